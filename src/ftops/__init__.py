@@ -1,0 +1,3 @@
+"""ftops manages fine-tuned OpenAI models the GitOps way."""
+
+__version__ = "0.1.0"
