@@ -1,0 +1,93 @@
+"""Desired state: all valid manifests of one project, their datasets resolved to digests.
+
+Owns what planning takes as wanted. ``application.declare`` builds it from files; nothing here reads one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ftops.domain.manifest import Backend, EvalSpec, FineTune, FineTuneName, Project, Revision
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """One dataset file, or one of the two files derived from it by a split, as it would be uploaded.
+
+    ``sha256`` (hex) and ``size`` (bytes) are of the content with CRLF made LF. ``tokens`` is the sum over rows of what one
+    epoch bills, each row cut at the base model's limit. ``input_digests`` holds one short digest per row of what is sent
+    before the reply, to tell evaluation rows that were trained on.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    rows: int
+    tokens: int = 0
+    input_digests: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredEval:
+    """An evaluation with its dataset resolved. ``digest`` identifies what is sent and how it is scored, not the gate.
+
+    ``size_tokens`` is the number of tokens that sending all its rows once takes, for estimates.
+    """
+
+    spec: EvalSpec
+    dataset: Dataset
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """One fine-tune as declared now, on the backend in force (the command line may have redirected it)."""
+
+    fine_tune: FineTune
+    backend: Backend
+    revision: Revision
+    train: Dataset
+    validation: Dataset | None = None
+    evals: tuple[DeclaredEval, ...] = ()
+
+    @property
+    def name(self) -> FineTuneName:
+        """The fine-tune's name."""
+        return self.fine_tune.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DesiredState:
+    """What the work tree declares. ``commit`` is the commit it stands for, None in a repository without one.
+
+    ``notices`` are warnings that validation has for people; they refuse nothing.
+    """
+
+    project: Project
+    fine_tunes: tuple[Declared, ...]
+    commit: str | None = None
+    is_dirty: bool = False
+    notices: tuple[str, ...] = ()
+    manifest_digests: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: FineTuneName) -> Declared | None:
+        """Gives the declared fine-tune of that name, None where there is none."""
+        return next((declared for declared in self.fine_tunes if declared.name == name), None)
+
+
+def request_body(declared: Declared) -> Mapping[str, Any]:
+    """Gives what determines the training request, as it goes to the backend; ``auto`` values are left to the backend."""
+    method = declared.fine_tune.method
+    explicit = {k: v for k, v in sorted(method.hyperparameters.items()) if v != "auto"}
+    settings: dict[str, Any] = {}
+    if explicit:
+        settings["hyperparameters"] = explicit
+    if method.grader is not None:
+        settings["grader"] = method.grader
+    return {
+        "model": declared.fine_tune.base_model,
+        "suffix": declared.name,
+        "seed": declared.fine_tune.seed,
+        "method": {"type": method.type.value, method.type.value: settings},
+        "integrations": list(declared.fine_tune.integrations),
+    }
