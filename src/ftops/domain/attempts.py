@@ -1,0 +1,115 @@
+"""Attempts to train: intents, jobs and checkpoints as the ledger records them, and what an attempt cost."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from ftops.domain.record_types import Count, Id, Record, Text
+
+
+class JobStatus(StrEnum):
+    """OpenAI's words, and ``paused`` and ``pausing``, which occur though its document doesn't list them."""
+
+    VALIDATING_FILES = "validating_files"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended and will not change any more."""
+        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+class CancelReason(StrEnum):
+    """Why ftops cancelled a job."""
+
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+    REQUESTED = "requested"
+
+
+class Closed(StrEnum):
+    """How an intent ended: with a job, without one, or taken over by another run."""
+
+    JOB = "job"
+    REJECTED = "rejected"
+    LOST = "lost"
+    TAKEN_OVER = "taken_over"
+    ABANDONED = "abandoned"
+
+
+class Intent(Record, frozen=True, kw_only=True):
+    """Written before a paid POST. It is open until ``closed`` says how it ended."""
+
+    id: Id
+    number: Count
+    owner: Text
+    at: datetime
+    estimate_usd: float | None = None
+    run_url: Text | None = None
+    closed: Closed | None = None
+    message: Text | None = None
+
+
+class CheckpointRecord(Record, frozen=True, kw_only=True):
+    """A checkpoint of a job that can be called by its model id."""
+
+    step: Count
+    model: Id
+    valid_loss: float | None = None
+
+
+class JobRecord(Record, frozen=True, kw_only=True):
+    """A job as last seen. Once its status is final it is not read again."""
+
+    id: Id
+    status: JobStatus
+    seen_at: datetime
+    intent: Id | None = None
+    model: Id | None = None
+    trained_tokens: Count | None = None
+    cost_usd: float | None = None
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    error_code: Text | None = None
+    error_message: Text | None = None
+    checkpoints: tuple[CheckpointRecord, ...] = ()
+    cancel: CancelReason | None = None
+    cancel_at: datetime | None = None
+    is_adopted: bool = False
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """One attempt to train a revision: its intents in order, the one job that counts, and any surplus ones."""
+
+    number: Count
+    intents: tuple[Intent, ...] = ()
+    job: JobRecord | None = None
+    surplus: tuple[JobRecord, ...] = ()
+
+    @property
+    def open_intent(self) -> Intent | None:
+        """The intent that somebody may be acting on now."""
+        return next((intent for intent in self.intents if intent.closed is None), None)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the first intent was written: the month that this attempt's cost counts in."""
+        if self.intents:
+            return self.intents[0].at
+        return self.job.created_at or self.job.seen_at if self.job else None
+
+
+def attempt_usd(attempt: Attempt) -> float:
+    """What an attempt counts in the budget: its job's cost where known, else its estimate; a failed one counts 0."""
+    if attempt.job is None:
+        return (attempt.open_intent.estimate_usd or 0.0) if attempt.open_intent else 0.0
+    if attempt.job.status is JobStatus.FAILED:
+        return 0.0
+    if attempt.job.cost_usd is not None:
+        return attempt.job.cost_usd
+    return attempt.intents[0].estimate_usd or 0.0 if attempt.intents else 0.0

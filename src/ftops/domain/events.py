@@ -1,0 +1,189 @@
+"""What happens to a ledger: the closed set of events, each a value. ``domain.transitions`` says what they change."""
+
+from datetime import datetime
+
+import msgspec
+
+from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, JobStatus
+from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
+from ftops.domain.records import DatasetRecord, FileRecord, Target
+from ftops.domain.scores import Comparison, EvaluationRecord
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    """Something that happened at ``at`` (UTC). Its JSON form is a line in the ledger's commit messages."""
+
+    at: datetime
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    """The first record of a project. Who loses the race for it takes the winner's ledger id."""
+
+    project: str
+    ledger_id: str
+
+
+class BackendSeen(Event, frozen=True, kw_only=True, tag="backend_seen"):
+    """A backend was used for the first time, or its organisation became known."""
+
+    backend: BackendName
+    base_url: str
+    organization: str | None = None
+
+
+class CommitApplied(Event, frozen=True, kw_only=True, tag="applied"):
+    """An apply of this commit began."""
+
+    commit: str | None
+    owner: str
+    run_url: str | None = None
+
+
+class RevisionDeclared(Event, frozen=True, kw_only=True, tag="declared"):
+    """A revision was applied for the first time, or its manifest's protection changed."""
+
+    fine_tune: FineTuneName
+    revision: Revision
+    spec: dict[str, object]
+    train: DatasetRecord
+    validation: DatasetRecord | None = None
+    commit: str | None = None
+    is_protected: bool = False
+
+
+class FileUploaded(Event, frozen=True, kw_only=True, tag="uploaded"):
+    """A dataset reached a backend."""
+
+    backend: BackendName
+    sha256: str
+    file: FileRecord
+
+
+class FileGone(Event, frozen=True, kw_only=True, tag="file_gone"):
+    """A backend no longer has a file that was uploaded to it."""
+
+    backend: BackendName
+    sha256: str
+
+
+class TrainingEvent(Event, frozen=True, kw_only=True):
+    """What concerns one attempt to train."""
+
+    fine_tune: FineTuneName
+    revision: Revision
+    backend: BackendName
+    attempt: int
+
+
+class Intended(TrainingEvent, frozen=True, kw_only=True, tag="intended"):
+    """A claim: this owner is about to send one POST. ``takes_over`` names the open intent that it replaces.
+
+    ``limit_usd`` is the project's budget for this month on the backends that cost money (those not in ``rehearsals``).
+    """
+
+    intent: str
+    owner: str
+    run_url: str | None = None
+    estimate_usd: float | None = None
+    takes_over: str | None = None
+    limit_usd: float | None = None
+    rehearsals: tuple[str, ...] = ()
+
+
+class IntentClosed(TrainingEvent, frozen=True, kw_only=True, tag="intent_closed"):
+    """The POST of an intent made no job, or nobody will ever know."""
+
+    intent: str
+    closed: Closed
+    message: str | None = None
+
+
+class JobRecorded(TrainingEvent, frozen=True, kw_only=True, tag="job_recorded"):
+    """A job exists. The first one recorded for an attempt is the job; any other is surplus and gets cancelled."""
+
+    job: str
+    status: JobStatus
+    intent: str | None = None
+    created_at: datetime | None = None
+    is_adopted: bool = False
+
+
+class JobObserved(TrainingEvent, frozen=True, kw_only=True, tag="job_observed"):
+    """A job's status changed, or it ended."""
+
+    job: str
+    status: JobStatus
+    model: str | None = None
+    trained_tokens: int | None = None
+    cost_usd: float | None = None
+    finished_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    checkpoints: tuple[CheckpointRecord, ...] = ()
+
+
+class CancelRecorded(TrainingEvent, frozen=True, kw_only=True, tag="cancel_recorded"):
+    """A cancel is about to be sent; withdrawn (``reason`` None) where the job turned out to be wanted."""
+
+    job: str
+    reason: CancelReason | None
+
+
+class Evaluated(Event, frozen=True, kw_only=True, tag="evaluated"):
+    """A model was scored."""
+
+    fine_tune: FineTuneName
+    evaluation: EvaluationRecord
+
+
+class Compared(Event, frozen=True, kw_only=True, tag="compared"):
+    """A baseline was resolved to a model for this candidate."""
+
+    fine_tune: FineTuneName
+    comparison: Comparison
+
+
+class AliasMoved(Event, frozen=True, kw_only=True, tag="alias_moved"):
+    """An alias points elsewhere now; ``target`` None retires it. ``was`` guards against a move made meanwhile."""
+
+    fine_tune: FineTuneName
+    alias: AliasName
+    target: Target | None
+    was: Target | None
+    reason: str
+    commit: str | None = None
+    override: str | None = None
+
+
+class Renamed(Event, frozen=True, kw_only=True, tag="renamed"):
+    """A fine-tune has a new name; its history comes along."""
+
+    fine_tune: FineTuneName
+    former: FineTuneName
+
+
+class TrainingBlocked(Event, frozen=True, kw_only=True, tag="training_blocked"):
+    """A backend said that this organisation may not train any more; ``message`` None once it let us again."""
+
+    backend: BackendName
+    message: str | None
+
+
+AnyEvent = (
+    Started
+    | BackendSeen
+    | CommitApplied
+    | RevisionDeclared
+    | FileUploaded
+    | FileGone
+    | Intended
+    | IntentClosed
+    | JobRecorded
+    | JobObserved
+    | CancelRecorded
+    | Evaluated
+    | Compared
+    | AliasMoved
+    | Renamed
+    | TrainingBlocked
+)

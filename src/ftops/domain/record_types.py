@@ -1,0 +1,18 @@
+"""The words that every ledger record is made of: id patterns, digests, and the strict immutable struct beneath them all."""
+
+from typing import Annotated, Final
+
+import msgspec
+
+FORMAT_VERSION: Final = "1"
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+ShortDigest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,16}$")]
+Text = Annotated[str, msgspec.Meta(max_length=4096)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What all records share: immutable, strict on decoding, defaults left out on encoding."""

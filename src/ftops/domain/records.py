@@ -1,0 +1,227 @@
+"""What the ledger holds: one record of the project and one of each fine-tune, as they stand in the branch's files.
+
+Owns the shapes, their JSON form (``schemas/ledger.v1.json`` is generated from them) and the questions that can be answered
+from them alone. ``domain.events`` changes them; ``adapters.git_ledger`` stores them. The ledger is foreign input: decoding
+checks every id's pattern, and a record that breaks it is refused whole.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus, attempt_usd
+from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
+from ftops.domain.record_types import Count, Digest, Id, Name, Record, ShortDigest, Text
+from ftops.domain.scores import Comparison, EvaluationRecord
+
+
+class DatasetRecord(Record, frozen=True, kw_only=True):
+    """A dataset that a revision was trained on."""
+
+    path: Text
+    sha256: Digest
+    rows: Count
+    tokens: Count = 0
+
+
+class RevisionRecord(Record, frozen=True, kw_only=True):
+    """One revision of a fine-tune: what it stands for, and its attempts on each backend."""
+
+    spec: dict[str, Any]
+    train: DatasetRecord
+    validation: DatasetRecord | None = None
+    declared_at: datetime
+    commit: Id | None = None
+    attempts: dict[str, tuple[Attempt, ...]] = {}
+
+    def on(self, backend: BackendName) -> tuple[Attempt, ...]:
+        """The attempts on one backend, oldest first."""
+        return self.attempts.get(backend, ())
+
+    def latest(self, backend: BackendName) -> Attempt | None:
+        """The newest attempt on a backend."""
+        attempts = self.on(backend)
+        return attempts[-1] if attempts else None
+
+    def trained_job(self, backend: BackendName) -> JobRecord | None:
+        """The job that trained this revision on that backend; the newest one where a retry trained it again."""
+        jobs = (attempt.job for attempt in reversed(self.on(backend)))
+        return next((job for job in jobs if job and job.status is JobStatus.SUCCEEDED and job.model), None)
+
+
+class Target(Record, frozen=True, kw_only=True):
+    """What an alias points to."""
+
+    backend: Name
+    revision: ShortDigest
+    model: Id
+
+
+class AliasMove(Record, frozen=True, kw_only=True):
+    """One step in an alias's history; ``target`` is None where it was retired."""
+
+    at: datetime
+    target: Target | None
+    reason: Text
+    commit: Id | None = None
+    override: Text | None = None
+
+
+class AliasRecord(Record, frozen=True, kw_only=True):
+    """An alias and where it has pointed, oldest first."""
+
+    history: tuple[AliasMove, ...] = ()
+
+    @property
+    def target(self) -> Target | None:
+        """What the alias points to now."""
+        return self.history[-1].target if self.history else None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether its line was removed from the manifest."""
+        return bool(self.history) and self.history[-1].target is None
+
+
+class FineTuneRecord(Record, frozen=True, kw_only=True):
+    """All that the ledger knows of one fine-tune: ``projects/PROJECT/fine-tunes/NAME.json``."""
+
+    format_version: Literal["1"]
+    name: Name
+    former_names: tuple[Name, ...] = ()
+    is_protected: bool = False
+    revisions: dict[str, RevisionRecord] = {}
+    evaluations: tuple[EvaluationRecord, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    aliases: dict[str, AliasRecord] = {}
+
+    def jobs(self) -> Iterator[tuple[Revision, BackendName, Attempt, JobRecord]]:
+        """Every job that counts or once counted, surplus ones too, in the order of revision, backend and attempt."""
+        for revision, record in sorted(self.revisions.items()):
+            for backend, attempts in sorted(record.attempts.items()):
+                for attempt in attempts:
+                    for job in (*((attempt.job,) if attempt.job else ()), *attempt.surplus):
+                        yield Revision(revision), BackendName(backend), attempt, job
+
+    def revision_of_model(self, backend: BackendName, model: str) -> Revision | None:
+        """The revision whose job made that model on that backend."""
+        return next((rev for rev, where, _, job in self.jobs() if where == backend and job.model == model), None)
+
+    def target_of(self, alias: AliasName) -> Target | None:
+        """What an alias points to; None where it doesn't exist, never pointed anywhere, or is retired."""
+        record = self.aliases.get(alias)
+        return record.target if record else None
+
+    def evaluation(
+        self, *, digest: str, sent: str, model: ModelId, backend: BackendName, for_model: ModelId | None
+    ) -> EvaluationRecord | None:
+        """The newest scores of a model under an evaluation."""
+        return next(
+            (
+                record
+                for record in reversed(self.evaluations)
+                if (record.digest, record.sent, record.model, record.backend) == (digest, sent, model, backend)
+                and record.for_model in {None, for_model}
+            ),
+            None,
+        )
+
+
+class FileRecord(Record, frozen=True, kw_only=True):
+    """A file that this ledger uploaded."""
+
+    id: Id
+    name: Text
+    size: Count
+    uploaded_at: datetime
+
+
+class Blocked(Record, frozen=True, kw_only=True):
+    """When and how a backend said that this organisation may not train any more."""
+
+    at: datetime
+    message: Text
+
+
+class BackendRecord(Record, frozen=True, kw_only=True):
+    """A backend's identity as first seen, the files uploaded to it (by SHA-256), and whether it still lets us train."""
+
+    base_url: Text
+    organization: Text | None = None
+    blocked: Blocked | None = None
+    files: dict[str, FileRecord] = {}
+
+
+class Applied(Record, frozen=True, kw_only=True):
+    """The commit that was applied last."""
+
+    commit: Id | None
+    at: datetime
+    owner: Text
+    run_url: Text | None = None
+
+
+class ProjectRecord(Record, frozen=True, kw_only=True):
+    """What the ledger knows of the project: ``projects/PROJECT/project.json``."""
+
+    format_version: Literal["1"]
+    name: Text
+    ledger_id: Id
+    backends: dict[str, BackendRecord] = {}
+    applied: Applied | None = None
+
+
+class LedgerState(Record, frozen=True, kw_only=True):
+    """A project's folder of the ledger at one commit. ``project`` is None where nothing was ever recorded."""
+
+    project: ProjectRecord | None = None
+    fine_tunes: dict[str, FineTuneRecord] = {}
+
+    def named(self, name: FineTuneName) -> FineTuneRecord | None:
+        """The record of a fine-tune, by its present or a former name."""
+        record = self.fine_tunes.get(name)
+        if record is not None:
+            return record
+        return next((r for _, r in sorted(self.fine_tunes.items()) if name in r.former_names), None)
+
+    def backend(self, name: BackendName) -> BackendRecord | None:
+        """A backend's record."""
+        return self.project.backends.get(name) if self.project else None
+
+    def knows_job(self, job: JobId) -> bool:
+        """Whether that job is recorded anywhere in this folder."""
+        return any(known.id == job for record in self.fine_tunes.values() for *_, known in record.jobs())
+
+
+def spent_usd(state: LedgerState, *, month: tuple[int, int], rehearsals: frozenset[str]) -> float:
+    """What training cost in a UTC month, over all fine-tunes and the backends that cost money.
+
+    An attempt counts in the month of its first intent: with its job's cost where known, else with its estimate; a failed
+    one counts nothing, nor does one whose intents all closed without a job.
+    """
+    total = 0.0
+    for record in state.fine_tunes.values():
+        for revision in record.revisions.values():
+            for backend, attempts in revision.attempts.items():
+                if backend not in rehearsals:
+                    total += sum(attempt_usd(a) for a in attempts if _is_in(a.began_at, month))
+    return total
+
+
+def _is_in(moment: datetime | None, month: tuple[int, int]) -> bool:
+    return moment is not None and (moment.year, moment.month) == month
+
+
+def ledger_schema() -> Mapping[str, Any]:
+    """JSON Schema 2020-12 of the ledger's two kinds of files."""
+    (project, fine_tune), components = msgspec.json.schema_components(
+        (ProjectRecord, FineTuneRecord), ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The ledger's files, projects/PROJECT/project.json and projects/PROJECT/fine-tunes/NAME.json",
+        "anyOf": [project, fine_tune],
+        "$defs": components,
+    }
