@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
-from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AnyEvent
 from ftops.domain.manifest import JobId, ModelId
+from ftops.domain.observed import Job as Job
+from ftops.domain.observed import ModelInfo as ModelInfo
 from ftops.domain.records import LedgerState
 from ftops.domain.scores import Outcome
 
@@ -25,24 +26,6 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A job as a backend reports it. ``metadata`` is empty where the backend keeps none."""
-
-    id: JobId
-    status: JobStatus
-    base_model: str
-    created_at: datetime
-    metadata: Mapping[str, str]
-    model: ModelId | None = None
-    organization: str | None = None
-    trained_tokens: int | None = None
-    finished_at: datetime | None = None
-    estimated_finish: datetime | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class JobProgress:
     """How far a running job is; ``step`` 0 before the first step."""
 
@@ -51,15 +34,6 @@ class JobProgress:
     train_loss: float | None = None
     valid_loss: float | None = None
     message: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelInfo:
-    """A model that a backend serves; ``shutdown_date`` is ``YYYY-MM-DD`` where one is announced."""
-
-    id: ModelId
-    owned_by: str = ""
-    shutdown_date: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,9 +232,9 @@ class LedgerWriter(LedgerReader, Protocol):
         ...
 
     def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
-        """Writes events about what was already paid for (job ids, scores); where that fails they are kept in ``.ftops/pending``.
+        """Writes events about what was already paid for (job ids, scores).
 
-        The next ``record`` of any run writes them first. Gives None where they are pending. Never raises LedgerError.
+        Where that fails they are kept in ``.ftops/pending``, and the next ``record`` of any run writes them first. Gives None where they are pending. Never raises LedgerError.
         """
         ...
 

@@ -1,0 +1,76 @@
+"""Observed state: what the ledger and the backends report at one instant.
+
+Owns the values that planning takes as given. ``application.observe`` gathers them; nothing here asks anybody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from ftops.domain.attempts import JobStatus
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import Backend, BackendName, FineTuneName, JobId, ModelId, Revision
+from ftops.domain.records import LedgerState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A job as a backend reports it. ``metadata`` is empty where the backend keeps none."""
+
+    id: JobId
+    status: JobStatus
+    base_model: str
+    created_at: datetime
+    metadata: Mapping[str, str]
+    model: ModelId | None = None
+    organization: str | None = None
+    trained_tokens: int | None = None
+    finished_at: datetime | None = None
+    estimated_finish: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelInfo:
+    """A model that a backend serves; ``shutdown_date`` is ``YYYY-MM-DD`` where one is announced."""
+
+    id: ModelId
+    owned_by: str = ""
+    shutdown_date: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackendView:
+    """One backend as seen now.
+
+    ``is_online`` False: it was not asked (``--offline``, no key, an embedded server that isn't running), and ``why_offline``
+    says why. ``found`` are jobs of this project that its ledger doesn't know; ``strangers`` those that carry our project's
+    name but another ledger's id.
+    """
+
+    backend: Backend
+    is_online: bool = False
+    why_offline: str | None = None
+    models: Mapping[ModelId, ModelInfo] = field(default_factory=dict)
+    found: tuple[Job, ...] = ()
+    strangers: tuple[Job, ...] = ()
+
+    def shutdown_date(self, model: ModelId) -> date | None:
+        """The day on which the backend stops serving a model, where it announces one."""
+        info = self.models.get(model)
+        return date.fromisoformat(info.shutdown_date) if info and info.shutdown_date else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedState:
+    """Ledgers and backends at one instant.
+
+    ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
+    what the recorded scores say of every trained revision that is declared or that an alias is pinned to.
+    """
+
+    ledgers: Mapping[BackendName, LedgerState]
+    backends: Mapping[BackendName, BackendView]
+    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
