@@ -143,6 +143,15 @@ class Compared(Event, frozen=True, kw_only=True, tag="compared"):
     comparison: Comparison
 
 
+class GatesPassed(Event, frozen=True, kw_only=True, tag="gates_passed"):
+    """A model passed all gates that its manifest declares now."""
+
+    fine_tune: FineTuneName
+    revision: Revision
+    backend: BackendName
+    model: str
+
+
 class AliasMoved(Event, frozen=True, kw_only=True, tag="alias_moved"):
     """An alias points elsewhere now; ``target`` None retires it. ``was`` guards against a move made meanwhile."""
 
@@ -183,6 +192,7 @@ AnyEvent = (
     | CancelRecorded
     | Evaluated
     | Compared
+    | GatesPassed
     | AliasMoved
     | Renamed
     | TrainingBlocked

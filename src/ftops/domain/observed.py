@@ -6,11 +6,14 @@ Owns the values that planning takes as given. ``application.observe`` gathers th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from ftops.domain.attempts import JobStatus
-from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.records import LedgerState
+
+if TYPE_CHECKING:
+    from ftops.domain.judgement import Judgement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,5 +75,5 @@ class ObservedState:
 
     ledgers: Mapping[BackendName, LedgerState]
     backends: Mapping[BackendName, BackendView]
-    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
+    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], "Judgement"] = field(default_factory=dict)
     notices: tuple[str, ...] = ()

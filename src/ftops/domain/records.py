@@ -85,6 +85,15 @@ class AliasRecord(Record, frozen=True, kw_only=True):
         return bool(self.history) and self.history[-1].target is None
 
 
+class Passed(Record, frozen=True, kw_only=True):
+    """A model that passed the gates of its day: what a pin may go back to although the gates have changed."""
+
+    backend: Name
+    revision: ShortDigest
+    model: Id
+    at: datetime
+
+
 class FineTuneRecord(Record, frozen=True, kw_only=True):
     """All that the ledger knows of one fine-tune: ``projects/PROJECT/fine-tunes/NAME.json``."""
 
@@ -95,6 +104,7 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
     revisions: dict[str, RevisionRecord] = {}
     evaluations: tuple[EvaluationRecord, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    passed: tuple[Passed, ...] = ()
     aliases: dict[str, AliasRecord] = {}
 
     def jobs(self) -> Iterator[tuple[Revision, BackendName, Attempt, JobRecord]]:

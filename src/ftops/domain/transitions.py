@@ -20,6 +20,7 @@ from ftops.domain.events import (
     Evaluated,
     FileGone,
     FileUploaded,
+    GatesPassed,
     Intended,
     IntentClosed,
     JobObserved,
@@ -39,6 +40,7 @@ from ftops.domain.records import (
     Blocked,
     FineTuneRecord,
     LedgerState,
+    Passed,
     ProjectRecord,
     RevisionRecord,
     spent_usd,
@@ -70,7 +72,14 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             )
             return _with_record(state, _declare(record, event))
         case (
-            IntentClosed() | JobRecorded() | JobObserved() | CancelRecorded() | Evaluated() | Compared() | AliasMoved()
+            IntentClosed()
+            | JobRecorded()
+            | JobObserved()
+            | CancelRecorded()
+            | Evaluated()
+            | Compared()
+            | GatesPassed()
+            | AliasMoved()
         ):
             return _with_record(state, _apply_to_fine_tune(_record(state, event.fine_tune), event))
         case _:
@@ -179,7 +188,15 @@ def _declare(record: FineTuneRecord, event: RevisionDeclared) -> FineTuneRecord:
 
 def _apply_to_fine_tune(
     record: FineTuneRecord,
-    event: Intended | IntentClosed | JobRecorded | JobObserved | CancelRecorded | Evaluated | Compared | AliasMoved,
+    event: Intended
+    | IntentClosed
+    | JobRecorded
+    | JobObserved
+    | CancelRecorded
+    | Evaluated
+    | Compared
+    | GatesPassed
+    | AliasMoved,
 ) -> FineTuneRecord:
     match event:
         case Evaluated():
@@ -188,6 +205,11 @@ def _apply_to_fine_tune(
             key = _comparison_key(event.comparison)
             others = tuple(c for c in record.comparisons if _comparison_key(c) != key)
             return msgspec.structs.replace(record, comparisons=(*others, event.comparison))
+        case GatesPassed():
+            if any((p.backend, p.model) == (event.backend, event.model) for p in record.passed):
+                return record
+            passed = Passed(backend=event.backend, revision=event.revision, model=event.model, at=event.at)
+            return msgspec.structs.replace(record, passed=(*record.passed, passed))
         case AliasMoved():
             return _move_alias(record, event)
         case Intended() | IntentClosed() | JobRecorded() | JobObserved() | CancelRecorded():
