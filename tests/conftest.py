@@ -1,0 +1,1 @@
+"""Makes ``fakes`` and its like importable from every test: pytest puts this folder on the path."""
