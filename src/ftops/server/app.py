@@ -1,0 +1,118 @@
+"""Puts the server together: storage, queue, shelf and routes, for one data folder.
+
+Owns what depends on what, and the answers that belong to no route. A further resource is one more class of routes here.
+"""
+
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from ftops.server import ids, wire
+from ftops.server.engines.interface import Engine
+from ftops.server.errors import ApiError
+from ftops.server.gate import Gate
+from ftops.server.job_run import Workshop
+from ftops.server.jobs import JobQueue
+from ftops.server.routes.chat import ChatRoutes
+from ftops.server.routes.files import FileRoutes
+from ftops.server.routes.jobs import JobRoutes
+from ftops.server.routes.models import ModelRoutes
+from ftops.server.settings import Settings
+from ftops.server.shelf import Shelf
+from ftops.server.storage import jobs
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.database import Database, meta, set_meta
+
+_DATABASE_FILE = "server.sqlite"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A data folder at work. ``app`` serves it; ``stop`` leaves unfinished jobs to the next one."""
+
+    app: ASGIApp
+    data_dir_id: str
+    organization: str
+    database: Database
+    queue: JobQueue
+
+    def has_unfinished_jobs(self) -> bool:
+        """Whether any job has yet to end."""
+        with self.database.read() as connection:
+            return jobs.has_unfinished(connection)
+
+    def stop(self) -> None:
+        """Lets go of the jobs and closes the database."""
+        self.queue.stop()
+        self.database.close()
+
+
+def open_service(settings: Settings, engine: Engine) -> Service:
+    """Opens the data folder, which the caller has locked, and takes up its unfinished jobs."""
+    database = Database(settings.data_dir / _DATABASE_FILE)
+    blobs = Blobs(settings.data_dir, database)
+    data_dir_id, organization = _identity(database, settings.organization)
+    workshop = Workshop(database=database, blobs=blobs, engine=engine, min_step_seconds=settings.min_step_seconds)
+    queue = JobQueue(workshop, workers=settings.workers)
+    shelf = Shelf(database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models)
+    routes = [
+        *FileRoutes(settings=settings, database=database, blobs=blobs).routes(),
+        *JobRoutes(settings=settings, organization=organization, workshop=workshop, queue=queue).routes(),
+        *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf).routes(),
+        *ChatRoutes(settings=settings, shelf=shelf).routes(),
+        _health(data_dir_id),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={ApiError: _answer_api_error, HTTPException: _answer_http_exception},
+    )
+    app.router.redirect_slashes = False
+    queue.start()
+    return Service(
+        app=Gate(app, settings=settings, organization=organization),
+        data_dir_id=data_dir_id,
+        organization=organization,
+        database=database,
+        queue=queue,
+    )
+
+
+def _identity(database: Database, organization: str | None) -> tuple[str, str]:
+    with database.write() as connection:
+        data_dir_id = meta(connection, "id") or ids.new_data_dir_id()
+        kept = organization or meta(connection, "organization") or ids.new_organization_id()
+        set_meta(connection, "id", data_dir_id)
+        set_meta(connection, "organization", kept)
+    return data_dir_id, kept
+
+
+def _health(data_dir_id: str) -> Route:
+    def health(_: Request) -> Response:
+        return wire.respond({"status": "ok", "data_dir_id": data_dir_id})
+
+    return Route("/healthz", health, methods=["GET"])
+
+
+def _answer_api_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    return wire.respond_error(error)
+
+
+def _answer_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    path = request.url.path
+    if error.status_code == 404:
+        return wire.respond_error(ApiError(f"Invalid URL ({request.method} {path})", status=404))
+    if error.status_code == 405:
+        message = (
+            f"Not allowed to {request.method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)"
+        )
+        return wire.respond_error(ApiError(message, status=405, code="method_not_supported"))
+    return wire.respond_error(ApiError(error.detail, status=error.status_code))

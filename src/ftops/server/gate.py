@@ -1,0 +1,135 @@
+"""Stands before every request: who may come in, what every answer bears, and what is logged.
+
+Owns the bearer key, the checks that keep web pages away from a server without a key, the answer's standard headers, the access
+log, and the bare 500 for faults of ours. Logs neither bodies nor query strings nor keys.
+"""
+
+import hmac
+import ipaddress
+import logging
+import time
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ftops.server import ids, wire
+from ftops.server.errors import ApiError, place_of
+from ftops.server.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+ACCESS_LOG = logging.getLogger("ftops.server.access")
+
+_API_VERSION = "2020-10-01"
+_OPEN_PATH = "/healthz"
+
+
+class Gate:
+    """An ASGI application around the one that has the routes."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, organization: str) -> None:
+        self._app = app
+        self._key = None if settings.key is None else settings.key.encode()
+        self._only_loopback = settings.is_loopback and settings.key is None
+        self._logs_access = settings.logs_access
+        self._organization = organization
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; other scopes there are none."""
+        began = time.perf_counter()
+        request_id = ids.new_request_id()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["openai-version"] = _API_VERSION
+                headers["openai-organization"] = self._organization
+                headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            if refusal is None:
+                await self._app(scope, receive, send_with_headers)
+            else:
+                await wire.respond_error(refusal)(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
+        except Exception as error:  # noqa: BLE001 - the boundary: no fault of ours may end the server or show a traceback
+            _LOG.error("%s: %s", request_id, place_of(error))
+            if status == 0:
+                await wire.respond_error(_internal())(scope, receive, send_with_headers)
+        if self._logs_access:
+            _log_access(scope, status, began, request_id)
+
+    def _refusal(self, scope: Scope) -> ApiError | None:
+        headers = Headers(scope=scope)
+        if self._only_loopback:
+            # A web page can make its visitor's browser call a loopback address: by a name of its own that resolves
+            # to it (then Host tells), or across origins (then Origin does).
+            origin = headers.get("origin")
+            if not _is_loopback_authority(headers.get("host", "")) or (
+                origin is not None and not _is_loopback_authority(urlsplit(origin).netloc)
+            ):
+                return ApiError("This server answers to loopback names only.", status=403, code="forbidden_host")
+        if self._key is None or scope["path"] == _OPEN_PATH:
+            return None
+        return _key_refusal(self._key, headers.get("authorization"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name reaches this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_loopback_authority(authority: str) -> bool:
+    try:
+        host = urlsplit(f"//{authority}").hostname
+    except ValueError:
+        return False
+    return host is not None and is_loopback(host)
+
+
+def _key_refusal(key: bytes, authorization: str | None) -> ApiError | None:
+    kind, _, given = (authorization or "").partition(" ")
+    given = given.strip()
+    if kind.lower() != "bearer" or not given:
+        return ApiError(
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+            "auth (i.e. Authorization: Bearer YOUR_KEY).",
+            status=401,
+            code="invalid_api_key",
+        )
+    if hmac.compare_digest(given.encode(), key):
+        return None
+    # Enough to tell one's keys apart, too little to try the rest.
+    masked = f"{given[:3]}***{given[-2:]}" if len(given) >= 20 and given.isascii() else "***"
+    return ApiError(f"Incorrect API key provided: {masked}.", status=401, code="invalid_api_key")
+
+
+def _internal() -> ApiError:
+    return ApiError(
+        "The server had an error while processing your request. Sorry about that!", status=500, kind="server_error"
+    )
+
+
+def _log_access(scope: Scope, status: int, began: float, request_id: str) -> None:
+    line = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round((time.perf_counter() - began) * 1000, 1),
+        "request_id": request_id,
+    }
+    ACCESS_LOG.info(msgspec.json.encode(line).decode())

@@ -1,0 +1,247 @@
+"""What is done to one job: check its files, train, publish the models, or say why not.
+
+Owns the order of a job's statuses and events, and what is written together in one transaction. A job may be cancelled by
+another thread, or the process killed, between any two lines: every change therefore starts from the status it expects, and a
+job that is taken up again goes on from its last checkpoint, without repeating the events of steps already recorded.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ftops.server import results
+from ftops.server.engines.interface import Checkpoint, Engine, Resolved, StepMetrics, TrainingSpec
+from ftops.server.errors import place_of
+from ftops.server.storage import blobs as blob_uses
+from ftops.server.storage import checkpoints, events, jobs
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.checkpoints import CheckpointRow
+from ftops.server.storage.database import Database
+from ftops.server.storage.events import Event
+from ftops.server.storage.jobs import JobRow, JobStatus
+from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
+
+_LOG = logging.getLogger(__name__)
+# Every step is an event, and a commit costs a write to the disk: steps of this many seconds share one.
+_FLUSH_SECONDS = 0.2
+_FLUSH_EVENTS = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """What a job is done with. ``min_step_seconds`` slows training down for rehearsals."""
+
+    database: Database
+    blobs: Blobs
+    engine: Engine
+    min_step_seconds: float = 0.0
+
+
+class JobRun:
+    """One job in the hands of one thread. ``interrupt`` is set when the job is cancelled or the server stops."""
+
+    def __init__(self, workshop: Workshop, job_id: str, interrupt: threading.Event) -> None:
+        self._workshop = workshop
+        self._job_id = job_id
+        self._interrupt = interrupt
+        self._pending: list[Event] = []
+        self._flushed_at = time.monotonic()
+        self._pace = 0.0  # seconds a step
+
+    def check(self) -> JobRow | None:
+        """Validates the files; gives the job once it is queued, None when it has ended or failed."""
+        job = self._reload()
+        if job.status is not JobStatus.VALIDATING:
+            return None
+        try:
+            resolved = self._workshop.engine.resolve(self._spec(job))
+        except JobFailure as failure:
+            self._fail(job, failure)
+            return None
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            self._fail(job, _internal(job, error))
+            return None
+        with self._workshop.database.write() as connection:
+            moved = jobs.change(
+                connection,
+                job,
+                expect=[JobStatus.VALIDATING],
+                status=JobStatus.QUEUED,
+                resolved=dict(resolved.hyperparameters),
+                total_steps=resolved.total_steps,
+            )
+            if moved:
+                queued = Event(message="Files validated, moving job to queued state")
+                events.append(connection, job.seq, [queued], now=_now())
+        return self._reload() if moved else None
+
+    def train(self) -> None:
+        """Trains a queued job, or goes on with one that was running when the last process ended."""
+        job = self._reload()
+        if job.status is JobStatus.QUEUED:
+            job = self._start(job)
+        if job.status is not JobStatus.RUNNING:
+            return
+        try:
+            spec = self._spec(job)
+            resolved = self._workshop.engine.resolve(spec)
+            if self._train_on(job, spec, resolved):
+                results.publish(self._workshop.database, self._workshop.blobs, job, resolved, now=_now())
+        except JobFailure as failure:
+            self._fail(job, failure)
+        except sqlite3.Error:
+            raise  # the disk's fault, not the job's: it stays unfinished
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            self._fail(job, _internal(job, error))
+
+    def _start(self, job: JobRow) -> JobRow:
+        with self._workshop.database.write() as connection:
+            if jobs.change(connection, job, expect=[JobStatus.QUEUED], status=JobStatus.RUNNING):
+                events.append(connection, job.seq, [Event(message="Fine-tuning job started")], now=_now())
+        return self._reload()
+
+    def _train_on(self, job: JobRow, spec: TrainingSpec, resolved: Resolved) -> bool:
+        """Trains to the end; False when it was interrupted first."""
+        last = self._last_checkpoint(job)
+        if last is not None and last.step >= resolved.total_steps:
+            return True
+        began, first_step = time.monotonic(), 0 if last is None else last.step
+        for progress in self._workshop.engine.train(spec, resolved, last):
+            match progress:
+                case StepMetrics():
+                    if progress.step > job.last_step:
+                        self._pending.append(_metrics_event(progress, resolved))
+                    self._pace = (time.monotonic() - began) / max(1, progress.step - first_step)
+                    if self._is_flush_due() and not self._flush(job, resolved, progress.step):
+                        return False
+                    self._interrupt.wait(self._workshop.min_step_seconds)
+                case Checkpoint():
+                    if not self._flush(job, resolved, progress.step, checkpoint=progress):
+                        return False
+            if self._interrupt.is_set():
+                self._flush(job, resolved, progress.step)
+                return False
+        return True
+
+    def _is_flush_due(self) -> bool:
+        is_due = time.monotonic() - self._flushed_at >= _FLUSH_SECONDS
+        return is_due or len(self._pending) >= _FLUSH_EVENTS
+
+    def _flush(self, job: JobRow, resolved: Resolved, step: int, checkpoint: Checkpoint | None = None) -> bool:
+        """Writes what has happened since the last time; False when the job isn't running any more."""
+        now = _now()
+        staged = None if checkpoint is None else self._workshop.blobs.stage(checkpoint.weights)
+        unused: tuple[str, ...] = ()
+        with self._workshop.database.write() as connection:
+            is_running = jobs.change(
+                connection,
+                job,
+                expect=[JobStatus.RUNNING],
+                last_step=max(step, job.last_step),
+                estimated_finish=now + round(self._pace * (resolved.total_steps - step)),
+            )
+            if is_running:
+                events.append(connection, job.seq, self._pending, now=now)
+                if checkpoint is not None and staged is not None:
+                    row = checkpoints.new_row(
+                        step=checkpoint.step,
+                        epoch=checkpoint.epoch,
+                        metrics=asdict(checkpoint.metrics),
+                        sha256=staged.sha256,
+                        now=now,
+                    )
+                    self._workshop.blobs.keep(connection, staged, owner=row.id)
+                    unused = checkpoints.insert(connection, job, row)
+        if not is_running and staged is not None:
+            staged.discard()
+        self._workshop.blobs.remove(unused)
+        self._pending.clear()
+        self._flushed_at = time.monotonic()
+        return is_running
+
+    def _last_checkpoint(self, job: JobRow) -> Checkpoint | None:
+        with self._workshop.database.read() as connection:
+            rows = checkpoints.of_job(connection, job)
+        return _as_checkpoint(rows[-1], self._workshop.blobs.read(rows[-1].sha256)) if rows else None
+
+    def _spec(self, job: JobRow) -> TrainingSpec:
+        content = self._workshop.blobs.read(job.training_sha256)
+        train_rows = training_rows_of(content, method=job.method, model=job.model)
+        validation_rows: tuple[Mapping[str, Any], ...] = ()
+        if job.validation_sha256 is not None:
+            content = self._workshop.blobs.read(job.validation_sha256)
+            validation_rows = validation_rows_of(content, method=job.method, model=job.model)
+        return TrainingSpec(
+            method=job.method,
+            train_rows=train_rows,
+            validation_rows=validation_rows,
+            seed=job.seed,
+            hyperparameters=job.given,
+            parent=None if job.parent_sha256 is None else self._workshop.blobs.read(job.parent_sha256),
+        )
+
+    def _fail(self, job: JobRow, failure: JobFailure) -> None:
+        error = {"code": failure.code, "message": failure.message, "param": failure.param}
+        finish(
+            self._workshop,
+            job,
+            JobStatus.FAILED,
+            Event(message=failure.message, level="error", data={"code": failure.code}),
+            error=error,
+        )
+
+    def _reload(self) -> JobRow:
+        with self._workshop.database.read() as connection:
+            job = jobs.find(connection, self._job_id)
+        if job is None:
+            raise LookupError(self._job_id)
+        return job
+
+
+def finish(workshop: Workshop, job: JobRow, status: JobStatus, event: Event, **values: object) -> bool:
+    """Ends an unfinished job without a model, and lets go of all that it kept; False when it had ended already."""
+    now = _now()
+    unused: list[str] = []
+    with workshop.database.write() as connection:
+        changed = jobs.change(
+            connection,
+            job,
+            expect=sorted(jobs.UNFINISHED),
+            status=status,
+            finished_at=now,
+            estimated_finish=None,
+            **values,
+        )
+        if changed:
+            events.append(connection, job.seq, [event], now=now)
+            unused.extend(checkpoints.drop_all(connection, job))
+            unused.extend(blob_uses.release(connection, job.id))
+    workshop.blobs.remove(unused)
+    return changed
+
+
+def _metrics_event(metrics: StepMetrics, resolved: Resolved) -> Event:
+    message = f"Step {metrics.step}/{resolved.total_steps}: training loss={metrics.train_loss:.2f}"
+    if metrics.valid_loss is not None:
+        message += f", validation loss={metrics.valid_loss:.2f}"
+    if metrics.full_valid_loss is not None:
+        message += f", full validation loss={metrics.full_valid_loss:.2f}"
+    data = {**results.wire_metrics(asdict(metrics)), "total_steps": resolved.total_steps}
+    return Event(message=message, type="metrics", data=data)
+
+
+def _as_checkpoint(row: CheckpointRow, weights: bytes) -> Checkpoint:
+    return Checkpoint(step=row.step, epoch=row.epoch, weights=weights, metrics=StepMetrics(**row.metrics))
+
+
+def _internal(job: JobRow, error: Exception) -> JobFailure:
+    _LOG.error("job %s failed: %s", job.id, place_of(error))
+    return JobFailure("The job failed due to an internal error", code="server_error")
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,185 @@
+"""The command ``serve``.
+
+Owns the options and the words for everything that keeps a server from starting. Imports nothing heavy before it runs, and
+nothing of ftops but the server.
+"""
+
+import datetime as dt
+import importlib
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ftops import __version__
+from ftops.server.settings import Settings
+
+if TYPE_CHECKING:
+    from ftops.server.app import Service
+    from ftops.server.engines.interface import Engine
+
+_KEY_VARIABLE = "FTOPS_SERVE_KEY"
+_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; any but loopback demands a key."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".ftops/embedded"),
+    show_default=True,
+    help="Where files, jobs and models are kept; made if it isn't there.",
+)
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    help=f"Environment variable with the bearer key that clients must send. Default: {_KEY_VARIABLE}, if it is set.",
+)
+@click.option(
+    "--org",
+    metavar="ID",
+    help="Organisation in jobs and model names; kept in the data folder. Default: made up once.",
+)
+@click.option(
+    "--shutdown-date",
+    "shutdown_dates",
+    metavar="MODEL=DATE",
+    multiple=True,
+    help="Announce a shutdown date (YYYY-MM-DD) for a base model. Repeatable.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Jobs that train at the same time.",
+)
+@click.option(
+    "--min-step-seconds",
+    type=click.FloatRange(0, 3600),
+    default=0.0,
+    show_default=True,
+    help="Pause after each training step, to rehearse long jobs.",
+)
+@click.option(
+    "--until-idle",
+    is_flag=True,
+    help="End when no process registered in DATA/clients lives and no job is unfinished.",
+)
+@click.option("-v", "--access-log", is_flag=True, help="Log each request to stderr: no bodies, no keys.")
+def serve(
+    *,
+    host: str,
+    port: int,
+    data_dir: Path,
+    api_key_env: str | None,
+    org: str | None,
+    shutdown_dates: tuple[str, ...],
+    workers: int,
+    min_step_seconds: float,
+    until_idle: bool,
+    access_log: bool,
+) -> None:
+    """Run the OpenAI-compatible server, which really trains.
+
+    OpenAI's model names are stand-ins here: an engine of our own answers to them.
+    """
+    _require_dependencies()
+    from ftops.server.gate import is_loopback
+
+    settings = Settings(
+        data_dir=data_dir,
+        host=host,
+        key=_key(api_key_env),
+        organization=_organization(org),
+        shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
+        workers=workers,
+        min_step_seconds=min_step_seconds,
+        logs_access=access_log,
+        is_loopback=is_loopback(host),
+    )
+    if settings.key is None and not settings.is_loopback:
+        raise click.UsageError(
+            f"{host} can be reached from other machines: set a key in {_KEY_VARIABLE}, or name the variable that holds "
+            "it with --api-key-env"
+        )
+    from ftops.server.engines.linear import LinearEngine
+
+    _serve(settings, LinearEngine(), port=port, until_idle=until_idle)
+
+
+def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool) -> None:
+    from ftops.server import folder, serving
+    from ftops.server.storage.database import NewerData
+
+    shown = click.format_filename(settings.data_dir)
+    try:
+        data_folder = folder.open_folder(settings.data_dir)
+    except folder.FolderInUse as error:
+        raise click.ClickException(f"another server works on {shown}: {error.owner}") from error
+    except OSError as error:
+        raise click.ClickException(f"can't use {shown} as data folder: {error.strerror}") from error
+    try:
+        with serving.listen(settings.host, port) as listener:
+            url = serving.url_of(listener)
+
+            def announce(service: "Service") -> None:
+                data_folder.announce(url=url, version=__version__, data_dir_id=service.data_dir_id)
+                click.echo(
+                    f"ftops serve: {url}/v1 · data in {shown} · OpenAI's model names are stand-ins, answered by the "
+                    "engine `linear`",
+                    err=True,
+                )
+
+            serving.run(
+                settings, engine, folder=data_folder, listener=listener, when_ready=announce, until_idle=until_idle
+            )
+    except NewerData as error:
+        raise click.ClickException(f"{error}; use a newer ftops, or another --data-dir") from error
+    except sqlite3.DatabaseError as error:
+        raise click.ClickException(f"can't open the database in {shown}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"can't serve on {settings.host} port {port}: {error.strerror or error}") from error
+    finally:
+        data_folder.close()
+
+
+def _require_dependencies() -> None:
+    for name in ("numpy", "python_multipart", "starlette", "uvicorn"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise click.ClickException(
+                f"the server needs {error.name}, which is not installed: pip install 'ftops[server]'"
+            ) from error
+
+
+def _key(variable: str | None) -> str | None:
+    key = os.environ.get(variable or _KEY_VARIABLE, "").strip()
+    if variable is not None and not key:
+        raise click.UsageError(f"--api-key-env: the environment variable {variable} is not set")
+    return key or None
+
+
+def _organization(given: str | None) -> str | None:
+    if given is not None and _ORGANIZATION.fullmatch(given) is None:
+        raise click.UsageError("--org: letters, digits, hyphens and underscores, at most 64, such as org-acme")
+    return given
+
+
+def _shutdown_date(pair: str) -> tuple[str, str]:
+    model, _, date = pair.rpartition("=")
+    try:
+        parsed = dt.date.fromisoformat(date)
+    except ValueError:
+        parsed = None
+    if not model or parsed is None or parsed.isoformat() != date:
+        raise click.UsageError(f"--shutdown-date {pair}: expected MODEL=YYYY-MM-DD")
+    return model, date

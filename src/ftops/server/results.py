@@ -1,0 +1,125 @@
+"""What a succeeded job leaves: its models, its checkpoints and its result file.
+
+Owns the names of metrics on the wire, the CSV, and the one transaction in which a job succeeds: there is never a model without
+its job's success, nor a success without the model.
+"""
+
+import base64
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ftops.server import ids
+from ftops.server.engines.interface import Resolved
+from ftops.server.storage import blobs as blob_uses
+from ftops.server.storage import checkpoints, events, files, jobs, models
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.checkpoints import CheckpointRow
+from ftops.server.storage.database import Database
+from ftops.server.storage.events import Event
+from ftops.server.storage.files import FileRow
+from ftops.server.storage.jobs import JobRow, JobStatus
+from ftops.server.storage.models import ModelRow
+
+_WIRE_NAMES = {
+    "step": "step",
+    "train_loss": "train_loss",
+    "train_accuracy": "train_mean_token_accuracy",
+    "valid_loss": "valid_loss",
+    "valid_accuracy": "valid_mean_token_accuracy",
+    "full_valid_loss": "full_valid_loss",
+    "full_valid_accuracy": "full_valid_mean_token_accuracy",
+}
+_CSV_HEADER = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
+_CSV_SOURCES = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
+
+
+def wire_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An engine's step metrics under OpenAI's names; what wasn't measured is left out."""
+    return {wire: metrics[name] for name, wire in _WIRE_NAMES.items() if metrics.get(name) is not None}
+
+
+def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *, now: int) -> bool:
+    """Makes the job's checkpoints models and the job succeeded; False when it was cancelled meanwhile."""
+    with database.read() as connection:
+        content = _csv(events.metrics(connection, job))
+        rows = checkpoints.of_job(connection, job)
+    # OpenAI serves this file base64-encoded, and readers of it decode it.
+    staged = blobs.stage(base64.b64encode(content))
+    result = FileRow(
+        id=ids.new_file_id(),
+        created_at=now,
+        expires_at=None,
+        filename="step_metrics.csv",
+        purpose="fine-tune-results",
+        bytes=staged.size,
+        sha256=staged.sha256,
+    )
+    names = _names(job, rows)
+    unused: list[str] = []
+    with database.write() as connection:
+        succeeded = jobs.change(
+            connection,
+            job,
+            expect=[JobStatus.RUNNING],
+            status=JobStatus.SUCCEEDED,
+            finished_at=now,
+            estimated_finish=None,
+            last_step=resolved.total_steps,
+            trained_tokens=resolved.trained_tokens,
+            fine_tuned_model=names[-1],
+            result_file=result.id,
+        )
+        if succeeded:
+            blobs.keep(connection, staged, owner=result.id)
+            files.insert(connection, result)
+            for name, row in zip(names, rows, strict=True):
+                models.insert(connection, _model(job, row, name, now))
+                unused.extend(checkpoints.publish(connection, row, model=name))
+            events.append(connection, job.seq, _closing_events(names, rows), now=now)
+            unused.extend(blob_uses.release(connection, job.id))
+    if not succeeded:
+        staged.discard()
+    blobs.remove(unused)
+    return succeeded
+
+
+def _names(job: JobRow, rows: Iterable[CheckpointRow]) -> tuple[str, ...]:
+    def name(model_hash: str) -> str:
+        return ids.model_name(base=job.base, organization=job.organization_id, suffix=job.suffix, model_hash=model_hash)
+
+    *earlier, _ = rows
+    return (*(ids.checkpoint_name(name(ids.new_model_hash()), row.step) for row in earlier), name(job.model_hash))
+
+
+def _model(job: JobRow, row: CheckpointRow, name: str, now: int) -> ModelRow:
+    return ModelRow(name=name, created_at=now, base=job.base, owner=job.organization_id, job=job.id, sha256=row.sha256)
+
+
+def _closing_events(names: tuple[str, ...], rows: tuple[CheckpointRow, ...]) -> tuple[Event, ...]:
+    made = [
+        Event(
+            message=f"Checkpoint created at step {row.step} with Snapshot ID: {name}",
+            data={"step": row.step, "checkpoint_id": row.id},
+        )
+        for name, row in zip(names[:-1], rows[:-1], strict=True)
+    ]
+    return (
+        *made,
+        Event(message=f"New fine-tuned model created: {names[-1]}"),
+        Event(message="The job has successfully completed"),
+    )
+
+
+def _csv(metrics: Iterable[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_CSV_HEADER)
+    for each in metrics:
+        writer.writerow(["" if each.get(key) is None else _number(each[key]) for key in _CSV_SOURCES])
+    return text.getvalue().encode()
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.5f}"

@@ -1,0 +1,65 @@
+"""Models that are loaded and ready to answer.
+
+Owns the memory they take: the ones used last stay, up to a limit. A deleted model is taken off the shelf at once.
+"""
+
+import threading
+from collections import OrderedDict
+
+from ftops.server import ids
+from ftops.server.engines.interface import Engine, Model
+from ftops.server.errors import model_not_found
+from ftops.server.storage import models
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.database import Database
+
+
+class Shelf:
+    """Safe to use from any thread."""
+
+    def __init__(self, *, database: Database, blobs: Blobs, engine: Engine, capacity: int) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._engine = engine
+        self._capacity = capacity
+        self._base = engine.load(None)
+        self._loaded: OrderedDict[str, Model] = OrderedDict()
+        self._lock = threading.Lock()
+        # Loading may take a while, and must neither happen twice nor put back a model that is deleted meanwhile.
+        self._loading = threading.Lock()
+
+    def peek(self, name: str) -> Model | None:
+        """The model, if that takes no time; None says nothing about whether there is one."""
+        if not name.startswith("ft:"):
+            return self._base if ids.is_base_model(name) else None
+        with self._lock:
+            model = self._loaded.get(name)
+            if model is not None:
+                self._loaded.move_to_end(name)
+            return model
+
+    def take(self, name: str) -> Model:
+        """The model, loaded if need be; ``ApiError`` when there is none of this name."""
+        model = self.peek(name)
+        if model is not None:
+            return model
+        with self._loading:
+            model = self.peek(name)
+            return self._load(name) if model is None else model
+
+    def forget(self, name: str) -> None:
+        """Call it after a model was deleted."""
+        with self._loading, self._lock:
+            self._loaded.pop(name, None)
+
+    def _load(self, name: str) -> Model:
+        with self._database.read() as connection:
+            row = models.find(connection, name)
+        if row is None:
+            raise model_not_found(name)
+        model = self._engine.load(self._blobs.read(row.sha256))
+        with self._lock:
+            self._loaded[name] = model
+            while len(self._loaded) > self._capacity:
+                self._loaded.popitem(last=False)
+        return model

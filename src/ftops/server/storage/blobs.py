@@ -1,0 +1,151 @@
+"""Content, stored once under its SHA-256.
+
+Owns the ``blobs`` and ``spool`` folders and the ``blob_uses`` table, which says who needs a blob; a blob that nobody needs is
+removed. New content is staged first (outside any lock, it may be large) and becomes a blob within the transaction that writes
+the row which needs it, so that a removal in between can't pull it away.
+"""
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from ftops.server.storage.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """Content that is on the disk but isn't a blob yet. ``size`` in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+    def discard(self) -> None:
+        """Removes it, if it wasn't kept meanwhile."""
+        self.path.unlink(missing_ok=True)
+
+
+class Spool:
+    """A temporary file that is hashed while it is written. Left without ``stage``, it is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        self.path = Path(name)
+        self.size = 0
+        self._file = os.fdopen(descriptor, "w+b")
+        self._digest = hashlib.sha256()
+        self._is_staged = False
+
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if not self._is_staged:
+            self.path.unlink(missing_ok=True)
+
+    def write(self, chunk: bytes) -> None:
+        """Appends."""
+        self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    def reread(self) -> BinaryIO:
+        """The content so far, from its beginning."""
+        self._file.seek(0)
+        return self._file
+
+    def stage(self) -> Staged:
+        """Forces the content onto the disk. The caller keeps or discards it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._is_staged = True
+        return Staged(path=self.path, sha256=self._digest.hexdigest(), size=self.size)
+
+
+class Blobs:
+    """The two folders below the data folder."""
+
+    def __init__(self, data_dir: Path, database: Database) -> None:
+        """Makes the folders, and clears away what a crash left: half-written content and blobs that no row knows."""
+        self._blobs = data_dir / "blobs"
+        self._spool = data_dir / "spool"
+        self._database = database
+        self._blobs.mkdir(exist_ok=True)
+        self._spool.mkdir(exist_ok=True)
+        for left_over in self._spool.iterdir():
+            left_over.unlink()
+        self._sweep()
+
+    def spool(self) -> Spool:
+        """A place to write content of unknown length."""
+        return Spool(self._spool)
+
+    def stage(self, content: bytes) -> Staged:
+        """Writes content that is in memory anyway."""
+        with self.spool() as spool:
+            spool.write(content)
+            return spool.stage()
+
+    def keep(self, connection: sqlite3.Connection, staged: Staged, *, owner: str) -> None:
+        """Makes a blob of staged content for ``owner``; call it in the transaction that writes the owner's row."""
+        target = self._path(staged.sha256)
+        if target.exists():
+            staged.discard()
+        else:
+            if not target.parent.exists():
+                target.parent.mkdir()
+                _sync_folder(self._blobs)
+            staged.path.replace(target)
+            _sync_folder(target.parent)
+        share(connection, staged.sha256, owner=owner)
+
+    def read(self, sha256: str) -> bytes:
+        """A blob's content."""
+        return self._path(sha256).read_bytes()
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A blob to read in pieces; it stays readable when it is removed meanwhile."""
+        return self._path(sha256).open("rb")
+
+    def remove(self, unused: Iterable[str]) -> None:
+        """Deletes blobs, each only if still nobody needs it. Call it after the commit that made them unused."""
+        with self._database.write() as connection:
+            for sha256 in unused:
+                row = connection.execute("SELECT 1 FROM blob_uses WHERE sha256 = ?", (sha256,)).fetchone()
+                if row is None:
+                    self._path(sha256).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        self.remove(path.name for folder in self._blobs.iterdir() for path in folder.iterdir())
+
+    def _path(self, sha256: str) -> Path:
+        return self._blobs / sha256[:2] / sha256
+
+
+def share(connection: sqlite3.Connection, sha256: str, *, owner: str) -> None:
+    """Notes that ``owner`` needs a blob that exists."""
+    connection.execute("INSERT OR IGNORE INTO blob_uses VALUES (?, ?)", (sha256, owner))
+
+
+def release(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
+    """Notes that ``owner`` needs no blob any more; gives those that it had, for ``Blobs.remove`` after the commit."""
+    rows = connection.execute("SELECT sha256 FROM blob_uses WHERE owner = ?", (owner,)).fetchall()
+    connection.execute("DELETE FROM blob_uses WHERE owner = ?", (owner,))
+    return tuple(row[0] for row in rows)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

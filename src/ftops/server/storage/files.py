@@ -1,0 +1,78 @@
+"""Rows of uploaded files and result files."""
+
+import sqlite3
+from dataclasses import dataclass, fields
+
+from ftops.server.storage import blobs
+from ftops.server.storage.paging import Page, UnknownCursor, cut
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRow:
+    """A file. Times in seconds since 1970; ``bytes`` is the length of the content."""
+
+    id: str
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: str
+    bytes: int
+    sha256: str
+
+
+_COLUMNS = ", ".join(field.name for field in fields(FileRow))
+_UNEXPIRED = "(expires_at IS NULL OR expires_at > ?)"
+
+
+def insert(connection: sqlite3.Connection, row: FileRow) -> None:
+    """Adds a file; its blob has been kept under the file's id."""
+    values = tuple(getattr(row, field.name) for field in fields(FileRow))
+    connection.execute(f"INSERT INTO files ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+
+
+def find(connection: sqlite3.Connection, file_id: str, *, now: int) -> FileRow | None:
+    """A file that is there and hasn't expired."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM files WHERE id = ? AND {_UNEXPIRED}",  # noqa: S608
+        (file_id, now),
+    ).fetchone()
+    return None if row is None else FileRow(**row)
+
+
+def page(
+    connection: sqlite3.Connection,
+    *,
+    now: int,
+    limit: int,
+    after: str | None,
+    purpose: str | None,
+    is_ascending: bool,
+) -> Page[FileRow]:
+    """Files in the order of their creation or the reverse; ``UnknownCursor`` when ``after`` is no file."""
+    conditions, values = [_UNEXPIRED], [now]
+    parameters: list[object] = [*values]
+    if purpose is not None:
+        conditions.append("purpose = ?")
+        parameters.append(purpose)
+    if after is not None:
+        cursor = connection.execute("SELECT seq FROM files WHERE id = ?", (after,)).fetchone()
+        if cursor is None:
+            raise UnknownCursor(after)
+        conditions.append("seq > ?" if is_ascending else "seq < ?")
+        parameters.append(cursor[0])
+    order = "ASC" if is_ascending else "DESC"
+    query = f"SELECT {_COLUMNS} FROM files WHERE {' AND '.join(conditions)} ORDER BY seq {order} LIMIT ?"  # noqa: S608
+    rows = connection.execute(query, (*parameters, limit + 1)).fetchall()
+    return cut([FileRow(**row) for row in rows], limit)
+
+
+def delete(connection: sqlite3.Connection, file_id: str) -> tuple[str, ...]:
+    """Removes a file; gives the blobs that it no longer needs."""
+    connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
+    return blobs.release(connection, file_id)
+
+
+def delete_expired(connection: sqlite3.Connection, *, now: int) -> tuple[str, ...]:
+    """Removes the files whose time is over; gives the blobs that they no longer need."""
+    rows = connection.execute("SELECT id FROM files WHERE expires_at <= ?", (now,)).fetchall()
+    return tuple(sha256 for row in rows for sha256 in delete(connection, row[0]))

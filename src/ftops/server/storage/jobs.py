@@ -1,0 +1,174 @@
+"""Rows of fine-tuning jobs and their metadata.
+
+Owns which statuses there are, and the one rule of concurrency: a job that has ended is never changed again, so every change
+names the status that it starts from and says whether it took place.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ftops.server.storage.paging import Page, UnknownCursor, cut
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the first three are unfinished."""
+
+    VALIDATING = "validating_files"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = frozenset({JobStatus.VALIDATING, JobStatus.QUEUED, JobStatus.RUNNING})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewJob:
+    """What a request for a job settles. ``given`` holds the hyperparameters that came as numbers."""
+
+    id: str
+    created_at: int
+    organization_id: str
+    model: str
+    base: str
+    model_hash: str
+    training_file: str
+    training_sha256: str
+    validation_file: str | None
+    validation_sha256: str | None
+    parent_sha256: str | None
+    suffix: str | None
+    seed: int
+    method: str
+    given: Mapping[str, float]
+    metadata: Mapping[str, str] | None
+    integrations: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRow(NewJob):
+    """A job. ``seq`` is its place in the order of creation; ``error`` has ``code``, ``message`` and ``param``."""
+
+    seq: int
+    status: JobStatus
+    finished_at: int | None
+    estimated_finish: int | None
+    resolved: Mapping[str, float] | None
+    total_steps: int | None
+    last_step: int
+    trained_tokens: int | None
+    fine_tuned_model: str | None
+    result_file: str | None
+    error: Mapping[str, str | None] | None
+
+
+_JSON = ("given", "metadata", "integrations", "resolved", "error")
+_CHANGEABLE = frozenset(
+    {
+        "status", "finished_at", "estimated_finish", "resolved", "total_steps", "last_step", "trained_tokens",
+        "fine_tuned_model", "result_file", "error",
+    }
+)  # fmt: skip
+
+
+def insert(connection: sqlite3.Connection, job: NewJob) -> int:
+    """Adds a job in status validating_files; gives its sequence number."""
+    values: dict[str, object] = {name: getattr(job, name) for name in NewJob.__dataclass_fields__ if name not in _JSON}
+    for name in ("given", "metadata", "integrations"):
+        value = getattr(job, name)
+        values[name] = None if value is None else json.dumps(value)
+    values["status"] = JobStatus.VALIDATING
+    names, places = ", ".join(values), ", ".join("?" * len(values))
+    cursor = connection.execute(f"INSERT INTO jobs ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+    seq = cursor.lastrowid
+    if seq is None:
+        raise sqlite3.DatabaseError("the inserted job has no row number")
+    connection.executemany(
+        "INSERT INTO job_metadata VALUES (?, ?, ?)", [(k, v, seq) for k, v in (job.metadata or {}).items()]
+    )
+    return seq
+
+
+def find(connection: sqlite3.Connection, job_id: str) -> JobRow | None:
+    """A job by its id."""
+    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return None if row is None else _read(row)
+
+
+def unfinished(connection: sqlite3.Connection) -> tuple[JobRow, ...]:
+    """The jobs that have yet to end, oldest first."""
+    rows = connection.execute(
+        "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running') ORDER BY seq"
+    ).fetchall()
+    return tuple(_read(row) for row in rows)
+
+
+def has_unfinished(connection: sqlite3.Connection) -> bool:
+    """Whether any job has yet to end."""
+    row = connection.execute(
+        "SELECT 1 FROM jobs WHERE status IN ('validating_files', 'queued', 'running') LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
+def change(connection: sqlite3.Connection, job: NewJob, *, expect: Sequence[JobStatus], **values: object) -> bool:
+    """Writes columns of a job that still has one of the statuses expected; says whether it had."""
+    unknown = values.keys() - _CHANGEABLE
+    if unknown:
+        raise ValueError(f"not to be changed: {sorted(unknown)}")
+    stored = {k: json.dumps(v) if k in _JSON and v is not None else v for k, v in values.items()}
+    assignments = ", ".join(f"{name} = ?" for name in stored)
+    statuses = ", ".join("?" * len(expect))
+    cursor = connection.execute(
+        f"UPDATE jobs SET {assignments} WHERE id = ? AND status IN ({statuses})",  # noqa: S608
+        (*stored.values(), job.id, *expect),
+    )
+    return cursor.rowcount == 1
+
+
+def page(connection: sqlite3.Connection, *, limit: int, after: str | None, metadata: Mapping[str, str]) -> Page[JobRow]:
+    """Jobs with all the metadata given, newest first; ``UnknownCursor`` when ``after`` is no job."""
+    before = _position(connection, after)
+    # The rarest pair leads, so that a project's name that every job bears doesn't make this a scan of all jobs.
+    pairs = sorted(metadata.items(), key=lambda pair: _frequency(connection, pair))
+    if not pairs:
+        query = "SELECT * FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+        rows = connection.execute(query, (before, limit + 1)).fetchall()
+        return cut([_read(row) for row in rows], limit)
+    others = " AND EXISTS (SELECT 1 FROM job_metadata WHERE key = ? AND value = ? AND job = lead.job)"
+    query = (
+        "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job "  # noqa: S608
+        f"WHERE lead.key = ? AND lead.value = ? AND lead.job < ?{others * (len(pairs) - 1)} "
+        "ORDER BY lead.job DESC LIMIT ?"
+    )
+    flat = [text for pair in pairs[1:] for text in pair]
+    rows = connection.execute(query, (*pairs[0], before, *flat, limit + 1)).fetchall()
+    return cut([_read(row) for row in rows], limit)
+
+
+def _position(connection: sqlite3.Connection, after: str | None) -> int:
+    if after is None:
+        return 2**62
+    row = connection.execute("SELECT seq FROM jobs WHERE id = ?", (after,)).fetchone()
+    if row is None:
+        raise UnknownCursor(after)
+    return int(row[0])
+
+
+def _frequency(connection: sqlite3.Connection, pair: tuple[str, str]) -> int:
+    query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE key = ? AND value = ? LIMIT 1000)"
+    return int(connection.execute(query, pair).fetchone()[0])
+
+
+def _read(row: sqlite3.Row) -> JobRow:
+    values = dict(row)
+    for name in _JSON:
+        values[name] = None if values[name] is None else json.loads(values[name])
+    values["status"] = JobStatus(values["status"])
+    return JobRow(**values)

@@ -1,0 +1,51 @@
+"""Counts and cuts text by tokens, for ``usage`` and ``max_tokens``.
+
+Uses OpenAI's o200k_base where ``toktok`` is installed; without it a token is taken to be four bytes. The published rule adds 3
+tokens a message, 1 a name, and 3 for the answer's beginning.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+try:
+    import toktok
+except ImportError:  # pragma: no cover - ftops itself depends on it; a server installed alone may lack it
+    toktok = None
+
+_ENCODING = "o200k_base"
+_BYTES_PER_TOKEN = 4
+
+
+def count(texts: Iterable[str]) -> int:
+    """Tokens of all the texts together, each encoded by itself."""
+    if toktok is None:
+        return sum(-(-len(text.encode()) // _BYTES_PER_TOKEN) for text in texts)
+    return sum(toktok.batch_count(texts, _ENCODING, threads=1))
+
+
+def truncate(text: str, limit: int) -> str:
+    """The longest beginning of at most ``limit`` tokens."""
+    if toktok is None:
+        return text.encode()[: limit * _BYTES_PER_TOKEN].decode(errors="ignore")
+    return str(toktok.truncate(text, limit, _ENCODING)[0])
+
+
+def count_prompt(messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> int:
+    """Tokens of a conversation and of the tools that it may use."""
+    texts: list[str] = []
+    extra = 3
+    for message in messages:
+        extra += 3
+        texts.append(message["role"])
+        if message.get("content"):
+            texts.append(message["content"])
+        if message.get("name"):
+            texts.append(message["name"])
+            extra += 1
+        for call in message.get("tool_calls") or ():
+            texts += [call["function"]["name"], call["function"]["arguments"]]
+    if tools:
+        texts.append(msgspec.json.encode(tools).decode())
+    return extra + count(texts)

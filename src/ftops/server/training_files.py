@@ -1,0 +1,98 @@
+"""What a training file must look like: at upload, and before its job may start.
+
+Owns OpenAI's words for files that don't fit. An upload checks only that every line is a JSON dictionary; the rows themselves
+are checked by the job, which then fails with a code and a parameter, as at OpenAI.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import msgspec
+
+from ftops.server import training_rows
+from ftops.server.errors import ApiError
+
+MIN_EXAMPLES = 10
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class JobFailure(Exception):
+    """A job that can't go on, by its own fault: ``code``, ``message`` and ``param`` of its error."""
+
+    def __init__(self, message: str, *, code: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+
+
+def check_upload(content: BinaryIO, *, max_line_bytes: int) -> None:
+    """Reads a file from its beginning; ``ApiError`` at the first line that isn't a JSON dictionary."""
+    number = 0
+    is_empty = True
+    while line := content.readline(max_line_bytes + 1):
+        number += 1
+        if len(line) > max_line_bytes:
+            raise ApiError(f"Line {number} is longer than {max_line_bytes} bytes.", param="file")
+        text = _stripped(line, number)
+        if not text:
+            continue
+        is_empty = False
+        if not _is_dictionary(text):
+            start = text[:20].decode("utf-8", errors="replace")
+            raise ApiError(
+                "Expected file to have JSONL format, where every line is a JSON dictionary. "
+                f'Line {number} is not a dictionary (HINT: line starts with: "{start}...").',
+                param="file",
+            )
+    if is_empty:
+        raise ApiError("File is empty.", param="file")
+
+
+def training_rows_of(content: bytes, *, method: str, model: str) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a training file; ``JobFailure`` when there are fewer than ten or one is malformed."""
+    rows = _checked(content, method=method, model=model, which="training")
+    if len(rows) < MIN_EXAMPLES:
+        raise JobFailure(
+            f"Training file has {len(rows)} example(s), but must have at least {MIN_EXAMPLES} examples",
+            code="invalid_n_examples",
+            param="training_file",
+        )
+    return rows
+
+
+def validation_rows_of(content: bytes, *, method: str, model: str) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a validation file; ``JobFailure`` when one is malformed."""
+    return _checked(content, method=method, model=model, which="validation")
+
+
+def _checked(content: bytes, *, method: str, model: str, which: str) -> tuple[Mapping[str, Any], ...]:
+    rows: list[Mapping[str, Any]] = []
+    for number, row in enumerate(_rows(content), start=1):
+        fault = training_rows.fault_of(row, method=method, model=model)
+        if fault is not None:
+            start = f"The job failed due to an invalid {which} file. Invalid file format. "
+            message = start + (fault.message if fault.is_about_file else f"Example {number}{fault.message}")
+            raise JobFailure(message, code=f"invalid_{which}_file", param=f"{which}_file")
+        rows.append(row)
+    return tuple(rows)
+
+
+def _rows(content: bytes) -> Iterator[Mapping[str, Any]]:
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        text = _stripped(line, number)
+        if text:
+            # The upload has seen that each line decodes to a dictionary, and content never changes under its digest.
+            yield msgspec.json.decode(text)
+
+
+def _stripped(line: bytes, number: int) -> bytes:
+    return (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+
+
+def _is_dictionary(text: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False

@@ -1,0 +1,172 @@
+"""The rules for one row of a training file, in OpenAI's supervised and preference formats.
+
+Owns what a row may hold and the words for what is wrong with it; positions count from 1. Keys that OpenAI's formats don't
+name are let through in a row, and refused in a message, where they are most often misspelt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_MESSAGE_KEYS = frozenset(
+    {"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What is wrong with a row. ``message`` goes on after ``Example 7``, or stands alone if it is about the file."""
+
+    message: str
+    is_about_file: bool = False
+
+
+def fault_of(row: Mapping[str, Any], *, method: str, model: str) -> Fault | None:
+    """The first thing wrong with a row for a job of this method, or None."""
+    if "messages" not in row and "prompt" in row and "completion" in row:
+        return Fault(
+            message=f"Input file is in the prompt-completion format, but the specified model {model} is a chat model "
+            "and requires chat-formatted data. See our fine-tuning guide for how to structure your dataset.",
+            is_about_file=True,
+        )
+    is_preference = "input" in row and "preferred_output" in row
+    if method == "dpo":
+        return _preference_fault(row) if is_preference or "messages" not in row else _wrong_method("chat", "dpo")
+    return _wrong_method("preference", method) if is_preference and "messages" not in row else _chat_fault(row)
+
+
+def _wrong_method(form: str, method: str) -> Fault:
+    return Fault(
+        message=f"Input file is in the {form} format, which doesn't fit the fine-tuning method {method}.",
+        is_about_file=True,
+    )
+
+
+def _chat_fault(row: Mapping[str, Any]) -> Fault | None:
+    messages = row.get("messages")
+    fault = _messages_fault(messages, "") or _tools_fault(row, "")
+    if fault is not None or not isinstance(messages, list):
+        return fault
+    if not any(each["role"] == "assistant" and each.get("weight", 1) != 0 for each in messages):
+        return Fault(message=" must have at least one assistant message whose weight is not 0")
+    return None
+
+
+def _preference_fault(row: Mapping[str, Any]) -> Fault | None:
+    given = row.get("input")
+    if not isinstance(given, dict):
+        return Fault(message=", 'input' is missing or not a dictionary")
+    return (
+        _messages_fault(given.get("messages"), " input")
+        or _tools_fault(given, " input")
+        or _output_fault(row, "preferred_output")
+        or _output_fault(row, "non_preferred_output")
+    )
+
+
+def _output_fault(row: Mapping[str, Any], name: str) -> Fault | None:
+    output = row.get(name)
+    fault = _messages_fault(output, f" {name}", key=name)
+    if fault is not None or not isinstance(output, list):
+        return fault
+    if len(output) != 1 or output[0]["role"] != "assistant":
+        return Fault(message=f", '{name}' must be a list with one assistant message")
+    return None
+
+
+def _messages_fault(messages: object, place: str, *, key: str = "messages") -> Fault | None:
+    if not isinstance(messages, list) or not messages:
+        return Fault(message=f",{place} '{key}' must be a list with at least one message")
+    for number, message in enumerate(messages, start=1):
+        problem = _message_problem(message)
+        if problem is not None:
+            return Fault(message=f",{place} message {number} {problem}")
+    return None
+
+
+def _message_problem(message: object) -> str | None:
+    if not isinstance(message, dict):
+        return "is not a dictionary"
+    if "role" not in message:
+        return "Discriminator 'role' is missing in value"
+    role = message["role"]
+    if not isinstance(role, str) or role not in _ROLES:
+        return f"Discriminator 'role' must be one of {', '.join(sorted(_ROLES))}"
+    unknown = sorted(message.keys() - _MESSAGE_KEYS)
+    if unknown:
+        return f"has the unexpected key '{unknown[0][:64]}'"
+    if "weight" in message and (role != "assistant" or message["weight"] not in (0, 1)):
+        return "has a weight, which must be 0 or 1 and belongs to assistant messages"
+    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
+        return "has no 'tool_call_id'"
+    return _name_problem(message) or _calls_problem(message) or _content_problem(message)
+
+
+def _name_problem(message: Mapping[str, Any]) -> str | None:
+    name = message.get("name")
+    return None if name is None or isinstance(name, str) else "has a 'name' that is not a string"
+
+
+def _content_problem(message: Mapping[str, Any]) -> str | None:
+    content = message.get("content")
+    if isinstance(content, str):
+        return None
+    if content is None:
+        replaced = message["role"] == "assistant" and any(
+            message.get(key) for key in ("tool_calls", "function_call", "refusal")
+        )
+        return None if replaced else "has no 'content'"
+    if not isinstance(content, list) or not content:
+        return "has 'content' that is neither a string nor a list of parts"
+    for part in content:
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            return "has a content part without a type"
+        if part["type"] != "text":
+            return f"has a content part of type '{part['type'][:64]}': this server trains on text alone"
+        if not isinstance(part.get("text"), str):
+            return "has a content part of type 'text' without text"
+    return None
+
+
+def _calls_problem(message: Mapping[str, Any]) -> str | None:
+    legacy = message.get("function_call")
+    if legacy is not None and not _is_function(legacy):
+        return "has a 'function_call' without a name and arguments"
+    calls = message.get("tool_calls")
+    if calls is None:
+        return None
+    if message["role"] != "assistant":
+        return "has 'tool_calls', which belong to assistant messages"
+    if not isinstance(calls, list) or not calls:
+        return "has 'tool_calls' that is not a list with at least one call"
+    for call in calls:
+        if not isinstance(call, dict) or call.get("type") != "function" or not _is_function(call.get("function")):
+            return "has a tool call that is not a function with a name and arguments"
+        if not isinstance(call.get("id"), str):
+            return "has a tool call without an id"
+    return None
+
+
+def _is_function(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "arguments"))
+
+
+def _tools_fault(row: Mapping[str, Any], place: str) -> Fault | None:
+    for key in ("tools", "functions"):
+        tools = row.get(key)
+        if tools is None:
+            continue
+        if not isinstance(tools, Sequence) or isinstance(tools, str) or not all(map(_is_tool, tools)):
+            return Fault(message=f",{place} '{key}' must be a list of functions with names")
+    flag = row.get("parallel_tool_calls")
+    if flag is not None and not isinstance(flag, bool):
+        return Fault(message=f",{place} 'parallel_tool_calls' must be true or false")
+    return None
+
+
+def _is_tool(tool: object) -> bool:
+    if not isinstance(tool, dict):
+        return False
+    function = tool.get("function", tool)
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
