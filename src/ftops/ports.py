@@ -281,3 +281,17 @@ class OutputStore(Protocol):
     def put(self, key: str, answer: ChatAnswer) -> None:
         """Keeps an answer."""
         ...
+
+
+class Progress(Protocol):
+    """Tells a person how a run goes. Safe to call from several threads."""
+
+    def update(
+        self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
+    ) -> None:
+        """Shows where a fine-tune is now: the phase in a word or two, ``done`` of ``total``, and a detail such as a loss."""
+        ...
+
+    def say(self, message: str, *, fine_tune: str | None = None) -> None:
+        """Reports something that happened."""
+        ...

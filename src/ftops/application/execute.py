@@ -1,0 +1,197 @@
+"""Carries out one action: one match over the closed set of them.
+
+Each step passes the fence on the ledger's newest state first, records what it is about to do where that is paid or can't be
+undone, and records what it did. It never decides whether an action should happen; the plan did.
+"""
+
+from typing import assert_never
+
+from ftops.application.train import ClaimLost, Training
+from ftops.application.uploads import upload
+from ftops.application.workspace import Workspace
+from ftops.domain.attempts import CancelReason, JobStatus
+from ftops.domain.desired import Declared
+from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobRecorded, Renamed
+from ftops.domain.judgement import Judgement, Verdict
+from ftops.domain.manifest import JobId
+from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Promote, Reason, Train, Upload
+from ftops.domain.records import Target
+from ftops.errors import BackendError, NotFound, Refused
+
+
+def execute(workspace: Workspace, action: Action) -> str:
+    """Carries out an action and says in words what came of it.
+
+    Raises BackendError, LedgerError, Stale, Interrupted, Invalid and ``domain.transitions.EventRefused``.
+    """
+    declared = workspace.declared(action.fine_tune)
+    match action:
+        case Move():
+            return _move(workspace, action)
+        case Adopt():
+            return _adopt(workspace, action)
+        case Cancel():
+            return _cancel(workspace, action, declared)
+        case Upload():
+            return _upload(workspace, action, declared)
+        case Train():
+            return _train(workspace, action, declared)
+        case Evaluate():
+            return _evaluate(workspace, action, declared)
+        case Promote():
+            return _promote(workspace, action)
+        case _:
+            assert_never(action)
+
+
+def _move(workspace: Workspace, action: Move) -> str:
+    event = Renamed(at=workspace.clock.now(), fine_tune=action.fine_tune, former=action.former)
+    workspace.ledgers[action.backend].record([event], workspace.fence(action.backend))
+    return f"was {action.former}"
+
+
+def _adopt(workspace: Workspace, action: Adopt) -> str:
+    job = workspace.sessions[action.backend].jobs.retrieve(action.job)
+    event = JobRecorded(
+        at=workspace.clock.now(),
+        fine_tune=action.fine_tune,
+        revision=action.revision,
+        backend=action.backend,
+        attempt=action.attempt,
+        job=action.job,
+        # A job that has ended is observed like any other, with its model and its cost.
+        status=JobStatus.RUNNING if job.status.is_final else job.status,
+        intent=job.metadata.get("ftops_intent") or None,
+        created_at=job.created_at,
+        is_adopted=True,
+    )
+    workspace.ledgers[action.backend].record([event], workspace.fence(action.backend))
+    return f"job {action.job}"
+
+
+def _cancel(workspace: Workspace, action: Cancel, declared: Declared) -> str:
+    reason = CancelReason.DUPLICATE if action.reason is Reason.DUPLICATE else CancelReason.SUPERSEDED
+    ledger = workspace.ledgers[action.backend]
+    event = CancelRecorded(
+        at=workspace.clock.now(),
+        fine_tune=action.fine_tune,
+        revision=action.revision,
+        backend=action.backend,
+        attempt=action.attempt,
+        job=action.job,
+        reason=reason,
+    )
+    ledger.record([event], workspace.fence(action.backend))
+    job = workspace.sessions[action.backend].training.cancel(JobId(action.job))
+    if job.status is JobStatus.SUCCEEDED:
+        return f"job {action.job} had succeeded before the cancel reached it; it counts as trained"
+    return f"job {action.job} of revision {action.revision}"
+
+
+def _upload(workspace: Workspace, action: Upload, declared: Declared) -> str:
+    dataset = next(d for d in (declared.train, declared.validation) if d is not None and d.sha256 == action.sha256)
+    return upload(workspace, declared, dataset)[1]
+
+
+def _train(workspace: Workspace, action: Train, declared: Declared) -> str:
+    training = Training(
+        workspace=workspace,
+        action=action,
+        declared=declared,
+        session=workspace.sessions[action.backend],
+        ledger=workspace.ledgers[action.backend],
+    )
+    try:
+        return training.run()
+    except ClaimLost as lost:
+        return f"left to another run: {lost}"
+
+
+def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str:
+    if action.model is None:
+        raise BackendError(f"revision {action.revision} has no model to evaluate")
+    ledger = workspace.ledgers[action.backend]
+    record = ledger.read_cached().state.named(action.fine_tune)
+    if record is None:
+        raise BackendError(f"the ledger does not know {action.fine_tune}")
+    events = workspace.evaluations.evaluate(
+        record,
+        declared,
+        evaluation=action.evaluation,
+        revision=action.revision,
+        backend=action.backend,
+        model=action.model,
+        stop=workspace.stop,
+    )
+    # Scores were paid for: they are kept even where the ledger can't be written now.
+    snapshot = ledger.record_eventually(events)
+    known = snapshot.state.named(action.fine_tune) if snapshot else None
+    if known is None:
+        return "scores kept in .ftops/pending"
+    judgement = workspace.evaluations.judgement(
+        known, declared, revision=action.revision, backend=action.backend, model=action.model
+    )
+    if judgement.has_gate and judgement.is_passed:
+        passed = GatesPassed(
+            at=workspace.clock.now(),
+            fine_tune=action.fine_tune,
+            revision=action.revision,
+            backend=action.backend,
+            model=action.model,
+        )
+        ledger.record_eventually([passed])
+    return _sentence(judgement, action.evaluation)
+
+
+def _sentence(judgement: Judgement, evaluation: str) -> str:
+    judged = next((e for e in judgement.evals if e.name == evaluation), None)
+    if judged is None or not judged.is_measured:
+        return "measured"
+    if judged.error is not None:
+        return f"error: {judged.error}"
+    if not judged.conditions:
+        return f"mean {judged.mean:.3f} over {judged.n} items" if judged.mean is not None else f"{judged.n} items"
+    worst = min(judged.conditions, key=lambda c: (list(Verdict).index(c.verdict), not c.is_enforced))
+    return f"{judged.verdict.value}: {worst.sentence}"
+
+
+def _promote(workspace: Workspace, action: Promote) -> str:
+    """Moves an alias; before that makes sure that the job the ledger names did make this model."""
+    ledger = workspace.ledgers[action.backend]
+    if action.target is not None:
+        _check_maker(workspace, action, action.target)
+    event = AliasMoved(
+        at=workspace.clock.now(),
+        fine_tune=action.fine_tune,
+        alias=action.alias,
+        target=action.target,
+        was=action.was,
+        reason=action.reason.value,
+        commit=workspace.desired.commit,
+        override=action.override,
+    )
+    events: list[AnyEvent] = [event]
+    ledger.record(events, workspace.fence(action.backend))
+    if action.target is None:
+        return f"{action.alias} retired"
+    return f"{action.alias} → {action.target.revision} ({action.target.model})"
+
+
+def _check_maker(workspace: Workspace, action: Promote, target: Target) -> None:
+    record = workspace.ledgers[action.backend].read_cached().state.named(action.fine_tune)
+    known = record.revisions.get(target.revision) if record else None
+    job = known.trained_job(action.backend) if known else None
+    if job is None:
+        raise Refused(f"the ledger has no job that made {target.model}")
+    try:
+        made = workspace.sessions[action.backend].jobs.retrieve(JobId(job.id)).model
+    except NotFound as error:
+        raise Refused(
+            f"the ledger says that job {job.id} made {target.model}, but the backend has no such job",
+            remedy="look who changed the ledger: ftops history",
+        ) from error
+    if made != target.model:
+        raise Refused(
+            f"the ledger says that job {job.id} made {target.model}, but the backend says {made}",
+            remedy="look who changed the ledger: ftops history",
+        )

@@ -1,0 +1,280 @@
+"""Creates a paid job exactly once: upload, look, claim, POST, record.
+
+Owns the intent protocol of one attempt. Each POST has an intent of its own, written to the ledger before it; what became of a
+POST whose answer was lost is found out by listing, never by guessing. See ``docs/architecture.md``, "One job".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ftops.application.observe import observed_event
+from ftops.application.uploads import declaration, file_id
+from ftops.application.workspace import Workspace
+from ftops.domain.attempts import CancelReason, Closed, Intent, JobRecord, JobStatus
+from ftops.domain.desired import Declared, request_body
+from ftops.domain.events import (
+    AnyEvent,
+    CancelRecorded,
+    Intended,
+    IntentClosed,
+    JobRecorded,
+    TrainingBlocked,
+)
+from ftops.domain.manifest import FineTuneName, JobId, Revision
+from ftops.domain.observed import Job
+from ftops.domain.plan import Train
+from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.training_steps import attempt_of, is_adoptable
+from ftops.domain.transitions import EventRefused
+from ftops.errors import AnswerLost, BackendError, Rejected, TrainingNotAvailable, Unreachable
+from ftops.ports import BackendSession, LedgerWriter
+
+TAKE_OVER_SECONDS: Final = 150.0
+POLL_SECONDS: Final = 2.0
+TRIES: Final = 5
+BACKOFF_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
+
+
+class ClaimLost(Exception):
+    """Another run creates this job, or has created it; the next observe will see it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """One train action being carried out."""
+
+    workspace: Workspace
+    action: Train
+    declared: Declared
+    session: BackendSession
+    ledger: LedgerWriter
+
+    def run(self) -> str:
+        """Ends with a job in the ledger, and says which. Raises ClaimLost, BackendError, LedgerError, Stale, Interrupted."""
+        takes_over = self._wait_for_owner() if self.action.takes_over else None
+        for number in range(TRIES):
+            self.workspace.check_interrupted()
+            found = self._find()
+            if found is not None:
+                return self._record(found, intent=found.metadata.get("ftops_intent") or None, is_adopted=True)
+            body = self._body()
+            intent = self._claim(takes_over)
+            takes_over = None
+            try:
+                job = self.session.training.create(body, self._metadata(intent))
+            except Unreachable as error:
+                self._close(intent, Closed.REJECTED, error)
+                if number + 1 == TRIES:
+                    raise
+                self.workspace.clock.sleep(BACKOFF_SECONDS[min(number, len(BACKOFF_SECONDS) - 1)])
+            except AnswerLost as error:
+                self.workspace.progress.say(
+                    "no answer to the job's creation; looking whether it was made", fine_tune=self.declared.name
+                )
+                found = self._settle()
+                if found is not None:
+                    return self._record(found, intent=intent)
+                self._close(intent, Closed.LOST, error)
+                if number + 1 == TRIES:
+                    raise
+            except Rejected as error:
+                self._reject(intent, error)
+                raise
+            else:
+                return self._record(job, intent=intent)
+        raise AssertionError("the last try either returns or raises")
+
+    def _find(self) -> Job | None:
+        """Lists the backend's jobs of this revision: one of this attempt that lives or succeeded is ours to adopt."""
+        snapshot = self.ledger.read()
+        record = snapshot.state.named(self.declared.name)
+        known = record.revisions.get(self.declared.revision) if record else None
+        ledger_id = snapshot.state.project.ledger_id if snapshot.state.project else None
+        for name in dict.fromkeys((self.declared.name, *self.declared.fine_tune.moved_from, *_former_names(record))):
+            wanted = {
+                "ftops_project": self.workspace.desired.project.name,
+                "ftops_name": name,
+                "ftops_revision": self.declared.revision,
+            }
+            for job in self.session.jobs.list_jobs(metadata=wanted):
+                is_ours = ledger_id is None or job.metadata.get("ftops_ledger") == ledger_id
+                if not is_ours or snapshot.state.knows_job(job.id) or attempt_of(job) > self.action.attempt:
+                    continue
+                is_live = job.status is JobStatus.SUCCEEDED or not job.status.is_final
+                if is_live or (
+                    known is not None
+                    and attempt_of(job) == self.action.attempt
+                    and is_adoptable(job, known, self.declared.backend.name, self.action.attempt)
+                ):
+                    return job
+        return None
+
+    def _settle(self) -> Job | None:
+        """Looks for the job until the backend's lists can be trusted to show it."""
+        clock = self.workspace.clock
+        until = clock.monotonic() + self.declared.backend.settle_seconds
+        while True:
+            try:
+                found = self._find()
+            except BackendError:
+                found = None  # a backend in trouble says nothing about the job; keep looking until the time is up
+                if clock.monotonic() >= until:
+                    raise
+            if found is not None or clock.monotonic() >= until:
+                return found
+            self.workspace.check_interrupted()
+            clock.sleep(POLL_SECONDS)
+
+    def _wait_for_owner(self) -> str | None:
+        """Waits until the owner of an open intent has had its time; gives the intent to take over, None where it is closed."""
+        clock, began = self.workspace.clock, self.workspace.clock.monotonic()
+        while True:
+            intent = self._open_intent()
+            if intent is None:
+                return None
+            is_dead = self.workspace.identity.is_dead(intent.owner)
+            patience = self.declared.backend.settle_seconds if is_dead else TAKE_OVER_SECONDS
+            waited = clock.monotonic() - began
+            if waited >= patience or self._find() is not None:
+                return intent.id
+            self.workspace.check_interrupted()
+            self.workspace.progress.update(
+                self.declared.name, "waiting", detail=f"another run's claim, {patience - waited:.0f} s left"
+            )
+            clock.sleep(min(POLL_SECONDS, patience - waited))
+
+    def _open_intent(self) -> Intent | None:
+        record = self.ledger.read().state.named(self.declared.name)
+        known = record.revisions.get(self.declared.revision) if record else None
+        attempts = known.on(self.declared.backend.name) if known else ()
+        return next((a.open_intent for a in attempts if a.number == self.action.attempt), None)
+
+    def _claim(self, takes_over: str | None) -> str:
+        intent = self.workspace.identity.new_id()
+        event = Intended(
+            at=self.workspace.clock.now(),
+            fine_tune=self.declared.name,
+            revision=self.declared.revision,
+            backend=self.declared.backend.name,
+            attempt=self.action.attempt,
+            intent=intent,
+            owner=self.workspace.identity.owner,
+            run_url=self.workspace.identity.run_url,
+            estimate_usd=self.action.estimate.usd,
+            takes_over=takes_over,
+            limit_usd=self.workspace.desired.project.training_budget_usd,
+            rehearsals=self.workspace.rehearsals,
+        )
+        try:
+            self.ledger.record(
+                [declaration(self.workspace, self.declared), event], self.workspace.fence(self.declared.backend.name)
+            )
+        except EventRefused as error:
+            if error.claim_lost:
+                raise ClaimLost(str(error)) from error
+            raise
+        return intent
+
+    def _body(self) -> Mapping[str, Any]:
+        body = dict(request_body(self.declared))
+        body["training_file"] = file_id(self.workspace, self.declared, self.declared.train)
+        if self.declared.validation is not None:
+            body["validation_file"] = file_id(self.workspace, self.declared, self.declared.validation)
+        return body
+
+    def _metadata(self, intent: str) -> Mapping[str, str]:
+        project = self.ledger.read_cached().state.project
+        return {
+            "ftops_project": self.workspace.desired.project.name,
+            "ftops_ledger": project.ledger_id if project else "",
+            "ftops_name": self.declared.name,
+            "ftops_revision": self.declared.revision,
+            "ftops_intent": intent,
+            "ftops_attempt": str(self.action.attempt),
+        }
+
+    def _record(self, job: Job, *, intent: str | None, is_adopted: bool = False) -> str:
+        """Writes the job's id. The first job recorded is the job: if that is another one, ours is cancelled."""
+        event = JobRecorded(
+            at=self.workspace.clock.now(),
+            fine_tune=self.declared.name,
+            revision=self.declared.revision,
+            backend=self.declared.backend.name,
+            attempt=self.action.attempt,
+            job=job.id,
+            status=JobStatus.QUEUED if job.status.is_final else job.status,
+            intent=intent,
+            created_at=job.created_at,
+            is_adopted=is_adopted,
+        )
+        events: list[AnyEvent] = [declaration(self.workspace, self.declared), event]
+        if job.status.is_final:
+            events.append(
+                observed_event(
+                    job,
+                    fine_tune=self.declared.name,
+                    revision=self.declared.revision,
+                    backend=self.declared.backend,
+                    attempt=self.action.attempt,
+                    at=self.workspace.clock.now(),
+                    session=self.session,
+                )
+            )
+        snapshot = self.ledger.record_eventually(events)
+        if snapshot is None:
+            return f"job {job.id}, which the ledger does not have yet (.ftops/pending keeps it)"
+        winner = _job_of(snapshot.state, self.declared.name, self.declared.revision, self.action)
+        if winner is not None and winner.id != job.id:
+            self._cancel_surplus(job.id)
+            return f"job {winner.id} of another run; ours, {job.id}, was cancelled"
+        return f"job {job.id}" + (" (found at the backend)" if is_adopted else "")
+
+    def _cancel_surplus(self, job: JobId) -> None:
+        event = CancelRecorded(
+            at=self.workspace.clock.now(),
+            fine_tune=self.declared.name,
+            revision=self.declared.revision,
+            backend=self.declared.backend.name,
+            attempt=self.action.attempt,
+            job=job,
+            reason=CancelReason.DUPLICATE,
+        )
+        self.ledger.record_eventually([event])
+        self.session.training.cancel(job)
+
+    def _close(self, intent: str, closed: Closed, error: BackendError) -> None:
+        self.ledger.record_eventually([self._closing(intent, closed, error)])
+
+    def _closing(self, intent: str, closed: Closed, error: BackendError) -> IntentClosed:
+        return IntentClosed(
+            at=self.workspace.clock.now(),
+            fine_tune=self.declared.name,
+            revision=self.declared.revision,
+            backend=self.declared.backend.name,
+            attempt=self.action.attempt,
+            intent=intent,
+            closed=closed,
+            message=error.message[:1000],
+        )
+
+    def _reject(self, intent: str, error: Rejected) -> None:
+        events: list[AnyEvent] = [self._closing(intent, Closed.REJECTED, error)]
+        if isinstance(error, TrainingNotAvailable):
+            events.append(
+                TrainingBlocked(
+                    at=self.workspace.clock.now(), backend=self.declared.backend.name, message=error.message[:1000]
+                )
+            )
+        self.ledger.record_eventually(events)
+
+
+def _former_names(record: FineTuneRecord | None) -> tuple[FineTuneName, ...]:
+    return tuple(FineTuneName(name) for name in record.former_names) if record else ()
+
+
+def _job_of(state: LedgerState, name: FineTuneName, revision: Revision, action: Train) -> JobRecord | None:
+    record = state.named(name)
+    known = record.revisions.get(revision) if record else None
+    attempts = known.on(action.backend) if known else ()
+    return next((a.job for a in attempts if a.number == action.attempt), None)

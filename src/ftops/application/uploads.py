@@ -1,0 +1,77 @@
+"""Brings datasets to a backend: content-addressed, found again by name, recorded in the ledger.
+
+A file's name carries the project and the digest of its content, so that a crash between upload and record costs nothing.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from ftops.application.workspace import Workspace
+from ftops.domain.desired import Dataset, Declared
+from ftops.domain.events import FileGone, FileUploaded, RevisionDeclared
+from ftops.domain.records import DatasetRecord, FileRecord
+from ftops.errors import NotFound
+from ftops.ports import BackendSession
+
+TRUSTED_FOR: Final = timedelta(hours=1)
+
+
+def declaration(workspace: Workspace, declared: Declared) -> RevisionDeclared:
+    """The event that puts a declared revision into the ledger; written again it changes nothing."""
+    return RevisionDeclared(
+        at=workspace.clock.now(),
+        fine_tune=declared.name,
+        revision=declared.revision,
+        spec=dict(declared.fine_tune.spec),
+        train=_dataset_record(declared.train),
+        validation=_dataset_record(declared.validation) if declared.validation else None,
+        commit=workspace.desired.commit,
+        is_protected=declared.fine_tune.retention.protect,
+    )
+
+
+def upload(workspace: Workspace, declared: Declared, dataset: Dataset) -> tuple[FileRecord, str]:
+    """Brings a dataset to the backend unless it is there already, and records it. Gives the file and what was done, in words.
+
+    Raises BackendError, LedgerError, Stale and Interrupted, and Invalid where the content is not what was planned.
+    """
+    backend = declared.backend.name
+    session, ledger = workspace.sessions[backend], workspace.ledgers[backend]
+    workspace.fence(backend)(ledger.read().state)
+    name = f"ftops-{workspace.desired.project.name}-{dataset.sha256[:32]}.jsonl"
+    stored, word = session.files.find(name), "found"
+    if stored is None:
+        with workspace.datasets.content(dataset) as content:
+            stored, word = session.files.upload(name, content), "uploaded"
+    file = FileRecord(id=stored.id, name=stored.name, size=stored.size, uploaded_at=stored.created_at)
+    ledger.record_eventually(
+        [FileUploaded(at=workspace.clock.now(), backend=backend, sha256=dataset.sha256, file=file)]
+    )
+    return file, f"{word} {stored.id} ({dataset.rows:,} rows)"
+
+
+def file_id(workspace: Workspace, declared: Declared, dataset: Dataset) -> str:
+    """Gives the id of a dataset's file at the backend; brings it there again where it was never recorded or is gone."""
+    backend = declared.backend.name
+    session, ledger = workspace.sessions[backend], workspace.ledgers[backend]
+    known = ledger.read_cached().state.backend(backend)
+    file = known.files.get(dataset.sha256) if known else None
+    now = workspace.clock.now()
+    if file is not None and now - file.uploaded_at > TRUSTED_FOR and not _exists(session, file.id):
+        ledger.record([FileGone(at=now, backend=backend, sha256=dataset.sha256)])
+        file = None
+    if file is None:
+        file, _ = upload(workspace, declared, dataset)
+    return file.id
+
+
+def _exists(session: BackendSession, file: str) -> bool:
+    try:
+        session.files.retrieve(file)
+    except NotFound:
+        return False
+    return True
+
+
+def _dataset_record(dataset: Dataset) -> DatasetRecord:
+    return DatasetRecord(path=dataset.path, sha256=dataset.sha256, rows=dataset.rows, tokens=dataset.tokens)

@@ -1,0 +1,89 @@
+"""What one run works with: the desired state, the ledgers and backends behind their ports, and who we are.
+
+Owns the fence that every paid or irreversible step passes: a run that finds a newer commit applied does nothing more.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ftops.application.declare import DatasetReader
+from ftops.application.evaluate import Evaluations
+from ftops.domain.desired import Declared, DesiredState
+from ftops.domain.guard import Policy, rehearsal_names
+from ftops.domain.manifest import Backend, BackendName, FineTuneName
+from ftops.domain.records import LedgerState
+from ftops.errors import Interrupted, Stale
+from ftops.ports import BackendSession, Clock, LedgerWriter, Progress, Repository
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Who carries out this run. ``owner`` names host, process and its start; ``is_dead`` judges other runs' owners."""
+
+    owner: str
+    run_url: str | None
+    new_id: Callable[[], str]
+    is_dead: Callable[[str], bool]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """Everything that one run needs. ``stop`` is set when somebody interrupts it."""
+
+    desired: DesiredState
+    ledgers: Mapping[BackendName, LedgerWriter]
+    sessions: Mapping[BackendName, BackendSession]
+    offline: Mapping[BackendName, str]
+    repository: Repository
+    datasets: DatasetReader
+    evaluations: Evaluations
+    clock: Clock
+    progress: Progress
+    identity: Identity
+    policy: Policy = Policy()
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def declared(self, name: FineTuneName) -> Declared:
+        """The declared fine-tune of that name; it must be declared."""
+        declared = self.desired.named(name)
+        if declared is None:
+            raise LookupError(name)
+        return declared
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """The backends that this project's fine-tunes use, by name."""
+        used = {d.backend.name: d.backend for d in self.desired.fine_tunes}
+        return tuple(backend for _, backend in sorted(used.items()))
+
+    @property
+    def rehearsals(self) -> tuple[str, ...]:
+        """The backends on which nothing costs money."""
+        return tuple(sorted(rehearsal_names(self.desired)))
+
+    def fence(self, backend: BackendName) -> Callable[[LedgerState], None]:
+        """Gives a check for the ledger's newest state: Stale where a commit that descends from ours was applied meanwhile.
+
+        On a rehearsal there is no such order: its ledger is this clone's alone.
+        """
+
+        def check(state: LedgerState) -> None:
+            self.check_interrupted()
+            applied = state.project.applied if state.project else None
+            ours = self.desired.commit
+            if backend in self.rehearsals or applied is None or applied.commit is None or ours is None:
+                return
+            if applied.commit != ours and self.repository.is_ancestor(ours, applied.commit):
+                raise Stale(
+                    f"commit {applied.commit[:12]} was applied by {applied.owner}, and it descends from {ours[:12]}, "
+                    "which this run applies: nothing more is started",
+                    remedy="apply the newer commit",
+                )
+
+        return check
+
+    def check_interrupted(self) -> None:
+        """Raises Interrupted once somebody asked this run to stop."""
+        if self.stop.is_set():
+            raise Interrupted("interrupted")
