@@ -1,0 +1,190 @@
+"""Two-sided confidence intervals and the exact test that the gates rest on.
+
+Owns the statistics only; ``gates`` decides what they mean. Everything is deterministic: resampling is seeded by its caller.
+scipy and numpy are imported where they are used.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+RESAMPLES: Final = 10_000
+FEWEST_FOR_BOOTSTRAP: Final = 30
+
+# Numbers drawn at a time: 2 million float64 are 16 MB, however many rows there are.
+_BATCH_CELLS: Final = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """A two-sided interval, both ends included."""
+
+    low: float
+    high: float
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """Gives the mean, summed without rounding error; ``values`` must not be empty."""
+    return math.fsum(values) / len(values)
+
+
+def quantile(confidence: float) -> float:
+    """Gives the standard normal quantile z of a two-sided interval: 1.96 for 0.95."""
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + confidence) / 2))
+
+
+def wilson(successes: int, n: int, confidence: float) -> Interval:
+    """Gives the interval of a proportion.
+
+    Wilson, E. B. (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209–212; as
+    computed by ``scipy.stats.binomtest(...).proportion_ci(method="wilson")``.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, n).proportion_ci(confidence_level=confidence, method="wilson")
+    return Interval(low=float(found.low), high=float(found.high))
+
+
+def wilson_of_mean(mean: float, n: float, confidence: float) -> Interval:
+    """Gives Wilson's formula on any mean of scores in [0, 1], where n·mean need not be an integer.
+
+    A variable in [0, 1] varies at most as much as a pass/fail one of the same mean, p(1 − p), so this is on the safe side.
+    """
+    z = quantile(confidence)
+    centre = mean + z * z / (2 * n)
+    reach = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low = 0.0 if mean <= 0 else (centre - reach) / scale
+    high = 1.0 if mean >= 1 else (centre + reach) / scale
+    return Interval(low=min(max(low, 0.0), mean), high=max(min(high, 1.0), mean))
+
+
+def bootstrap_mean(values: Sequence[float], confidence: float, *, seed: int) -> Interval:
+    """Gives the bias-corrected and accelerated bootstrap interval of a mean, from 10,000 resamples of whole items.
+
+    Efron, B. (1987), Better bootstrap confidence intervals, JASA 82, 171–185; as computed by ``scipy.stats.bootstrap``.
+    Values that are all equal have the interval that is the value itself. Where the bias can't be corrected (every
+    resample on one side of the mean) the percentiles of the resamples are taken. Memory is bounded by batches.
+    """
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    sample = np.asarray(values, dtype=np.float64)
+    mean = mean_of(values)
+    if sample.min() == sample.max():
+        return Interval(low=mean, high=mean)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a degenerate correction is dealt with beneath
+        found = bootstrap(
+            (sample,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            batch=max(1, _BATCH_CELLS // len(sample)),
+            confidence_level=confidence,
+            method="BCa",
+            rng=np.random.default_rng(seed),
+        )
+    low, high = float(found.confidence_interval.low), float(found.confidence_interval.high)
+    if math.isnan(low) or math.isnan(high):
+        low, high = _percentiles(found.bootstrap_distribution, confidence)
+    return Interval(low=min(low, mean), high=max(high, mean))
+
+
+def _percentiles(resampled: Any, confidence: float) -> tuple[float, float]:
+    import numpy as np
+
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def interval_of_mean(values: Sequence[float], confidence: float, *, seed: int) -> Interval:
+    """Gives the wider of the bootstrap's interval and Wilson's formula at each end, for scores in [0, 1]."""
+    resampled = bootstrap_mean(values, confidence, seed=seed)
+    formula = wilson_of_mean(mean_of(values), len(values), confidence)
+    return Interval(low=min(resampled.low, formula.low), high=max(resampled.high, formula.high))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairedTable:
+    """Pass/fail of two models on the same items: both passed, only the first, only the second, neither.
+
+    Counts need not be whole: a table scaled to another number of items asks what that number would show.
+    """
+
+    both: float
+    only_first: float
+    only_second: float
+    neither: float
+
+    @property
+    def n(self) -> float:
+        """The number of items."""
+        return self.both + self.only_first + self.only_second + self.neither
+
+    @property
+    def difference(self) -> float:
+        """The first proportion less the second."""
+        return (self.only_first - self.only_second) / self.n
+
+    def scaled(self, n: int) -> "PairedTable":
+        """Gives the same proportions over ``n`` items."""
+        factor = n / self.n
+        return PairedTable(
+            both=self.both * factor,
+            only_first=self.only_first * factor,
+            only_second=self.only_second * factor,
+            neither=self.neither * factor,
+        )
+
+
+def paired_table(first: Sequence[float], second: Sequence[float]) -> PairedTable:
+    """Counts pairs of 0/1 scores of the same items in the same order."""
+    both = sum(1 for a, b in zip(first, second, strict=True) if a and b)
+    only_first = sum(1 for a, b in zip(first, second, strict=True) if a and not b)
+    only_second = sum(1 for a, b in zip(first, second, strict=True) if b and not a)
+    neither = len(first) - both - only_first - only_second
+    return PairedTable(both=both, only_first=only_first, only_second=only_second, neither=neither)
+
+
+def newcombe_paired(table: PairedTable, confidence: float) -> Interval:
+    """Gives the score interval of the difference of two paired proportions.
+
+    Newcombe, R. G. (1998), Improved confidence intervals for the difference between binomial proportions based on paired
+    data, Statistics in Medicine 17, 2635–2650, method 10: Wilson's limits of the two proportions, put together by squares
+    with their correlation phi, whose numerator is corrected for continuity where it is positive.
+    """
+    first, second = table.both + table.only_first, table.both + table.only_second
+    p, q = first / table.n, second / table.n
+    of_p, of_q = wilson_of_mean(p, table.n, confidence), wilson_of_mean(q, table.n, confidence)
+    phi = _correlation(table)
+    p_down, p_up, q_down, q_up = p - of_p.low, of_p.high - p, q - of_q.low, of_q.high - q
+    down = math.sqrt(max(p_down**2 - 2 * phi * p_down * q_up + q_up**2, 0.0))
+    up = math.sqrt(max(p_up**2 - 2 * phi * p_up * q_down + q_down**2, 0.0))
+    return Interval(low=max(table.difference - down, -1.0), high=min(table.difference + up, 1.0))
+
+
+def _correlation(table: PairedTable) -> float:
+    first, second = table.both + table.only_first, table.both + table.only_second
+    margins = first * (table.n - first) * second * (table.n - second)
+    if margins <= 0:
+        return 0.0
+    product = table.both * table.neither - table.only_first * table.only_second
+    corrected = max(product - table.n / 2, 0.0) if product > 0 else product
+    return corrected / math.sqrt(margins)
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """Gives the two-sided p of the exact McNemar test: a binomial test of the pairs that differ against one half.
+
+    McNemar, Q. (1947), Note on the sampling error of the difference between correlated proportions or percentages,
+    Psychometrika 12, 153–157. 1 where no pair differs. Five pairs or fewer never reach p < 0.05: 2 · 0.5^5 = 0.0625.
+    """
+    from scipy.stats import binomtest
+
+    discordant = only_first + only_second
+    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0

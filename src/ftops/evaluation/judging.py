@@ -1,0 +1,142 @@
+"""Puts the conditions of all evaluations of one model together into its judgement.
+
+Owns what a missing or failed measurement means for the verdict; ``gates`` judges each condition.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ftops.domain.desired import DeclaredEval
+from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Missing, MissingReason, worst
+from ftops.domain.manifest import BackendName, Condition, ModelId, Revision
+from ftops.domain.scores import EvaluationRecord, Outcome
+from ftops.evaluation.gates import condition_error, judge
+from ftops.evaluation.graders import pass_threshold_of
+from ftops.evaluation.intervals import mean_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaselineScores:
+    """What a declared baseline was resolved to, and its scores: None where they were never measured."""
+
+    model: ModelId
+    backend: BackendName
+    record: EvaluationRecord | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredEval:
+    """One evaluation with what is recorded of it.
+
+    ``baselines`` has one entry for each condition of the gate: None for min and max, and for a baseline never resolved.
+    ``missing_reason`` says why the candidate's scores are missing, where they are.
+    """
+
+    declared: DeclaredEval
+    candidate: EvaluationRecord | None
+    baselines: tuple[BaselineScores | None, ...] = ()
+    missing_reason: MissingReason = MissingReason.NOT_EVALUATED
+
+
+def seed_of(digest: str) -> int:
+    """Gives the seed of an evaluation's resampling: the first 64 bits of its digest."""
+    return int(digest[:16], 16)
+
+
+def judge_evaluations(
+    measured: Sequence[MeasuredEval], *, model: ModelId, revision: Revision, backend: BackendName
+) -> Judgement:
+    """Gives the judgement of a model: each condition that can be judged, what is missing, and the enforced verdict.
+
+    The verdict is None while scores that an enforced condition needs were never measured. Scores that were measured and
+    ended in error make it an error, and stand in ``missing`` too, because the next apply measures them again.
+    """
+    judged = tuple(_judge_evaluation(one) for one in measured)
+    missing = tuple(lack for one in measured for lack in _missing(one))
+    has_gate = any(one.declared.spec.is_enforced for one in measured)
+    enforced = [result.verdict for evaluation in judged for result in evaluation.conditions if result.is_enforced]
+    expected = sum(1 for one in measured for condition in one.declared.spec.gate if not condition.shadow)
+    return Judgement(
+        model=model,
+        revision=revision,
+        backend=backend,
+        evals=judged,
+        verdict=worst(enforced) if len(enforced) == expected else None,
+        has_gate=has_gate,
+        missing=missing,
+    )
+
+
+def _judge_evaluation(one: MeasuredEval) -> EvalJudgement:
+    record, spec = one.candidate, one.declared.spec
+    if record is None:
+        return EvalJudgement(name=spec.name, digest=one.declared.digest, is_measured=False)
+    results = tuple(
+        result
+        for condition, baseline in zip(spec.gate, _aligned(one), strict=True)
+        if (result := _judge_condition(one, record, condition, baseline)) is not None
+    )
+    scores = [item.score for item in record.items if item.score is not None]
+    return EvalJudgement(
+        name=spec.name,
+        digest=one.declared.digest,
+        is_measured=True,
+        conditions=results,
+        n=len(scores),
+        left_out=record.left_out,
+        mean=mean_of(scores) if scores else None,
+        outcomes=Counter(item.outcome for item in record.items if item.outcome is not Outcome.OK),
+        error=record.error,
+    )
+
+
+def _aligned(one: MeasuredEval) -> tuple[BaselineScores | None, ...]:
+    return one.baselines or (None,) * len(one.declared.spec.gate)
+
+
+def _judge_condition(
+    one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores | None
+) -> ConditionResult | None:
+    """Judges one condition; None where its baseline was never resolved or measured."""
+    threshold = pass_threshold_of(one.declared.spec.grader)
+    seed = seed_of(one.declared.digest)
+    if record.error is not None:
+        result = condition_error(condition, f"the evaluation ended in error: {record.error}", n=len(record.items))
+    elif condition.baseline is None:
+        return judge(condition, record.items, None, seed=seed, pass_threshold=threshold)
+    elif baseline is None or baseline.record is None:
+        return None
+    elif baseline.record.error is not None:
+        result = condition_error(condition, f"the baseline ended in error: {baseline.record.error}")
+    else:
+        result = judge(condition, record.items, baseline.record.items, seed=seed, pass_threshold=threshold)
+    if baseline is None:
+        return result
+    return dataclasses.replace(
+        result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=baseline.note
+    )
+
+
+def _missing(one: MeasuredEval) -> tuple[Missing, ...]:
+    """Lists what an evaluate action would measure: the candidate first, then each baseline once."""
+    found: list[Missing] = []
+    name, record = one.declared.spec.name, one.candidate
+    if record is None:
+        found.append(Missing(eval=name, reason=one.missing_reason))
+    elif record.error is not None:
+        found.append(Missing(eval=name, reason=MissingReason.EVALUATION_ERROR))
+    for condition, scores in zip(one.declared.spec.gate, _aligned(one), strict=True):
+        if condition.baseline is None:
+            continue
+        reason = None
+        if scores is None or scores.record is None:
+            reason = MissingReason.NOT_EVALUATED if record is None else one.missing_reason
+        elif scores.record.error is not None:
+            reason = MissingReason.EVALUATION_ERROR
+        lack = Missing(eval=name, reason=reason, baseline=condition.baseline) if reason else None
+        if lack and lack not in found:
+            found.append(lack)
+    return tuple(found)

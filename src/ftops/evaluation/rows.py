@@ -1,0 +1,92 @@
+"""How a row of an evaluation dataset becomes a request and a reference.
+
+Owns the shapes of rows: chat, preference, reinforcement and free ones. It doesn't check them (``datasets`` does) and sends
+nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ftops.evaluation.identity import row_digest
+from ftops.evaluation.templates import TemplateProblem, render_all
+
+_EXTRA: Final = ("tools", "parallel_tool_calls", "response_format")
+
+
+class RowProblem(Exception):
+    """A row that can't be sent, or that has no such reference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvalRow:
+    """One row, ready to send: messages, the other request fields, and what templates know (``item``, ``reference``, …)."""
+
+    digest: str
+    messages: tuple[Mapping[str, Any], ...]
+    extra: Mapping[str, Any]
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, Any]] | None = None) -> EvalRow:
+    """Makes a row ready to send.
+
+    A chat row sends all messages before its last assistant turn; that turn is the reference. A preference row sends its
+    ``input``; the preferred output is the reference, the other one ``rejected``. A reinforcement row, whose last message is
+    not the assistant's, sends its messages. ``input_messages`` are templates that replace what is sent; a free row needs
+    them. All keys of the row are ``item.*``. Raises RowProblem.
+    """
+    request, context = _read_shape(row)
+    messages = request.get("messages")
+    if input_messages is not None:
+        try:
+            messages = render_all(input_messages, context)
+        except TemplateProblem as problem:
+            raise RowProblem(str(problem)) from problem
+    if not messages:
+        raise RowProblem("a row without messages needs the evaluation's input")
+    return EvalRow(
+        digest=row_digest(row),
+        messages=tuple(_without_weight(message) for message in messages),
+        extra={key: request[key] for key in _EXTRA if key in request},
+        context=context,
+    )
+
+
+def _read_shape(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Gives the request's fields and the context of templates."""
+    context: dict[str, Any] = {"item": row}
+    if "preferred_output" in row:
+        context |= _references("reference", row["preferred_output"])
+        context |= _references("rejected", row.get("non_preferred_output", ()))
+        return row.get("input", {}), context
+    messages = row.get("messages", ())
+    if messages and messages[-1].get("role") == "assistant":
+        context |= _references("reference", messages)
+        return {**row, "messages": messages[:-1]}, context
+    return row, context
+
+
+def _references(name: str, messages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Gives the last message's text and tool calls, each only where there is one."""
+    if not messages:
+        return {}
+    found: dict[str, Any] = {}
+    text = text_of(messages[-1])
+    if text is not None:
+        found[name] = text
+    if messages[-1].get("tool_calls"):
+        found[f"{name}_tools"] = messages[-1]["tool_calls"]
+    return found
+
+
+def text_of(message: Mapping[str, Any]) -> str | None:
+    """Gives a message's text, its text parts put together; None where it has no content."""
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def _without_weight(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in message.items() if key != "weight"}

@@ -1,0 +1,88 @@
+"""How many items it would take: the number at which what was observed would pass, if it stayed as it is.
+
+Owns the answers to "how much evidence is missing". Each assumes that the proportions, or the spread of scores, stay what they
+are; none is a promise. Each is for the very test that the gate uses, but for bootstrapped figures, where the normal
+approximation stands in.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ftops.evaluation.intervals import (
+    FEWEST_FOR_BOOTSTRAP,
+    PairedTable,
+    mcnemar_p,
+    mean_of,
+    newcombe_paired,
+    quantile,
+    wilson_of_mean,
+)
+
+_MOST: Final = 10**9
+
+
+def items_for_mean(mean: float, threshold: float, confidence: float) -> int | None:
+    """Gives the fewest items at which Wilson's interval of ``mean`` is clear of ``threshold``; None where the two are equal.
+
+    Wilson's limits are where (x − T)² = z² T (1 − T) / n, hence n = z² T (1 − T) / (x − T)².
+    """
+    if mean == threshold:
+        return None
+    z = quantile(confidence)
+    n = max(1, math.ceil(z * z * threshold * (1 - threshold) / (mean - threshold) ** 2))
+    while not _is_beyond(mean, n, threshold, confidence):
+        n += 1  # rounding put the limit a hair to the wrong side
+    return n
+
+
+def _is_beyond(mean: float, n: int, threshold: float, confidence: float) -> bool:
+    interval = wilson_of_mean(mean, n, confidence)
+    return interval.low >= threshold if mean > threshold else interval.high <= threshold
+
+
+def items_for_spread(values: Sequence[float], threshold: float, confidence: float) -> int | None:
+    """Gives the items at which a mean with this spread would be told from ``threshold``: n = z² s² / (x − T)², at least 30."""
+    mean = mean_of(values)
+    if mean == threshold or len(values) < 2:
+        return None
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    n = quantile(confidence) ** 2 * variance / (mean - threshold) ** 2
+    return max(FEWEST_FOR_BOOTSTRAP, math.ceil(n)) if n < _MOST else None
+
+
+def items_for_difference(table: PairedTable, threshold: float, confidence: float, *, is_strict: bool) -> int | None:
+    """Gives the items at which Newcombe's lower limit would reach ``threshold`` (pass it, where ``is_strict``)."""
+    if table.difference <= threshold:
+        return None
+
+    def passes(n: int) -> bool:
+        low = newcombe_paired(table.scaled(n), confidence).low
+        return low > threshold or (low == threshold and not is_strict)
+
+    return _fewest(passes)
+
+
+def items_for_mcnemar(table: PairedTable, confidence: float) -> int | None:
+    """Gives about how many items it takes until the exact McNemar test shows a difference, discordant pairs rounded."""
+    if table.only_first <= table.only_second:
+        return None
+
+    def passes(n: int) -> bool:
+        scaled = table.scaled(n)
+        return mcnemar_p(round(scaled.only_first), round(scaled.only_second)) < 1 - confidence
+
+    return _fewest(passes)
+
+
+def _fewest(passes: Callable[[int], bool]) -> int | None:
+    high = 1
+    while not passes(high):
+        high *= 2
+        if high > _MOST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    return high
