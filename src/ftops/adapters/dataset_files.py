@@ -1,0 +1,82 @@
+"""Datasets as files of the work tree: read for planning, and again for uploading.
+
+Owns opening them inside the project. What is uploaded is checked against the digest that was planned.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import msgspec
+
+from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.datasets.formats import Use
+from ftops.datasets.reading import MAX_FILE_BYTES, Scan, normal_lines, scan, terminated
+from ftops.datasets.split import parse_part_name, part_of
+from ftops.domain.desired import Dataset
+from ftops.domain.foreign_text import visible
+from ftops.domain.manifest import Split
+from ftops.errors import Problem, Stale
+
+_IN_MEMORY: Final = 8_000_000
+
+
+class DatasetFiles:
+    """Reads the dataset files below ``root``; fits ``application.declare.DatasetReader``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def scan(self, path: str, *, use: Use, split: Split | None = None) -> Scan:
+        """Reads the file once; ``path`` is relative to the root. A file that can't be read is a problem of the result."""
+        try:
+            found = self._root / file_inside(self._root, self._root, path)
+            size = found.stat().st_size
+            if size > MAX_FILE_BYTES:
+                return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
+            with found.open("rb") as stream:
+                return scan(stream, path=path, use=use, split=split)
+        except PathRefused as error:
+            return _unreadable(path, error.expected)
+        except OSError as error:
+            return _unreadable(path, f"expected a readable file: {visible(error.strerror or str(error))}")
+
+    def content(self, dataset: Dataset) -> BinaryIO:
+        """Gives what to upload for ``dataset``, from its start; the caller closes it.
+
+        Raises ``Stale`` where the file is gone, or holds something else than was read for planning.
+        """
+        copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115: the caller closes it
+        hashed = hashlib.sha256()
+        try:
+            for line in self._lines(dataset.path):
+                hashed.update(line)
+                copy.write(line)
+        except (OSError, PathRefused, msgspec.MsgspecError, ValueError) as error:
+            copy.close()
+            raise _changed(dataset) from error
+        if hashed.hexdigest() != dataset.sha256:
+            copy.close()
+            raise _changed(dataset)
+        copy.seek(0)
+        return cast("BinaryIO", copy)
+
+    def _lines(self, name: str) -> Iterator[bytes]:
+        derived = parse_part_name(name)
+        path = name if derived is None else derived[0]
+        with (self._root / file_inside(self._root, self._root, path)).open("rb") as stream:
+            for line in normal_lines(stream):
+                if derived is None:
+                    yield line
+                elif part_of(msgspec.json.decode(line), derived[1]) == derived[2]:
+                    yield terminated(line)
+
+
+def _unreadable(path: str, expected: str) -> Scan:
+    return Scan(parts=(), problems=(Problem(file=visible(path), expected=expected),))
+
+
+def _changed(dataset: Dataset) -> Stale:
+    return Stale(f"{visible(dataset.path)} is not what was read for planning", remedy="run ftops plan again")

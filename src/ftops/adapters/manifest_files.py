@@ -1,0 +1,251 @@
+"""The manifests of a work tree as values: ``ftops.yaml`` and the fine-tunes beside it.
+
+Owns reading all files, the rules between them, and that all problems of all files come at once. It opens no dataset.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ftops.adapters import manifest_values
+from ftops.adapters.findings import Findings
+from ftops.adapters.manifest_bytes import find_manifests, read_bytes
+from ftops.adapters.manifest_rules import check_rules, notices_of
+from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
+from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.adapters.schema_problems import schema_problems
+from ftops.adapters.yaml_nodes import YamlDocument, child, read_yaml
+from ftops.domain.foreign_text import visible
+from ftops.domain.loaded import LoadedProject
+from ftops.domain.manifest import FineTune, Project
+from ftops.errors import Invalid, Problem
+
+_MAX_SOURCE: Final = 256_000
+
+
+def load(root: Path, *, backend_override: str | None = None) -> LoadedProject:
+    """Reads the project below ``root``; raises ``Invalid`` with all problems of all files."""
+    loaded, problems = read_project(root, backend_override=backend_override)
+    if problems:
+        raise Invalid(problems)
+    return loaded
+
+
+def read_project(root: Path, *, backend_override: str | None = None) -> tuple[LoadedProject, tuple[Problem, ...]]:
+    """Reads the project below ``root``: what is valid, and everything that isn't.
+
+    ``backend_override`` is the backend that the command line or the environment redirects to; it lets a project without a
+    name rehearse manifests that name another backend.
+    """
+    file = read_project_file(root)
+    reading = _Reading(root=root, project=file.project)
+    paths, problems = find_manifests(root, file.project.manifests, file.manifest_places)
+    for path in paths:
+        reading.read(path)
+    problems = [*file.problems, *problems, *reading.problems, *_clashes(reading.stated)]
+    fine_tunes = tuple(sorted(reading.fine_tunes, key=lambda one: (one.name, one.path, one.line)))
+    problems.extend(_nameless(file, fine_tunes, backend_override))
+    digests = dict(reading.digests)
+    if file.digest is not None:
+        digests[PROJECT_FILE] = file.digest
+    loaded = LoadedProject(
+        project=file.project,
+        fine_tunes=fine_tunes,
+        manifest_digests=dict(sorted(digests.items())),
+        notices=tuple(notice for one in fine_tunes for notice in notices_of(one)),
+    )
+    return loaded, tuple(problems)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stated:
+    """The names that one document states, whatever else is wrong with it."""
+
+    findings: Findings
+    name: str | None
+    moved_from: tuple[str, ...]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Reading:
+    """Reads one manifest after the other, and keeps what all of them came to."""
+
+    root: Path
+    project: Project
+    fine_tunes: list[FineTune] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    stated: list[_Stated] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> None:
+        content = read_bytes(self.root, path)
+        if isinstance(content, Problem):
+            self.problems.append(content)
+            return
+        self.digests[path] = content.sha256
+        shown = visible(path)
+        yaml_file = read_yaml(content.data, shown)
+        self.problems.extend(yaml_file.problems)
+        for document in yaml_file.documents:
+            self._read_document(document, path, shown)
+
+    def _read_document(self, document: YamlDocument, path: str, shown: str) -> None:
+        findings = Findings(file=shown, document=document)
+        wrong = schema_problems(document, "finetune.v1", shown)
+        self.stated.append(_stated_names(document.value, findings))
+        paths = _resolve_paths(document.value, self.root, (self.root / path).parent, findings)
+        value = document.value
+        if not wrong and not document.broken:
+            check_rules(value, self.project, findings)
+            grader = value["spec"].get("method", {}).get("grader")
+            grader = _whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
+            if not findings.problems:
+                self.fine_tunes.append(
+                    manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, grader=grader)
+                )
+        self.problems.extend((*wrong, *findings.problems))
+
+
+def _stated_names(value: Any, findings: Findings) -> _Stated:
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name, moved = metadata.get("name"), metadata.get("moved_from")
+    return _Stated(
+        findings=findings,
+        name=name if isinstance(name, str) else None,
+        moved_from=tuple(old for old in moved if isinstance(old, str)) if isinstance(moved, list) else (),
+    )
+
+
+def _clashes(stated: list[_Stated]) -> Iterator[Problem]:
+    """Gives the names that two manifests declare, and former names that are declared or listed elsewhere."""
+    declared: dict[str, _Stated] = {}
+    listed: dict[str, _Stated] = {}
+    for one in stated:
+        if one.name is None:
+            continue
+        if one.name in declared:
+            wrong = f"expected a name used once, {_place(declared[one.name], '/metadata/name')} has it too"
+            yield from _found(one, "/metadata/name", wrong)
+        declared.setdefault(one.name, one)
+    for one in stated:
+        for index, old in enumerate(one.moved_from):
+            pointer = child("/metadata/moved_from", index)
+            if old in declared and old != one.name:
+                owner = _place(declared[old], "/metadata/name")
+                yield from _found(one, pointer, f"expected a name that nothing declares, {owner} declares it")
+            if old in listed and listed[old] is not one:
+                yield from _found(
+                    one, pointer, f"expected a name listed once, {listed[old].findings.file} lists it too"
+                )
+            listed.setdefault(old, one)
+
+
+def _found(one: _Stated, pointer: str, expected: str) -> Iterator[Problem]:
+    findings = Findings(file=one.findings.file, document=one.findings.document)
+    findings.add(pointer, expected)
+    yield from findings.problems
+
+
+def _place(one: _Stated, pointer: str) -> str:
+    return f"{one.findings.file}:{one.findings.document.at(pointer).line}"
+
+
+def _nameless(file: ProjectFile, fine_tunes: tuple[FineTune, ...], override: str | None) -> Iterator[Problem]:
+    """Gives the problem of a project without a name whose fine-tunes go to a backend that other projects use too."""
+    if file.has_name:
+        return
+    project = file.project
+    for one in fine_tunes:
+        backend = project.backends.get(override or one.backend or project.backend)  # type: ignore[arg-type]
+        if backend is not None and not backend.is_rehearsal:
+            if project.is_implicit:
+                lines = project_lines(backend.name)
+                wrong = f"required for backend {backend.name} of {one.path}:{one.line}; write\n{lines}"
+            else:
+                wrong = f"required for backend {backend.name} of {one.path}:{one.line}, but missing"
+            yield Problem(file=PROJECT_FILE, field="/metadata/name", expected=wrong)
+            return
+
+
+def _resolve_paths(value: Any, root: Path, folder: Path, findings: Findings) -> Mapping[str, str]:
+    """Gives the file behind each path of a manifest by JSON pointer; what can't be used goes into ``findings``."""
+    found: dict[str, str] = {}
+    for pointer, written in _written_paths(value):
+        try:
+            found[pointer] = file_inside(root, folder, written)
+        except PathRefused as error:
+            findings.add(pointer, error.expected, error.hint)
+    return found
+
+
+def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
+    """Gives (JSON pointer, text) of each path, also in a manifest that is wrong elsewhere."""
+    spec = _get(value, "spec")
+    dataset = _get(spec, "dataset")
+    candidates = [
+        ("/spec/dataset/train", _get(dataset, "train")),
+        ("/spec/dataset/validation", _get(dataset, "validation")),
+    ]
+    candidates.extend(_grader_files(_get(_get(spec, "method"), "grader"), "/spec/method/grader"))
+    evals = _get(spec, "evals")
+    for index, entry in enumerate(evals if isinstance(evals, list) else ()):
+        pointer = child("/spec/evals", index)
+        candidates.append((f"{pointer}/dataset", _get(entry, "dataset")))
+        gate = _get(entry, "gate")
+        conditions = (
+            [(child(f"{pointer}/gate", i), one) for i, one in enumerate(gate)]
+            if isinstance(gate, list)
+            else [(f"{pointer}/gate", gate)]
+        )
+        for place, condition in conditions:
+            candidates.append((f"{place}/baseline/prompt", _get(_get(condition, "baseline"), "prompt")))
+    yield from ((pointer, text) for pointer, text in candidates if isinstance(text, str) and text)
+
+
+def _grader_files(grader: Any, pointer: str) -> list[tuple[str, Any]]:
+    found = [(f"{pointer}/source/file", _get(_get(grader, "source"), "file"))]
+    inner = _get(grader, "graders")
+    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+    for key, one in items:
+        found.extend(_grader_files(one, child(f"{pointer}/graders", key)))
+    return found
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _whole_grader(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
+    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out."""
+    if grader is None:
+        return None
+    whole = {key: item for key, item in grader.items() if key != "pass_threshold"}
+    source = f"{pointer}/source"
+    if isinstance(whole.get("source"), dict) and f"{source}/file" in paths:
+        whole["source"] = _source_text(root / paths[f"{source}/file"], f"{source}/file", findings)
+    inner = whole.get("graders")
+    if isinstance(inner, dict):
+        whole["graders"] = {
+            key: _whole_grader(one, child(f"{pointer}/graders", key), paths, root, findings)
+            for key, one in inner.items()
+        }
+    elif isinstance(inner, list):
+        whole["graders"] = [
+            _whole_grader(one, child(f"{pointer}/graders", i), paths, root, findings) for i, one in enumerate(inner)
+        ]
+    return whole
+
+
+def _source_text(path: Path, pointer: str, findings: Findings) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_SOURCE + 1)
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError):
+        findings.add(pointer, "expected a readable file of UTF-8 text")
+        return ""
+    if len(data) > _MAX_SOURCE:
+        findings.add(pointer, f"expected at most {_MAX_SOURCE:,} bytes")
+    return text

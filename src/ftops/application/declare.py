@@ -1,0 +1,190 @@
+"""Desired state out of manifests and datasets.
+
+Owns resolving datasets to digests, revisions, the digests of evaluations, and which backend is in force. It opens no file:
+``DatasetReader`` does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final, Protocol
+
+from ftops.datasets.formats import USE_OF, Use
+from ftops.datasets.reading import Scan
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState
+from ftops.domain.loaded import LoadedProject
+from ftops.domain.manifest import Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
+from ftops.domain.revision import digest, revision_of
+from ftops.errors import Invalid, Problem, UsageProblem
+
+MIN_TRAINING_ROWS: Final = 10
+FEW_TRAINING_ROWS: Final = 50
+_NOT_SCORED: Final = frozenset(("name", "pass_threshold"))
+
+
+class DatasetReader(Protocol):
+    """Reads dataset files by their path relative to the project's root."""
+
+    def scan(self, path: str, *, use: Use, split: Split | None = None) -> Scan:
+        """Reads a file once, and checks its rows for ``use``; never raises for what the file holds."""
+        ...
+
+    def content(self, dataset: Dataset) -> BinaryIO:
+        """Gives what to upload for ``dataset``; raises ``Stale`` where the file has changed since."""
+        ...
+
+
+def declare(
+    loaded: LoadedProject,
+    datasets: DatasetReader,
+    *,
+    backend: str | None = None,
+    for_apply: bool = False,
+    problems: Sequence[Problem] = (),
+    commit: str | None = None,
+    is_dirty: bool = False,
+) -> DesiredState:
+    """Gives the desired state, fine-tunes sorted by name.
+
+    ``backend`` is what ``--backend``, or else ``FTOPS_BACKEND``, names; ``for_apply`` allows it an embedded one only.
+    ``problems`` are what loading found: they are raised together with what is wrong with the datasets.
+
+    Raises ``UsageProblem`` for ``backend``, and ``Invalid`` with all problems.
+    """
+    redirected = _redirected(loaded.project, backend, for_apply=for_apply)
+    reading = _Reading(datasets=datasets, problems=list(problems))
+    declared: list[Declared] = []
+    for fine_tune in loaded.fine_tunes:
+        chosen = redirected or loaded.project.backends.get(fine_tune.backend or loaded.project.backend)
+        if chosen is not None:
+            one = reading.declared(fine_tune, chosen)
+            if one is not None:
+                declared.append(one)
+    if reading.problems:
+        raise Invalid(tuple(dict.fromkeys(reading.problems)))
+    return DesiredState(
+        project=loaded.project,
+        fine_tunes=tuple(declared),
+        commit=commit,
+        is_dirty=is_dirty,
+        notices=tuple(dict.fromkeys((*loaded.notices, *reading.notices, *_twins(declared)))),
+        manifest_digests=loaded.manifest_digests,
+    )
+
+
+def eval_digest(spec: EvalSpec, dataset_sha256: str) -> str:
+    """Gives 64 hex digits of what an evaluation sends and how it scores; thresholds, names and gates are no part of it."""
+    return digest(
+        {
+            "dataset": dataset_sha256,
+            "input": list(spec.input) if spec.input is not None else None,
+            "sampling": spec.sampling,
+            "grader": scored_by(spec.grader),
+            "repeats": spec.repeats,
+        }
+    )
+
+
+def scored_by(grader: Any) -> Any:
+    """Gives a grader without what changes no score: its ``name`` and ``pass_threshold``.
+
+    Inside ``multi`` names stay: its formula refers to them.
+    """
+    return {key: value for key, value in grader.items() if key not in _NOT_SCORED}
+
+
+def _redirected(project: Project, name: str | None, *, for_apply: bool) -> Backend | None:
+    if name is None:
+        return None
+    backend = project.backends.get(BackendName(name))
+    if backend is None:
+        raise UsageProblem(f"no backend is named {name}; there are {', '.join(sorted(project.backends))}")
+    if for_apply and not backend.is_rehearsal:
+        raise UsageProblem(
+            f"apply can be redirected to an embedded backend only, and {name} is none",
+            remedy="name the backend in the manifest's spec.backend or in ftops.yaml",
+        )
+    return backend
+
+
+@dataclass(kw_only=True, slots=True)
+class _Reading:
+    """Declares one fine-tune after the other, and reads each file once for each use."""
+
+    datasets: DatasetReader
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    _scans: dict[tuple[str, Use, Split | None], Scan] = field(default_factory=dict)
+
+    def declared(self, fine_tune: FineTune, backend: Backend) -> Declared | None:
+        use = USE_OF[fine_tune.method.type]
+        paths = fine_tune.dataset
+        split = paths.validation if isinstance(paths.validation, Split) else None
+        parts = self._parts(paths.train, use, split)
+        if isinstance(paths.validation, str):
+            parts = (*parts, *self._parts(paths.validation, use))
+        evals = tuple(self._evaluation(spec) for spec in fine_tune.evals)
+        wanted = 1 if paths.validation is None else 2
+        if len(parts) != wanted or None in evals:
+            return None
+        train, validation = parts[0], parts[1] if wanted == 2 else None
+        self._check_sizes(fine_tune, train, validation)
+        self._notice(fine_tune, backend, train)
+        return Declared(
+            fine_tune=fine_tune,
+            backend=backend,
+            revision=revision_of(
+                base_model=fine_tune.base_model,
+                method=fine_tune.method,
+                seed=fine_tune.seed,
+                train_sha256=train.sha256,
+                validation_sha256=validation.sha256 if validation else None,
+            ),
+            train=train,
+            validation=validation,
+            evals=tuple(one for one in evals if one is not None),
+        )
+
+    def _parts(self, path: str, use: Use, split: Split | None = None) -> tuple[Dataset, ...]:
+        """Gives the datasets that a file comes to; none where something is wrong with it."""
+        key = (path, use, split)
+        if key not in self._scans:
+            self._scans[key] = self.datasets.scan(path, use=use, split=split)
+            self.problems.extend(self._scans[key].problems)
+            self.notices.extend(self._scans[key].notices)
+        found = self._scans[key]
+        return () if found.problems else found.parts
+
+    def _evaluation(self, spec: EvalSpec) -> DeclaredEval | None:
+        parts = self._parts(spec.dataset, Use.EVALUATION if spec.input is None else Use.FREE)
+        if not parts:
+            return None
+        return DeclaredEval(spec=spec, dataset=parts[0], digest=eval_digest(spec, parts[0].sha256))
+
+    def _check_sizes(self, fine_tune: FineTune, train: Dataset, validation: Dataset | None) -> None:
+        where = {"file": fine_tune.path, "line": fine_tune.line}
+        if train.rows < MIN_TRAINING_ROWS:
+            wrong = f"expected at least {MIN_TRAINING_ROWS} rows to train on, {train.path} has {train.rows}"
+            self.problems.append(Problem(**where, field="/spec/dataset/train", expected=wrong))
+        elif train.rows < FEW_TRAINING_ROWS:
+            self.notices.append(f"{train.path}: {train.rows} rows; fewer than {FEW_TRAINING_ROWS} seldom teach much")
+        if validation is not None and not validation.rows:
+            wrong = "expected a fraction that leaves validation at least one row"
+            self.problems.append(Problem(**where, field="/spec/dataset/validation", expected=wrong))
+
+    def _notice(self, fine_tune: FineTune, backend: Backend, train: Dataset) -> None:
+        where = f"{fine_tune.path}:{fine_tune.line}: {fine_tune.name}"
+        is_own = not backend.is_rehearsal and backend.base_url is None
+        if is_own and fine_tune.method.type is MethodType.REINFORCEMENT:
+            self.notices.append(f"{where}: OpenAI has no base model left for reinforcement; other backends may")
+
+
+def _twins(declared: Sequence[Declared]) -> list[str]:
+    """Gives one notice for each revision that several fine-tunes declare on one backend."""
+    by_revision: dict[tuple[str, str], list[str]] = {}
+    for one in declared:
+        by_revision.setdefault((one.backend.name, one.revision), []).append(one.name)
+    return [
+        f"{', '.join(names)}: one revision ({revision}), trained {len(names)} times, once for each"
+        for (_, revision), names in by_revision.items()
+        if len(names) > 1
+    ]

@@ -1,0 +1,72 @@
+"""What a row says: its format, the messages that are sent, and the turns that answer.
+
+Owns reading rows of any format alike. It checks nothing: a row of the wrong shape gives empty lists.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class RowFormat(StrEnum):
+    """The shape of a row, told by its keys."""
+
+    CHAT = "chat"
+    PREFERENCE = "preference"
+    PROMPT_COMPLETION = "prompt/completion"
+    FREE = "free"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """One row as a request and its answers. ``asked`` goes before the reply; a chat row answers with one turn, or none."""
+
+    asked: Sequence[Any]
+    answers: Sequence[Any] = ()
+    tools: Any = None
+
+
+def row_format(row: Mapping[str, Any]) -> RowFormat:
+    """Tells the format by the keys alone."""
+    if "messages" in row:
+        return RowFormat.CHAT
+    if "preferred_output" in row or "non_preferred_output" in row:
+        return RowFormat.PREFERENCE
+    if "prompt" in row and "completion" in row:
+        return RowFormat.PROMPT_COMPLETION
+    return RowFormat.FREE
+
+
+def exchange(row: Mapping[str, Any]) -> Exchange:
+    """Gives what is sent and what is answered. Of a chat row, that is cut at its last assistant turn.
+
+    A chat row without an assistant turn (reinforcement) is sent whole. A free row sends and answers nothing.
+    """
+    match row_format(row):
+        case RowFormat.CHAT:
+            messages = _list(row["messages"])
+            for index in range(len(messages) - 1, -1, -1):
+                if isinstance(messages[index], Mapping) and messages[index].get("role") == "assistant":
+                    return Exchange(asked=messages[:index], answers=messages[index : index + 1], tools=row.get("tools"))
+            return Exchange(asked=messages, tools=row.get("tools"))
+        case RowFormat.PREFERENCE:
+            sent = row.get("input")
+            sent = sent if isinstance(sent, Mapping) else {}
+            answers = [*_list(row.get("preferred_output")), *_list(row.get("non_preferred_output"))]
+            return Exchange(asked=_list(sent.get("messages")), answers=answers, tools=sent.get("tools"))
+        case _:
+            return Exchange(asked=())
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Gives a message's text: its content, or its text parts joined."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = (part.get("text") for part in _list(content) if isinstance(part, Mapping))
+    return "".join(text for text in parts if isinstance(text, str))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

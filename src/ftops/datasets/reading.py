@@ -1,0 +1,183 @@
+"""One pass over a JSONL file: its digest, its size, its rows, and everything that is wrong with them.
+
+Owns what counts as content: CRLF made LF, nothing else changed. Memory is that of one row and of the digests kept; no row is
+logged or kept. Problems are given back, never raised.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final
+
+import msgspec
+
+from ftops.datasets.faults import Fault, FaultList
+from ftops.datasets.formats import Use, row_faults
+from ftops.datasets.inputs import input_digest
+from ftops.datasets.split import Part, part_name, part_of
+from ftops.datasets.tokens import ROW_LIMIT, TokenCount
+from ftops.domain.desired import Dataset
+from ftops.domain.foreign_text import excerpt, visible
+from ftops.domain.manifest import Split
+from ftops.errors import Problem
+
+MAX_FILE_BYTES: Final = 512_000_000
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
+_GZIP: Final = b"\x1f\x8b"
+_BOM: Final = b"\xef\xbb\xbf"
+_BYTE: Final = re.compile(r" \(byte ([0-9]+)\)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """What one pass found. ``parts`` is the file itself, or with a split its train and its validation part.
+
+    Where there are problems, ``parts`` describe only the rows that could be read.
+    """
+
+    parts: tuple[Dataset, ...]
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def scan(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
+    """Reads the whole ``stream`` once. ``path`` names the file, relative to the root."""
+    faults = FaultList(file=path)
+    names = {None: path} if split is None else {part: part_name(path, split, part) for part in ("train", "validation")}
+    parts: dict[Any, _PartScan] = {part: _PartScan(path=name, use=use) for part, name in names.items()}
+    for number, line in enumerate(normal_lines(stream), start=1):
+        if number == 1 and (wrong := _file_fault(line, path)) is not None:
+            faults.add(wrong, line=1)
+            break
+        try:
+            row = _parse(line, number, faults)
+            part: Part | None = None if split is None or row is None else part_of(row, split)
+            if row is None:
+                parts.get(None, _PartScan(path=path, use=use)).take_bytes(line)
+                continue
+            taken = line if split is None else terminated(line)
+            parts[part].take(row, taken, number, faults)
+        except RecursionError:
+            faults.add(Fault(expected="expected less nesting"), line=number)
+    found = tuple(part.finish() for part in parts.values())
+    problems = faults.problems()
+    if not problems and not any(dataset.rows for dataset in found):
+        problems = (Problem(file=visible(path), expected="expected rows, the file is empty"),)
+    return Scan(parts=found, problems=problems, notices=tuple(n for part in parts.values() for n in part.notices()))
+
+
+def normal_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Gives each line with its line feed (the last one may have none), CRLF made LF."""
+    for line in stream:
+        yield line[:-2] + b"\n" if line.endswith(b"\r\n") else line
+
+
+def terminated(line: bytes) -> bytes:
+    """Gives ``line`` with a line feed at its end, as derived files have it."""
+    return line if line.endswith(b"\n") else line + b"\n"
+
+
+@dataclass(kw_only=True, slots=True)
+class _PartScan:
+    """Sums one file, or one part of it."""
+
+    path: str
+    use: Use
+    rows: int = 0
+    size: int = 0
+    sha256: Any = field(default_factory=hashlib.sha256)
+    tokens: TokenCount = field(default_factory=TokenCount)
+    digests: set[str] = field(default_factory=set)
+
+    def take(self, row: dict[str, Any], line: bytes, number: int, faults: FaultList) -> None:
+        self.take_bytes(line)
+        self.rows += 1
+        is_sound = True
+        for fault in row_faults(row, self.use):
+            is_sound = False
+            faults.add(fault, line=number)
+        if is_sound:
+            self.tokens.add(row, has_answers=self.use.is_training)
+            self.digests.add(input_digest(row))
+
+    def take_bytes(self, line: bytes) -> None:
+        self.size += len(line)
+        self.sha256.update(line)
+
+    def finish(self) -> Dataset:
+        self.tokens.finish()
+        return Dataset(
+            path=self.path,
+            sha256=self.sha256.hexdigest(),
+            size=self.size,
+            rows=self.rows,
+            tokens=self.tokens.total,
+            input_digests=frozenset(self.digests),
+        )
+
+    def notices(self) -> Iterator[str]:
+        if self.use.is_training and self.tokens.over_limit:
+            count = self.tokens.over_limit
+            rows = "1 row is" if count == 1 else f"{count:,} rows are"
+            yield f"{visible(self.path)}: {rows} longer than {ROW_LIMIT:,} tokens; training cuts them there"
+
+
+def _file_fault(first: bytes, path: str) -> Fault | None:
+    """Tells what is no JSONL at all by its first line."""
+    if first.startswith(_LFS):
+        command = f"git lfs pull --include={visible(path)}"
+        return Fault(expected="expected data, got a git-LFS pointer", hint=f"run: {command}")
+    if first.startswith(_GZIP):
+        return Fault(expected="expected JSONL, got a gzip archive", hint="unpack it")
+    if first.startswith(_BOM):
+        return Fault(expected="expected JSONL without a byte-order mark", hint="save it as UTF-8 without BOM")
+    if b"\x00" in first[:4]:
+        return Fault(expected="expected UTF-8, got what looks like UTF-16 or binary data")
+    return None
+
+
+def _parse(line: bytes, number: int, faults: FaultList) -> dict[str, Any] | None:
+    """Gives the row of ``line``, or None and a fault."""
+    if not line.strip():
+        faults.add(Fault(expected="expected a row, got a blank line"), line=number)
+        return None
+    try:
+        row = msgspec.json.decode(line)
+    except UnicodeDecodeError:
+        faults.add(_encoding_fault(), line=number, column=_bad_byte(line))
+        return None
+    except msgspec.MsgspecError as error:
+        fault, column = _json_fault(line, str(error))
+        faults.add(fault, line=number, column=column)
+        return None
+    if not isinstance(row, dict):
+        faults.add(Fault(expected=f"expected a JSON object, got {excerpt(row)}"), line=number)
+        return None
+    return row
+
+
+def _encoding_fault() -> Fault:
+    return Fault(expected="expected UTF-8")
+
+
+def _bad_byte(line: bytes) -> int:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return len(line[: error.start].decode("utf-8")) + 1
+    return 0
+
+
+def _json_fault(line: bytes, said: str) -> tuple[Fault, int]:
+    if "truncated" in said:
+        is_last = not line.endswith(b"\n")
+        hint = "the last line is cut off" if is_last else "one row a line, without line breaks inside"
+        return Fault(expected="expected the rest of the row", hint=hint), len(
+            line.rstrip(b"\n").decode("utf-8", "replace")
+        ) + 1
+    column = 0
+    if match := _BYTE.search(said):
+        column = len(line[: int(match.group(1))].decode("utf-8", "replace")) + 1
+        said = said[: match.start()]
+    return Fault(expected=f"expected JSON: {said.removeprefix('JSON is malformed: ')}"), column
