@@ -1,0 +1,52 @@
+"""The engine's front: resolves, trains and loads.
+
+Owns the choice of learner and model. It holds no state.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ftops.server.engines.interface import Checkpoint, Model, Resolved, StepMetrics, TrainingSpec
+from ftops.server.engines.linear import schedule
+from ftops.server.engines.linear.dpo import PreferenceLearner
+from ftops.server.engines.linear.model import BaseModel, TunedModel
+from ftops.server.engines.linear.sft import supervised_learner
+from ftops.server.engines.linear.training import Learner, run
+from ftops.server.engines.linear.weights import Weights, parse
+
+METHODS: Final = frozenset({"supervised", "dpo"})
+
+
+class LinearEngine:
+    """Implements ``Engine`` with a linear policy over hashed n-grams."""
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """Gives ``supervised`` and ``dpo``."""
+        return METHODS
+
+    def resolve(self, spec: TrainingSpec) -> Resolved:
+        """Makes ``auto`` concrete. Raises ValueError where there is nothing to train on, or the method is unknown."""
+        if spec.method not in METHODS:
+            raise ValueError(f"engine linear does not train by {spec.method!r}")
+        return schedule.resolve(spec)
+
+    def train(
+        self, spec: TrainingSpec, resolved: Resolved, resume: Checkpoint | None = None
+    ) -> Iterator[StepMetrics | Checkpoint]:
+        """Trains, with metrics after each step and a checkpoint after each epoch.
+
+        Resuming from the last epoch's checkpoint yields nothing: there is nothing left to do. Raises ValueError where the
+        parent or the checkpoint isn't this engine's, or the checkpoint is another run's.
+        """
+        parent = Weights.empty() if spec.parent is None else parse(spec.parent)
+        learner: Learner
+        if spec.method == "dpo":
+            learner = PreferenceLearner(spec, parent, resolved.hyperparameters["beta"])
+        else:
+            learner = supervised_learner(spec, parent)
+        yield from run(learner, schedule.schedule_of(spec, resolved, learner.n_rows), resume)
+
+    def load(self, weights: bytes | None) -> Model:
+        """Makes a model of weights. Raises ValueError where they are damaged or another engine's."""
+        return BaseModel() if weights is None else TunedModel(parse(weights))

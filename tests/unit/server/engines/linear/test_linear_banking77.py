@@ -1,0 +1,43 @@
+"""Engine linear on Banking77 (PolyAI, CC-BY-4.0), which isn't part of the project."""
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+from learning import COLD, ENGINE, chat, run, spec_of
+
+ROOT = Path(__file__).parents[5]
+FOLDER = Path(os.environ.get("FTOPS_SHARED_DATA", ROOT.parent / "shared" / "data")) / "banking77"
+
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / "train.csv").is_file(),
+    reason=f"Banking77 isn't at {FOLDER}: set FTOPS_SHARED_DATA to the folder that holds banking77/train.csv",
+)
+
+
+def read(name):
+    with (FOLDER / name).open(encoding="utf-8", newline="") as lines:
+        return [chat(row["text"], row["category"]) for row in csv.DictReader(lines)]
+
+
+def test_auto_learns_77_labels():
+    rows, held_out = read("train.csv"), read("test.csv")
+    _, checkpoints = run(spec_of(rows, seed=42))
+    weights = checkpoints[-1].weights
+    model = ENGINE.load(weights)
+    right = [model.answer(row["messages"][:2], COLD)[0]["content"] == row["messages"][2]["content"] for row in held_out]
+    assert sum(right) / len(right) >= 0.85
+    assert len(weights) < 20_000_000
+
+
+def test_the_base_model_learns_from_77_examples_in_the_prompt():
+    rows, held_out = read("train.csv"), read("test.csv")
+    first = {row["messages"][2]["content"]: row for row in reversed(rows)}
+    shown = [message for row in first.values() for message in row["messages"][1:]]
+    base = ENGINE.load(None)
+    right = [
+        base.answer([*shown, row["messages"][1]], COLD)[0]["content"] == row["messages"][2]["content"]
+        for row in held_out[::10]
+    ]
+    assert 0.2 < sum(right) / len(right) < 0.8
