@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
@@ -48,13 +48,13 @@ class DatasetFiles:
 
         Raises ``Stale`` where the file is gone, or holds something else than was read for planning.
         """
-        copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115: the caller closes it
+        copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  (the caller closes it)
         hashed = hashlib.sha256()
         try:
             for line in self._lines(dataset.path):
                 hashed.update(line)
                 copy.write(line)
-        except (OSError, PathRefused, msgspec.MsgspecError, ValueError) as error:
+        except (OSError, PathRefused, msgspec.MsgspecError, ValueError, RecursionError) as error:
             copy.close()
             raise _changed(dataset) from error
         if hashed.hexdigest() != dataset.sha256:
@@ -70,7 +70,7 @@ class DatasetFiles:
             for line in normal_lines(stream):
                 if derived is None:
                     yield line
-                elif part_of(msgspec.json.decode(line), derived[1]) == derived[2]:
+                elif part_of(msgspec.json.decode(line, type=dict[str, Any]), derived[1]) == derived[2]:
                     yield terminated(line)
 
 

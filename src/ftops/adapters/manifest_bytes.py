@@ -5,6 +5,7 @@ Owns finding and reading them inside the project; it knows no YAML.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from ftops.domain.foreign_text import quoted, visible
 from ftops.errors import Problem
 
 _SUFFIXES: Final = frozenset((".yaml", ".yml"))
-_WILDCARDS: Final = frozenset("*?[")
+_WILDCARD: Final = re.compile(r"[*?\[]")
 _PROJECT_FILES: Final = frozenset(("ftops.yaml",))
 
 
@@ -73,8 +74,8 @@ def find_manifests(
 def _matches(root: Path, pattern: str, *, is_stated: bool) -> Iterator[str]:
     if ".." in pattern.split("/"):
         raise PathRefused(f"expected a path inside the project, got {quoted(pattern)}")
-    if _WILDCARDS & set(pattern):
-        resolve_inside(root, root, pattern.split("*")[0].split("?")[0].split("[")[0] or ".")
+    if _WILDCARD.search(pattern):
+        resolve_inside(root, root, _WILDCARD.split(pattern, maxsplit=1)[0] or ".")
         yield from _glob(root, pattern)
         return
     target = resolve_inside(root, root, pattern)
@@ -90,7 +91,7 @@ def _matches(root: Path, pattern: str, *, is_stated: bool) -> Iterator[str]:
 def _glob(root: Path, pattern: str) -> Iterator[str]:
     try:
         matches = sorted(root.glob(pattern))
-    except (ValueError, NotImplementedError) as error:
+    except (ValueError, NotImplementedError, OSError) as error:
         raise PathRefused(f"expected a glob, got {quoted(pattern)}") from error
     for match in matches:
         relative = match.relative_to(root)

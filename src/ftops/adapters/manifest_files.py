@@ -3,25 +3,23 @@
 Owns reading all files, the rules between them, and that all problems of all files come at once. It opens no dataset.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ftops.adapters import manifest_values
 from ftops.adapters.findings import Findings
 from ftops.adapters.manifest_bytes import find_manifests, read_bytes
+from ftops.adapters.manifest_paths import resolve_paths, whole_grader
 from ftops.adapters.manifest_rules import check_rules, notices_of
 from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
-from ftops.adapters.project_paths import PathRefused, file_inside
 from ftops.adapters.schema_problems import schema_problems
 from ftops.adapters.yaml_nodes import YamlDocument, child, read_yaml
 from ftops.domain.foreign_text import visible
 from ftops.domain.loaded import LoadedProject
-from ftops.domain.manifest import FineTune, Project
+from ftops.domain.manifest import BackendName, FineTune, Project
 from ftops.errors import Invalid, Problem
-
-_MAX_SOURCE: Final = 256_000
 
 
 def load(root: Path, *, backend_override: str | None = None) -> LoadedProject:
@@ -94,12 +92,12 @@ class _Reading:
         findings = Findings(file=shown, document=document)
         wrong = schema_problems(document, "finetune.v1", shown)
         self.stated.append(_stated_names(document.value, findings))
-        paths = _resolve_paths(document.value, self.root, (self.root / path).parent, findings)
+        paths = resolve_paths(document.value, self.root, (self.root / path).parent, findings)
         value = document.value
         if not wrong and not document.broken:
             check_rules(value, self.project, findings)
             grader = value["spec"].get("method", {}).get("grader")
-            grader = _whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
+            grader = whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
             if not findings.problems:
                 self.fine_tunes.append(
                     manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, grader=grader)
@@ -158,7 +156,8 @@ def _nameless(file: ProjectFile, fine_tunes: tuple[FineTune, ...], override: str
         return
     project = file.project
     for one in fine_tunes:
-        backend = project.backends.get(override or one.backend or project.backend)  # type: ignore[arg-type]
+        name = BackendName(override) if override else one.backend or project.backend
+        backend = project.backends.get(name)
         if backend is not None and not backend.is_rehearsal:
             if project.is_implicit:
                 lines = project_lines(backend.name)
@@ -167,85 +166,3 @@ def _nameless(file: ProjectFile, fine_tunes: tuple[FineTune, ...], override: str
                 wrong = f"required for backend {backend.name} of {one.path}:{one.line}, but missing"
             yield Problem(file=PROJECT_FILE, field="/metadata/name", expected=wrong)
             return
-
-
-def _resolve_paths(value: Any, root: Path, folder: Path, findings: Findings) -> Mapping[str, str]:
-    """Gives the file behind each path of a manifest by JSON pointer; what can't be used goes into ``findings``."""
-    found: dict[str, str] = {}
-    for pointer, written in _written_paths(value):
-        try:
-            found[pointer] = file_inside(root, folder, written)
-        except PathRefused as error:
-            findings.add(pointer, error.expected, error.hint)
-    return found
-
-
-def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
-    """Gives (JSON pointer, text) of each path, also in a manifest that is wrong elsewhere."""
-    spec = _get(value, "spec")
-    dataset = _get(spec, "dataset")
-    candidates = [
-        ("/spec/dataset/train", _get(dataset, "train")),
-        ("/spec/dataset/validation", _get(dataset, "validation")),
-    ]
-    candidates.extend(_grader_files(_get(_get(spec, "method"), "grader"), "/spec/method/grader"))
-    evals = _get(spec, "evals")
-    for index, entry in enumerate(evals if isinstance(evals, list) else ()):
-        pointer = child("/spec/evals", index)
-        candidates.append((f"{pointer}/dataset", _get(entry, "dataset")))
-        gate = _get(entry, "gate")
-        conditions = (
-            [(child(f"{pointer}/gate", i), one) for i, one in enumerate(gate)]
-            if isinstance(gate, list)
-            else [(f"{pointer}/gate", gate)]
-        )
-        for place, condition in conditions:
-            candidates.append((f"{place}/baseline/prompt", _get(_get(condition, "baseline"), "prompt")))
-    yield from ((pointer, text) for pointer, text in candidates if isinstance(text, str) and text)
-
-
-def _grader_files(grader: Any, pointer: str) -> list[tuple[str, Any]]:
-    found = [(f"{pointer}/source/file", _get(_get(grader, "source"), "file"))]
-    inner = _get(grader, "graders")
-    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
-    for key, one in items:
-        found.extend(_grader_files(one, child(f"{pointer}/graders", key)))
-    return found
-
-
-def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _whole_grader(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
-    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out."""
-    if grader is None:
-        return None
-    whole = {key: item for key, item in grader.items() if key != "pass_threshold"}
-    source = f"{pointer}/source"
-    if isinstance(whole.get("source"), dict) and f"{source}/file" in paths:
-        whole["source"] = _source_text(root / paths[f"{source}/file"], f"{source}/file", findings)
-    inner = whole.get("graders")
-    if isinstance(inner, dict):
-        whole["graders"] = {
-            key: _whole_grader(one, child(f"{pointer}/graders", key), paths, root, findings)
-            for key, one in inner.items()
-        }
-    elif isinstance(inner, list):
-        whole["graders"] = [
-            _whole_grader(one, child(f"{pointer}/graders", i), paths, root, findings) for i, one in enumerate(inner)
-        ]
-    return whole
-
-
-def _source_text(path: Path, pointer: str, findings: Findings) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_SOURCE + 1)
-        text = data.decode("utf-8").replace("\r\n", "\n")
-    except (OSError, UnicodeDecodeError):
-        findings.add(pointer, "expected a readable file of UTF-8 text")
-        return ""
-    if len(data) > _MAX_SOURCE:
-        findings.add(pointer, f"expected at most {_MAX_SOURCE:,} bytes")
-    return text

@@ -80,6 +80,7 @@ def _dataset(value: Mapping[str, Any], paths: Paths) -> DatasetPaths:
 
 def _eval(value: Mapping[str, Any], pointer: str, paths: Paths) -> EvalSpec:
     gate = value.get("gate", [])
+    conditions: tuple[Condition, ...]
     if isinstance(gate, Mapping):
         conditions = (_condition(gate, f"{pointer}/gate", paths),)
     else:

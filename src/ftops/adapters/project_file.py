@@ -15,7 +15,7 @@ from ftops.adapters.findings import Findings
 from ftops.adapters.manifest_bytes import read_bytes
 from ftops.adapters.schema_problems import near_miss, schema_problems
 from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
-from ftops.adapters.yaml_nodes import Place, child, read_yaml
+from ftops.adapters.yaml_nodes import Place, YamlDocument, child, read_yaml
 from ftops.domain.manifest import EMBEDDED, OPENAI, Backend, BackendName, BackendType, LedgerSettings, Price, Project
 from ftops.errors import Problem
 
@@ -55,37 +55,39 @@ def read_project_file(root: Path) -> ProjectFile:
         )
     content = read_bytes(root, PROJECT_FILE)
     if isinstance(content, Problem):
-        return ProjectFile(project=_default_project(), has_name=True, problems=(content,))
+        return ProjectFile(project=_salvaged(None), has_name=True, problems=(content,))
     read = read_yaml(content.data, PROJECT_FILE)
-    problems = list(read.problems)
-    if not read.documents:
-        return ProjectFile(project=_default_project(), has_name=True, digest=content.sha256, problems=tuple(problems))
-    document = read.documents[0]
-    for further in read.documents[1:]:
-        place = further.place
-        problems.append(
-            Problem(
-                file=PROJECT_FILE, line=place.line, column=place.column, expected="expected one document, got another"
-            )
-        )
-    wrong = schema_problems(document, "project.v1", PROJECT_FILE)
-    if wrong or problems:
-        return ProjectFile(
-            project=_salvaged(document.value), has_name=True, digest=content.sha256, problems=(*problems, *wrong)
-        )
+    problems = [*read.problems, *(_surplus(further.place) for further in read.documents[1:])]
+    document = read.documents[0] if read.documents else None
+    if document is not None:
+        problems.extend(schema_problems(document, "project.v1", PROJECT_FILE))
+    if document is None or problems:
+        stated = None if document is None else document.value
+        return ProjectFile(project=_salvaged(stated), has_name=True, digest=content.sha256, problems=tuple(problems))
+    return _checked(document, content.sha256)
+
+
+def _checked(document: YamlDocument, sha256: str) -> ProjectFile:
+    """Gives the project of a document that fits its schema, with what else is wrong."""
     findings = Findings(file=PROJECT_FILE, document=document)
     spec = document.value.get("spec", {})
     _check_backends(spec, findings)
     for pointer, sentence in unsupported_values(document.value, PROJECT_LIMITS):
         findings.add(pointer, sentence)
-    places = {text: document.at(child("/spec/manifests", i)) for i, text in enumerate(spec.get("manifests", ()))}
     return ProjectFile(
         project=_project(document.value),
         has_name="name" in document.value.get("metadata", {}),
-        digest=content.sha256,
+        digest=sha256,
         problems=tuple(findings.problems),
-        manifest_places=places,
+        manifest_places={
+            text: document.at(child("/spec/manifests", i)) for i, text in enumerate(spec.get("manifests", ()))
+        },
     )
+
+
+def _surplus(place: Place) -> Problem:
+    wrong = "expected one document, got another"
+    return Problem(file=PROJECT_FILE, line=place.line, column=place.column, expected=wrong)
 
 
 def project_lines(backend: str) -> str:
@@ -100,12 +102,8 @@ def project_lines(backend: str) -> str:
     )
 
 
-def _default_project() -> Project:
-    return Project(name=IMPLICIT_NAME, backends=_BUILT_IN)
-
-
 def _salvaged(value: Any) -> Project:
-    """Gives the defaults with the folders and backends' names that a broken file still shows, so that manifests are checked."""
+    """Gives the defaults, with what a broken file still shows of folders and backends, to check manifests by."""
     spec = value.get("spec") if isinstance(value, dict) else None
     spec = spec if isinstance(spec, dict) else {}
     manifests = spec.get("manifests")

@@ -5,6 +5,7 @@ Owns the rule: relative, with forward slashes, below the project's root also aft
 """
 
 import re
+import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -31,11 +32,16 @@ def file_inside(root: Path, folder: Path, written: str) -> str:
     Links are followed. Raises ``PathRefused`` where it leaves the project, isn't there, or is no file.
     """
     target = resolve_inside(root, folder, written)
-    if target.is_dir():
+    try:
+        mode = target.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        wrong = f"expected a file, there is no {quoted(written)}"
+        raise PathRefused(wrong, hint=_nearest(folder, written)) from error
+    except OSError as error:
+        raise PathRefused(f"expected a readable file, got {quoted(written)}: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
         raise PathRefused(f"expected a file, {quoted(written)} is a folder")
-    if not target.exists():
-        raise PathRefused(f"expected a file, there is no {quoted(written)}", hint=_nearest(folder, written))
-    if not target.is_file():
+    if not stat.S_ISREG(mode):
         raise PathRefused(f"expected a regular file, {quoted(written)} is something else")
     return target.relative_to(root.resolve()).as_posix()
 

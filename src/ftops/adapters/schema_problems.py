@@ -53,7 +53,8 @@ def _validator(name: str) -> Any:
         if isinstance(instance, str) and ("\n" in instance or not re.search(wanted, instance)):
             yield ValidationError(f"does not match {wanted}")
 
-    return validators.extend(Draft202012Validator, {"pattern": pattern})(load_schema(name))
+    strict: Any = validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    return strict(load_schema(name))
 
 
 def _explain(error: Any, document: YamlDocument, file: str) -> Iterator[Problem]:

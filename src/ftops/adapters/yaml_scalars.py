@@ -46,10 +46,8 @@ def _number(text: str) -> Any:
         return _refuse_number(text)
     if _INT.fullmatch(text):
         return _bounded(int(text))
-    if _OCTAL.fullmatch(text):
-        return _bounded(int(text[2:], 8))
-    if _HEX.fullmatch(text):
-        return _bounded(int(text[2:], 16))
+    if _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
+        return _bounded(int(text, 0))
     if _FLOAT.fullmatch(text):
         value = float(text)
         if math.isinf(value):

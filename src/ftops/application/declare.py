@@ -4,7 +4,7 @@ Owns resolving datasets to digests, revisions, the digests of evaluations, and w
 ``DatasetReader`` does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -128,7 +128,7 @@ class _Reading:
             return None
         train, validation = parts[0], parts[1] if wanted == 2 else None
         self._check_sizes(fine_tune, train, validation)
-        self._notice(fine_tune, backend, train)
+        self._notice(fine_tune, backend)
         return Declared(
             fine_tune=fine_tune,
             backend=backend,
@@ -161,17 +161,19 @@ class _Reading:
         return DeclaredEval(spec=spec, dataset=parts[0], digest=eval_digest(spec, parts[0].sha256))
 
     def _check_sizes(self, fine_tune: FineTune, train: Dataset, validation: Dataset | None) -> None:
-        where = {"file": fine_tune.path, "line": fine_tune.line}
         if train.rows < MIN_TRAINING_ROWS:
             wrong = f"expected at least {MIN_TRAINING_ROWS} rows to train on, {train.path} has {train.rows}"
-            self.problems.append(Problem(**where, field="/spec/dataset/train", expected=wrong))
+            self._refuse(fine_tune, "/spec/dataset/train", wrong)
         elif train.rows < FEW_TRAINING_ROWS:
             self.notices.append(f"{train.path}: {train.rows} rows; fewer than {FEW_TRAINING_ROWS} seldom teach much")
         if validation is not None and not validation.rows:
             wrong = "expected a fraction that leaves validation at least one row"
-            self.problems.append(Problem(**where, field="/spec/dataset/validation", expected=wrong))
+            self._refuse(fine_tune, "/spec/dataset/validation", wrong)
 
-    def _notice(self, fine_tune: FineTune, backend: Backend, train: Dataset) -> None:
+    def _refuse(self, fine_tune: FineTune, field: str, expected: str) -> None:
+        self.problems.append(Problem(file=fine_tune.path, line=fine_tune.line, field=field, expected=expected))
+
+    def _notice(self, fine_tune: FineTune, backend: Backend) -> None:
         where = f"{fine_tune.path}:{fine_tune.line}: {fine_tune.name}"
         is_own = not backend.is_rehearsal and backend.base_url is None
         if is_own and fine_tune.method.type is MethodType.REINFORCEMENT:

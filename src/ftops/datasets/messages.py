@@ -21,7 +21,7 @@ def message_faults(message: Any, pointer: str, *, roles: Sequence[str], is_text_
         yield Fault(field=pointer, expected=f"expected a message, got {excerpt(message)}")
         return
     role = message.get("role")
-    if role not in roles:
+    if not isinstance(role, str) or role not in roles:
         got = excerpt(role) if "role" in message else "none"
         near = get_close_matches(role, roles, n=1) if isinstance(role, str) else []
         hint = f"did you mean {near[0]}?" if near else None

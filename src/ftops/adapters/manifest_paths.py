@@ -1,0 +1,96 @@
+"""The files that one manifest names: datasets, prompts, and code of graders.
+
+Owns where paths stand in a manifest, and what a grader with files in it comes to.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ftops.adapters.findings import Findings
+from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.adapters.yaml_nodes import child
+
+_MAX_SOURCE: Final = 256_000
+
+
+def resolve_paths(value: Any, root: Path, folder: Path, findings: Findings) -> Mapping[str, str]:
+    """Gives the file behind each path of a manifest by JSON pointer; what can't be used goes into ``findings``."""
+    found: dict[str, str] = {}
+    for pointer, written in _written_paths(value):
+        try:
+            found[pointer] = file_inside(root, folder, written)
+        except PathRefused as error:
+            findings.add(pointer, error.expected, error.hint)
+    return found
+
+
+def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
+    """Gives (JSON pointer, text) of each path, also in a manifest that is wrong elsewhere."""
+    spec = _get(value, "spec")
+    dataset = _get(spec, "dataset")
+    candidates = [
+        ("/spec/dataset/train", _get(dataset, "train")),
+        ("/spec/dataset/validation", _get(dataset, "validation")),
+    ]
+    candidates.extend(_grader_files(_get(_get(spec, "method"), "grader"), "/spec/method/grader"))
+    evals = _get(spec, "evals")
+    for index, entry in enumerate(evals if isinstance(evals, list) else ()):
+        pointer = child("/spec/evals", index)
+        candidates.append((f"{pointer}/dataset", _get(entry, "dataset")))
+        gate = _get(entry, "gate")
+        conditions = (
+            [(child(f"{pointer}/gate", i), one) for i, one in enumerate(gate)]
+            if isinstance(gate, list)
+            else [(f"{pointer}/gate", gate)]
+        )
+        for place, condition in conditions:
+            candidates.append((f"{place}/baseline/prompt", _get(_get(condition, "baseline"), "prompt")))
+    yield from ((pointer, text) for pointer, text in candidates if isinstance(text, str) and text)
+
+
+def _grader_files(grader: Any, pointer: str) -> list[tuple[str, Any]]:
+    found = [(f"{pointer}/source/file", _get(_get(grader, "source"), "file"))]
+    inner = _get(grader, "graders")
+    items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+    for key, one in items:
+        found.extend(_grader_files(one, child(f"{pointer}/graders", key)))
+    return found
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def whole_grader(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
+    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out."""
+    if grader is None:
+        return None
+    whole = {key: item for key, item in grader.items() if key != "pass_threshold"}
+    source = f"{pointer}/source"
+    if isinstance(whole.get("source"), dict) and f"{source}/file" in paths:
+        whole["source"] = _source_text(root / paths[f"{source}/file"], f"{source}/file", findings)
+    inner = whole.get("graders")
+    if isinstance(inner, dict):
+        whole["graders"] = {
+            key: whole_grader(one, child(f"{pointer}/graders", key), paths, root, findings)
+            for key, one in inner.items()
+        }
+    elif isinstance(inner, list):
+        whole["graders"] = [
+            whole_grader(one, child(f"{pointer}/graders", i), paths, root, findings) for i, one in enumerate(inner)
+        ]
+    return whole
+
+
+def _source_text(path: Path, pointer: str, findings: Findings) -> str:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_SOURCE + 1)
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError):
+        findings.add(pointer, "expected a readable file of UTF-8 text")
+        return ""
+    if len(data) > _MAX_SOURCE:
+        findings.add(pointer, f"expected at most {_MAX_SOURCE:,} bytes")
+    return text
