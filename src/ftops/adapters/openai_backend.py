@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO, Final, cast
 
@@ -18,39 +17,26 @@ import openai
 from ftops.adapters import backend_failures
 from ftops.adapters import openai_records as records
 from ftops.adapters.backend_address import Address
+from ftops.adapters.backend_timing import Timing
+from ftops.adapters.openai_pages import data_of, items_of
 from ftops.domain.manifest import JobId
 from ftops.errors import NotFound, Rejected, Unauthorized
 from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
 
 _JOBS_PAGE: Final = 100
 _FILES_PAGE: Final = 10_000
-_MOST_PAGES: Final = 1_000
 _NEWEST_EVENTS: Final = 50
 _CHAT_CONNECTIONS: Final = 64
+_TIMING: Final = Timing()
 # The SDK shows its HTTP library's class through this value only.
 _Limits: Final = type(openai.DEFAULT_CONNECTION_LIMITS)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
-    """Seconds to wait, and how often the SDK may repeat what can be repeated. Tests make them short."""
-
-    create: float = 60.0
-    read: float = 60.0
-    upload: float = 600.0
-    chat: float = 120.0
-    connect: float = 10.0
-    processing: float = 120.0
-    first_look: float = 0.5
-    retries: int = 3
-    chat_retries: int = 4
 
 
 class OpenAIBackend:
     """A BackendSession at one address."""
 
     def __init__(
-        self, address: Address, *, timing: Timing = Timing(), sleep: Callable[[float], None] = time.sleep
+        self, address: Address, *, timing: Timing = _TIMING, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._address = address
         self._timing = timing
@@ -152,7 +138,7 @@ class _Jobs:
 
         found = []
         with self._calls.translated():
-            for index, record in enumerate(_items(fetch)):
+            for index, record in enumerate(items_of(fetch)):
                 if newest is not None and index >= newest:
                     break
                 job = records.job_of(record)
@@ -163,7 +149,7 @@ class _Jobs:
     def progress(self, job: JobId) -> JobProgress:
         with self._calls.translated():
             page = self._calls.repeated.fine_tuning.jobs.list_events(job, limit=_NEWEST_EVENTS)
-            return records.progress_of(_data(page))
+            return records.progress_of(data_of(page))
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         def fetch(after: str | None) -> object:
@@ -171,7 +157,7 @@ class _Jobs:
             return jobs.checkpoints.list(job, after=after or openai.omit, limit=_JOBS_PAGE)
 
         with self._calls.translated():
-            return records.checkpoints_of(_items(fetch))
+            return records.checkpoints_of(items_of(fetch))
 
 
 class _Training:
@@ -217,7 +203,7 @@ class _Files:
         with self._calls.translated():
             found = [
                 records.file_of(record)
-                for record in _items(fetch)
+                for record in items_of(fetch)
                 if getattr(record, "filename", None) == name
                 and records.file_status_of(record) not in {"error", "deleted"}
             ]
@@ -258,7 +244,7 @@ class _Models:
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         with self._calls.translated():
-            return records.models_of(_data(self._calls.repeated.models.list()))
+            return records.models_of(data_of(self._calls.repeated.models.list()))
 
 
 class OpenAIChat:
@@ -301,27 +287,6 @@ class OpenAIChat:
                 max_retries=self._timing.chat_retries,
             )
         return self._client
-
-
-def _items(fetch: Callable[[str | None], object]) -> Iterator[Any]:
-    """Gives the items of all pages, each once: some backends ignore ``after`` and give the first page for ever."""
-    seen: set[str] = set()
-    after: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = fetch(after)
-        fresh = [item for item in _data(page) if getattr(item, "id", None) not in seen]
-        seen.update(item.id for item in fresh if isinstance(getattr(item, "id", None), str))
-        yield from fresh
-        after = getattr(fresh[-1], "id", None) if fresh else None
-        if after is None or getattr(page, "has_more", None) is False:
-            return
-
-
-def _data(page: object) -> list[Any]:
-    data = getattr(page, "data", None)
-    if not isinstance(data, list):
-        raise records.UnreadableRecord("a list without data")
-    return data
 
 
 def _headers(address: Address) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -99,21 +100,35 @@ def checkpoints_of(records: Iterable[object]) -> tuple[Checkpoint, ...]:
 def progress_of(events: Iterable[object]) -> JobProgress:
     """Reads how far a job is from its newest events, newest first; numbers that an event lacks come from older ones."""
     message = ""
-    step = total = train = valid = None
-    for event in events:
-        text = _text(event, "message")
-        message = message or visible(text)[:_TEXT_LIMIT]
-        data = _get(event, "data")
-        written = _STEP.match(text)
-        if step is None:
-            step = _count(_get(data, "step")) if not written else int(written[1])
-            total = _count(_get(data, "total_steps")) if not written else int(written[2])
-        if train is None:
-            train = _number(_get(data, "train_loss"))
-            train = float(written[3]) if train is None and written and written[3] else train
-        for name in ("full_valid_loss", "valid_loss"):
-            valid = _number(_get(data, name)) if valid is None else valid
-    return JobProgress(step=step or 0, total_steps=total, train_loss=train, valid_loss=valid, message=message)
+    progress = JobProgress()
+    for event in reversed(list(events)):
+        message = visible(_text(event, "message"))[:_TEXT_LIMIT]
+        progress = _advanced(progress, event)
+    return replace(progress, message=message)
+
+
+def _advanced(progress: JobProgress, event: object) -> JobProgress:
+    """Takes over what an event measures; one about a checkpoint bears a step too, but an earlier one."""
+    written = _STEP.match(_text(event, "message"))
+    if written is None and _text(event, "type") != "metrics":
+        return progress
+    data = _get(event, "data")
+    step, total, train = (
+        _count(_get(data, "step")),
+        _count(_get(data, "total_steps")),
+        _number(_get(data, "train_loss")),
+    )
+    if written is not None:
+        step, total = int(written[1]), int(written[2])
+        train = float(written[3]) if train is None and written[3] else train
+    full, valid = _number(_get(data, "full_valid_loss")), _number(_get(data, "valid_loss"))
+    valid = valid if full is None else full
+    return JobProgress(
+        step=progress.step if step is None else step,
+        total_steps=progress.total_steps if total is None else total,
+        train_loss=progress.train_loss if train is None else train,
+        valid_loss=progress.valid_loss if valid is None else valid,
+    )
 
 
 def answer_of(record: object, *, seconds: float) -> ChatAnswer:
