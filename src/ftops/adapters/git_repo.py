@@ -1,0 +1,122 @@
+"""The git repository that holds the manifests: where it is, what is checked out, and what came before what.
+
+Reads only. It never runs a hook, and takes every commit and remote as data: full refs, ``--``, no options from outside.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ftops.adapters.git_process import GitFailed, GitProcess
+from ftops.errors import UsageProblem
+
+if TYPE_CHECKING:
+    import git
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class GitRepository:
+    """Implements ``ports.Repository`` for the repository that ``start`` lies in.
+
+    ``project_root`` is the folder whose state ``is_dirty`` tells, ``start`` where it is not given.
+    Raises UsageProblem where there is no repository with a work tree, or no git.
+    """
+
+    def __init__(self, start: Path, *, project_root: Path | None = None) -> None:
+        self._repo = _open(start)
+        git_dir = Path(self._repo.git_dir).resolve()
+        try:
+            self._root = Path(GitProcess(folder=start).line("rev-parse", "--show-toplevel")).resolve()
+        except GitFailed as failure:
+            raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.last_line}") from failure
+        self._common_dir = Path(self._repo.common_dir).resolve()
+        self._git = GitProcess(folder=self._root)
+        self._project_root = (project_root or start).resolve()
+
+    @property
+    def root(self) -> Path:
+        """The top folder of the work tree."""
+        return self._root
+
+    @property
+    def common_dir(self) -> Path:
+        """The folder that holds refs and objects, shared by all work trees."""
+        return self._common_dir
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history was cut off when this was cloned."""
+        return (self._common_dir / "shallow").exists()
+
+    def head(self) -> str | None:
+        """Gives the commit checked out, None before the first one."""
+        return self._commit("HEAD")
+
+    def is_dirty(self) -> bool:
+        """Whether anything below the project's root differs from the commit checked out, or is untracked and not ignored."""
+        changes = self._git.run(
+            "--literal-pathspecs",
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--untracked-files=normal",
+            "--ignore-submodules=dirty",
+            "--no-renames",
+            "--",
+            str(self._project_root),
+        )
+        return bool(changes)
+
+    def is_ancestor(self, older: str, newer: str) -> bool | None:
+        """Whether ``older`` is ``newer`` or one of its ancestors; None where the history here can't tell."""
+        known_newer = self._commit(newer)
+        if known_newer is None:
+            return None
+        known_older = self._commit(older)
+        if known_older is not None and self._git.succeeds("merge-base", "--is-ancestor", known_older, known_newer):
+            return True
+        if self._is_cut_off(known_newer):
+            return None
+        # All of newer's history is here: what is not in it is no ancestor, known or not.
+        return False
+
+    def remote_exists(self, name: str) -> bool:
+        """Whether a remote of that name is configured."""
+        return name in self.remotes()
+
+    def remotes(self) -> tuple[str, ...]:
+        """Gives the names of the configured remotes, sorted."""
+        return tuple(sorted(remote.name for remote in self._repo.remotes))
+
+    def _commit(self, name: str) -> str | None:
+        """Gives the commit of that full hash (or of HEAD) where it is here."""
+        if name != "HEAD" and not _COMMIT.fullmatch(name):
+            return None
+        try:
+            return self._git.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except GitFailed:
+            return None
+
+    def _is_cut_off(self, commit: str) -> bool:
+        """Whether the history of a commit ends where the clone was made shallow."""
+        shallow = self._common_dir / "shallow"
+        if not shallow.exists():
+            return False
+        roots = self._git.line("rev-list", "--max-parents=0", "--end-of-options", commit).split()
+        return not set(shallow.read_text(encoding="ascii").split()).isdisjoint(roots)
+
+
+def _open(start: Path) -> "git.Repo":
+    try:
+        import git
+    except ImportError as error:
+        # GitPython looks for the program when it is imported.
+        raise UsageProblem("git is not installed, or not on the PATH", remedy="install git") from error
+    try:
+        repo = git.Repo(start, search_parent_directories=True)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
+        raise UsageProblem(f"{start} is not in a git repository", remedy="git init") from error
+    if repo.bare:
+        raise UsageProblem(f"{start} is in a bare git repository, which has no work tree", remedy="use a clone of it")
+    return repo

@@ -1,0 +1,115 @@
+"""The ledger's files as bytes: which paths a project's folder has, and how records become canonical JSON and come back.
+
+Pure. What it decodes is foreign: every path is checked before it becomes a name, every record against its schema.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from ftops.adapters.git_process import printable
+from ftops.domain.record_types import FORMAT_VERSION
+from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
+from ftops.domain.transitions import EventRefused
+from ftops.errors import LedgerCorrupt, UsageProblem
+
+FILE_LIMIT: Final = 64 << 20
+FOLDER_LIMIT: Final = 1 << 30
+ENTRY_LIMIT: Final = 20_000
+
+_NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+
+
+class _Versioned(msgspec.Struct):
+    format_version: str
+
+
+def folder_of(project: str) -> str:
+    """Gives the folder of a project in the branch. Raises UsageProblem where its name can't be a folder's."""
+    if not re.fullmatch(_NAME, project):
+        raise UsageProblem(f"{project!r} can't be a project's name", remedy="use a-z, 0-9 and -, 40 characters at most")
+    return f"projects/{project}"
+
+
+def name_in_path(folder: str, path: str) -> str | None:
+    """Gives the fine-tune whose file a path is, None for the project's own. Raises LedgerCorrupt for any other path."""
+    if path == f"{folder}/project.json":
+        return None
+    match = re.fullmatch(rf"{re.escape(folder)}/fine-tunes/({_NAME})\.json", path)
+    if match is None:
+        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {printable(path)!r}")
+    return match[1]
+
+
+def encode_record(record: ProjectRecord | FineTuneRecord) -> bytes:
+    """Gives a record's canonical JSON: keys sorted, indented by one space, a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1) + b"\n"
+
+
+def decode_project(content: bytes, *, path: str) -> ProjectRecord:
+    """Gives the project's record. Raises LedgerCorrupt naming the file."""
+    return _decode(content, ProjectRecord, path)
+
+
+def decode_fine_tune(content: bytes, *, path: str, name: str) -> FineTuneRecord:
+    """Gives a fine-tune's record. Raises LedgerCorrupt naming the file, also where the record is another's."""
+    record = _decode(content, FineTuneRecord, path)
+    if record.name != name:
+        raise LedgerCorrupt(f"{path} in the ledger is the record of {record.name}")
+    return record
+
+
+def changed_files(folder: str, before: LedgerState, after: LedgerState) -> Mapping[str, bytes | None]:
+    """Gives the files that two states differ in, by path: their new content, None for those that go."""
+    changes: dict[str, bytes | None] = {}
+    if after.project is not None and after.project != before.project:
+        changes[f"{folder}/project.json"] = encode_record(after.project)
+    for name in sorted(before.fine_tunes.keys() | after.fine_tunes.keys()):
+        old, new = before.fine_tunes.get(name), after.fine_tunes.get(name)
+        if old is not new and old != new:
+            changes[f"{folder}/fine-tunes/{name}.json"] = encode_record(new) if new else None
+    return changes
+
+
+def check_readable(folder: str, before: LedgerState, after: LedgerState) -> None:
+    """Refuses a change that nobody could read back, such as an id from a backend that is not shaped like one.
+
+    Structs are not checked when they are made, so that this is where it shows. Raises EventRefused.
+    """
+    for path, content in changed_files(folder, before, after).items():
+        if content is None:
+            continue
+        try:
+            name = name_in_path(folder, path)
+            if name is None:
+                decode_project(content, path=path)
+            else:
+                decode_fine_tune(content, path=path, name=name)
+        except LedgerCorrupt as error:
+            raise EventRefused(f"this doesn't fit into the ledger: {error.message}") from error
+        if len(content) > FILE_LIMIT:
+            raise EventRefused(f"{path} would grow past {FILE_LIMIT >> 20} MiB")
+
+
+_T = TypeVar("_T", ProjectRecord, FineTuneRecord)
+
+
+def _decode(content: bytes, kind: type[_T], path: str) -> _T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _is_newer(content):
+            raise LedgerCorrupt(
+                f"{path} in the ledger was made by a newer ftops", remedy="install that version of ftops"
+            ) from error
+        raise LedgerCorrupt(f"{path} in the ledger can't be read: {printable(str(error))}") from error
+
+
+def _is_newer(content: bytes) -> bool:
+    try:
+        version = msgspec.json.decode(content, type=_Versioned).format_version
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return version.isascii() and version.isdigit() and len(version) < 10 and int(version) > int(FORMAT_VERSION)

@@ -1,0 +1,156 @@
+"""The ledger's commits as git objects: reads a project's folder at a commit, and makes a child commit.
+
+Owns how few processes that takes: two to read (only files that changed since the last reading), one to write. No ref is
+moved here, and nothing is ever checked out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from ftops.adapters.git_process import GitFailed, GitProcess, OutputTooLarge, printable
+from ftops.adapters.ledger_files import (
+    ENTRY_LIMIT,
+    FILE_LIMIT,
+    FOLDER_LIMIT,
+    decode_fine_tune,
+    decode_project,
+    name_in_path,
+)
+from ftops.adapters.ledger_messages import MESSAGE_LIMIT
+from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
+from ftops.errors import LedgerCorrupt
+
+_IDENTITY: Final = "ftops <ftops@localhost>"
+_COMMITS_AT_ONCE: Final = 100
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    path: str
+    sha: str
+    size: int
+
+
+class LedgerObjects:
+    """A project's folder in the ledger's commits. Not safe for several threads at once: its owner takes care of that."""
+
+    def __init__(self, git: GitProcess, folder: str) -> None:
+        self._git = git
+        self._folder = folder
+        # By path, of the tip read last: what has the same hash there again is the same record.
+        self._known: dict[str, tuple[str, ProjectRecord | FineTuneRecord]] = {}
+
+    def read(self, tip: str) -> LedgerState:
+        """Gives the folder's state at a commit. Raises LedgerCorrupt, naming the file."""
+        entries = self._entries(tip)
+        missing = [e for e in entries if self._known.get(e.path, ("",))[0] != e.sha]
+        contents = self._contents(missing)
+        known: dict[str, tuple[str, ProjectRecord | FineTuneRecord]] = {}
+        for entry in entries:
+            if entry.sha in contents:
+                known[entry.path] = entry.sha, self._decode(entry.path, contents[entry.sha])
+            else:
+                known[entry.path] = self._known[entry.path]
+        self._known = known
+        records = [record for _, record in known.values()]
+        return LedgerState(
+            project=next((r for r in records if isinstance(r, ProjectRecord)), None),
+            fine_tunes={r.name: r for r in records if isinstance(r, FineTuneRecord)},
+        )
+
+    def commit(self, parent: str | None, changes: Mapping[str, bytes | None], message: bytes, *, at: datetime) -> str:
+        """Makes a child commit of ``parent`` with some files changed, and gives its hash. No ref points to it."""
+        date = f"{int(at.timestamp())} +0000"
+        # The ref exists only within this stream: fast-import wants one to commit to.
+        ref = "refs/ftops/unwritten"
+        stream = [
+            f"commit {ref}\nmark :1\nauthor {_IDENTITY} {date}\ncommitter {_IDENTITY} {date}\n".encode(),
+            b"data %d\n%s\n" % (len(message), message),
+            f"from {parent}\n".encode() if parent else b"",
+        ]
+        for path, content in changes.items():
+            if content is None:
+                stream.append(f"D {path}\n".encode())
+            else:
+                stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content))
+        nowhere = "0" * (len(parent) if parent else self._hash_length())
+        stream.append(f"get-mark :1\nreset {ref}\nfrom {nowhere}\n\ndone\n".encode())
+        return self._git.run("fast-import", "--quiet", "--done", stdin=b"".join(stream)).decode("ascii").strip()
+
+    def messages(self, tip: str) -> Iterator[tuple[str, bytes]]:
+        """Gives the commits that changed this folder and their messages, newest first. Too long ones come out empty."""
+        commits = self._git.line("rev-list", "--end-of-options", tip, "--", self._folder).split()
+        for start in range(0, len(commits), _COMMITS_AT_ONCE):
+            some = commits[start : start + _COMMITS_AT_ONCE]
+            sizes = self._git.run("cat-file", "--batch-check=%(objectsize)", stdin=_lines(some)).split()
+            short = [sha for sha, size in zip(some, sizes, strict=True) if int(size) <= MESSAGE_LIMIT]
+            contents = _batch(self._git.run("cat-file", "--batch", stdin=_lines(short)))
+            for sha in some:
+                yield sha, contents.get(sha, b"").partition(b"\n\n")[2]
+
+    def _entries(self, tip: str) -> list[_Entry]:
+        """Lists the folder's files, each checked before anything of it is read."""
+        try:
+            listing = self._git.run(
+                "ls-tree", "-r", "-l", "-z", "--full-tree", tip, "--", f"{self._folder}/", limit=ENTRY_LIMIT * 256
+            )
+        except OutputTooLarge as error:
+            raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project") from error
+        except GitFailed as failure:
+            raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.last_line}") from failure
+        lines = listing.split(b"\0")[:-1]
+        if len(lines) > ENTRY_LIMIT:
+            raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project")
+        entries = [_entry(self._folder, line) for line in lines]
+        if sum(entry.size for entry in entries) > FOLDER_LIMIT:
+            raise LedgerCorrupt(f"the ledger's files of this project are larger than {FOLDER_LIMIT >> 20} MiB together")
+        return entries
+
+    def _contents(self, entries: Sequence[_Entry]) -> dict[str, bytes]:
+        if not entries:
+            return {}
+        # Sizes were checked, so that what git unpacks is bounded.
+        limit = sum(entry.size + 128 for entry in entries)
+        try:
+            return _batch(self._git.run("cat-file", "--batch", stdin=_lines([e.sha for e in entries]), limit=limit))
+        except (GitFailed, OutputTooLarge, ValueError) as error:
+            raise LedgerCorrupt(f"the ledger's objects can't be read: {error}") from error
+
+    def _decode(self, path: str, content: bytes) -> ProjectRecord | FineTuneRecord:
+        name = name_in_path(self._folder, path)
+        if name is None:
+            return decode_project(content, path=path)
+        return decode_fine_tune(content, path=path, name=name)
+
+    def _hash_length(self) -> int:
+        return 64 if self._git.line("rev-parse", "--show-object-format") == "sha256" else 40
+
+
+def _entry(folder: str, line: bytes) -> _Entry:
+    description, _, raw_path = line.partition(b"\t")
+    path = raw_path.decode("utf-8", "replace")
+    mode, kind, sha, size = description.decode("ascii").split()
+    name_in_path(folder, path)
+    if kind != "blob" or mode not in {"100644", "100755"}:
+        raise LedgerCorrupt(f"{printable(path)} in the ledger is not a plain file")
+    if int(size) > FILE_LIMIT:
+        raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB")
+    return _Entry(path, sha, int(size))
+
+
+def _lines(words: Sequence[str]) -> bytes:
+    return "".join(f"{word}\n" for word in words).encode("ascii")
+
+
+def _batch(output: bytes) -> dict[str, bytes]:
+    """Takes apart what ``git cat-file --batch`` answers: ``HASH TYPE SIZE``, a newline, the content, a newline."""
+    contents: dict[str, bytes] = {}
+    start = 0
+    while start < len(output):
+        end = output.index(b"\n", start)
+        sha, _, size = output[start:end].decode("ascii").split()
+        contents[sha] = output[end + 1 : end + 1 + int(size)]
+        start = end + 1 + int(size) + 1
+    return contents
