@@ -1,0 +1,24 @@
+"""Foreign text never moves a terminal's cursor, and values are named briefly."""
+
+import pytest
+
+from ftops.domain.foreign_text import excerpt, quoted, visible
+
+
+def test_control_characters_are_spelled():
+    assert visible("a\x1b[31m\n\u2028\u202eb\ud800") == "a\\x1b[31m\\x0a\\u2028\\u202eb\\ud800"
+
+
+def test_long_text_is_cut():
+    assert quoted("x" * 50, limit=5) == "'xxxx…'"
+    assert quoted("x" * 5, limit=5) == "'xxxxx'"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "null"), (True, "the boolean true"), (3, "the integer 3"), (0.5, "the number 0.5"),
+     ("a\tb", r"the string 'a\x09b'"),
+     ([], "an empty list"), ([1], "a list"), ({}, "an empty mapping"), ({"a": 1}, "a mapping"), (b"", "a bytes")],
+)  # fmt: skip
+def test_values_are_named(value, words):
+    assert excerpt(value) == words
