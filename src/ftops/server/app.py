@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from ftops.server import ids, wire
 from ftops.server.engines.interface import Engine
-from ftops.server.errors import ApiError
+from ftops.server.errors import ApiError, internal_error
 from ftops.server.gate import Gate
 from ftops.server.job_run import Workshop
 from ftops.server.jobs import JobQueue
@@ -69,7 +69,11 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={ApiError: _answer_api_error, HTTPException: _answer_http_exception},
+        exception_handlers={
+            ApiError: _answer_api_error,
+            HTTPException: _answer_http_exception,
+            Exception: lambda _, __: wire.respond_error(internal_error()),
+        },
     )
     app.router.redirect_slashes = False
     queue.start()

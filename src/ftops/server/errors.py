@@ -31,6 +31,13 @@ class ApiError(Exception):
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
+def internal_error() -> ApiError:
+    """A fault of ours; what it was stands in the log only."""
+    return ApiError(
+        "The server had an error while processing your request. Sorry about that!", status=500, kind="server_error"
+    )
+
+
 def unreadable_json() -> ApiError:
     """The body isn't JSON, or nests deeper than any request does."""
     return ApiError(

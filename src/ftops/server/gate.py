@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import ids, wire
-from ftops.server.errors import ApiError, place_of
+from ftops.server.errors import ApiError, internal_error, place_of
 from ftops.server.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the boundary: no fault of ours may end the server or show a traceback
             _LOG.error("%s: %s", request_id, place_of(error))
             if status == 0:
-                await wire.respond_error(_internal())(scope, receive, send_with_headers)
+                await wire.respond_error(internal_error())(scope, receive, send_with_headers)
         if self._logs_access:
             _log_access(scope, status, began, request_id)
 
@@ -74,9 +74,7 @@ class Gate:
             # A web page can make its visitor's browser call a loopback address: by a name of its own that resolves
             # to it (then Host tells), or across origins (then Origin does).
             origin = headers.get("origin")
-            if not _is_loopback_authority(headers.get("host", "")) or (
-                origin is not None and not _is_loopback_authority(urlsplit(origin).netloc)
-            ):
+            if not _is_loopback_url(f"//{headers.get('host', '')}") or (origin and not _is_loopback_url(origin)):
                 return ApiError("This server answers to loopback names only.", status=403, code="forbidden_host")
         if self._key is None or scope["path"] == _OPEN_PATH:
             return None
@@ -93,9 +91,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_loopback_authority(authority: str) -> bool:
+def _is_loopback_url(url: str) -> bool:
     try:
-        host = urlsplit(f"//{authority}").hostname
+        host = urlsplit(url).hostname
     except ValueError:
         return False
     return host is not None and is_loopback(host)
@@ -116,12 +114,6 @@ def _key_refusal(key: bytes, authorization: str | None) -> ApiError | None:
     # Enough to tell one's keys apart, too little to try the rest.
     masked = f"{given[:3]}***{given[-2:]}" if len(given) >= 20 and given.isascii() else "***"
     return ApiError(f"Incorrect API key provided: {masked}.", status=401, code="invalid_api_key")
-
-
-def _internal() -> ApiError:
-    return ApiError(
-        "The server had an error while processing your request. Sorry about that!", status=500, kind="server_error"
-    )
 
 
 def _log_access(scope: Scope, status: int, began: float, request_id: str) -> None:
