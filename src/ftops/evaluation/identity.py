@@ -34,17 +34,11 @@ def sent_digest(spec: EvalSpec, prompt: Mapping[str, Any] | None = None) -> str:
 
 
 def grader_digest(grader: Mapping[str, Any]) -> str:
-    """Gives the digest of what determines a grader's score: all but its name and pass threshold, inside ``multi`` too."""
-    return digest(_scoring(grader))
+    """Gives the digest of what determines a grader's score: all but its own name and pass threshold.
 
-
-def _scoring(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        kept = {k: v for k, v in value.items() if not ("type" in value and k in _NOT_SCORING)}
-        return {key: _scoring(item) for key, item in kept.items()}
-    if isinstance(value, (list, tuple)):
-        return [_scoring(item) for item in value]
-    return value
+    Names of graders inside another one stay: its formula refers to them.
+    """
+    return digest({key: value for key, value in grader.items() if key not in _NOT_SCORING})
 
 
 def prompt_identity(

@@ -32,8 +32,8 @@ def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, An
     """Makes a row ready to send.
 
     A chat row sends all messages before its last assistant turn; that turn is the reference. A preference row sends its
-    ``input``; the preferred output is the reference, the other one ``rejected``. A reinforcement row, whose last message is
-    not the assistant's, sends its messages. ``input_messages`` are templates that replace what is sent; a free row needs
+    ``input``; the preferred output is the reference, the other one ``rejected``. A reinforcement row, which has no
+    assistant turn, sends its messages. ``input_messages`` are templates that replace what is sent; a free row needs
     them. All keys of the row are ``item.*``. Raises RowProblem.
     """
     request, context = _read_shape(row)
@@ -61,9 +61,10 @@ def _read_shape(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str,
         context |= _references("rejected", row.get("non_preferred_output", ()))
         return row.get("input", {}), context
     messages = row.get("messages", ())
-    if messages and messages[-1].get("role") == "assistant":
-        context |= _references("reference", messages)
-        return {**row, "messages": messages[:-1]}, context
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].get("role") == "assistant":
+            context |= _references("reference", messages[index : index + 1])
+            return {**row, "messages": messages[:index]}, context
     return row, context
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-_PLACE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _PATH: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
 _STEP: Final = re.compile(r"[\w-]+")
 
@@ -25,7 +25,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
 
     Raises TemplateProblem.
     """
-    return _PLACE.sub(lambda place: _text(look_up(place[1], context)), template)
+    return _PLACE.sub(lambda place: _text(look_up(place[1].strip(), context)), template)
 
 
 def render_all(value: Any, context: Mapping[str, Any]) -> Any:

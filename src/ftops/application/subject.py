@@ -1,0 +1,157 @@
+"""A candidate and all that its evaluations depend on: the ledger's record, the manifest, its baselines and their prompts.
+
+Owns which measurements an evaluation consists of and what is recorded of them. It calls no model.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_baseline
+from ftops.application.measurements import Measurement
+from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.judgement import MissingReason
+from ftops.domain.manifest import BackendName, Baseline, Condition, ModelId, PromptFile, Revision
+from ftops.domain.records import FineTuneRecord
+from ftops.domain.scores import Comparison
+from ftops.evaluation.identity import form_digest, is_dated, prompt_identity, sent_digest
+from ftops.evaluation.judging import BaselineScores, MeasuredEval
+
+
+class EvaluationFiles(Protocol):
+    """Reads what evaluations are made of."""
+
+    def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
+        """Gives the rows of an evaluation's or a training dataset, in their order."""
+        ...
+
+    def text(self, path: str) -> str:
+        """Gives the text of a prompt file; the path is relative to the project's root."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Form:
+    """A declared baseline, its form's digest and the identity of its prompt."""
+
+    baseline: Baseline
+    digest: str
+    prompt: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """One candidate. ``trained_inputs`` gives a training set's input digests by its SHA-256, None where not at hand."""
+
+    record: FineTuneRecord
+    declared: Declared
+    candidate: Candidate
+    files: EvaluationFiles
+    trained_inputs: Callable[[str], frozenset[str] | None]
+
+    def measured(self, one: DeclaredEval) -> MeasuredEval:
+        """Gives one evaluation with what is recorded of it."""
+        candidate = self.candidate
+        is_known_name = any(
+            (old.name, old.model, old.backend) == (one.spec.name, candidate.model, candidate.backend)
+            for old in self.record.evaluations
+        )
+        return MeasuredEval(
+            declared=one,
+            candidate=self._of_candidate(one).recorded(self.record),
+            baselines=tuple(self._baseline_scores(one, condition) for condition in one.spec.gate),
+            missing_reason=MissingReason.EVAL_CHANGED if is_known_name else MissingReason.NOT_EVALUATED,
+        )
+
+    def _baseline_scores(self, one: DeclaredEval, condition: Condition) -> BaselineScores | None:
+        if condition.baseline is None:
+            return None
+        known = self._comparison(one, self._form(one, condition.baseline))
+        if known is None:
+            return None
+        model, backend = ModelId(known.model), BackendName(known.backend)
+        scores = self.record.evaluation(
+            digest=one.digest, sent=known.sent, model=model, backend=backend, for_model=self.candidate.model
+        )
+        return BaselineScores(model=model, backend=backend, record=scores, note=known.note)
+
+    def comparisons(self, one: DeclaredEval) -> Iterator[Comparison]:
+        """Gives what each baseline that was never resolved for this evaluation is resolved to now."""
+        for form in self._forms(one):
+            if self._comparison(one, form) is None:
+                resolved = self._resolved(form)
+                yield Comparison(
+                    candidate=self.candidate.model,
+                    digest=one.digest,
+                    form=form.digest,
+                    model=resolved.model,
+                    backend=resolved.backend,
+                    sent=sent_digest(one.spec, form.prompt),
+                    note=resolved.note,
+                )
+
+    def wanted(self, one: DeclaredEval) -> tuple[Measurement, ...]:
+        """Gives what has to be measured, each once: what is not recorded, or recorded as an error."""
+        measurements = [self._of_candidate(one), *(self._of_baseline(one, form) for form in self._forms(one))]
+        found: dict[tuple[str, ...], Measurement] = {}
+        for measurement in measurements:
+            recorded = measurement.recorded(self.record)
+            if recorded is None or recorded.error is not None:
+                found.setdefault((measurement.model, measurement.backend, measurement.sent), measurement)
+        return tuple(found.values())
+
+    def _of_candidate(self, one: DeclaredEval) -> Measurement:
+        return Measurement(
+            declared=one,
+            model=self.candidate.model,
+            backend=self.candidate.backend,
+            revision=self.candidate.revision,
+            for_model=None,
+            sent=sent_digest(one.spec),
+            trained_on=self._trained_on(self.candidate.revision),
+        )
+
+    def _of_baseline(self, one: DeclaredEval, form: _Form) -> Measurement:
+        resolved = self._resolved(form)
+        is_lasting = resolved.revision is not None or is_dated(resolved.model)
+        return Measurement(
+            declared=one,
+            model=resolved.model,
+            backend=resolved.backend,
+            revision=resolved.revision,
+            for_model=None if is_lasting else self.candidate.model,
+            sent=sent_digest(one.spec, form.prompt),
+            trained_on=self._trained_on(resolved.revision),
+            asks=form.baseline.prompt,
+        )
+
+    def _trained_on(self, revision: Revision | None) -> frozenset[str]:
+        """Gives the input digests of a revision's training set; none where they are not at hand."""
+        if revision is None:
+            return frozenset()
+        ours = self.declared.train
+        known = self.record.revisions.get(revision)
+        if revision == self.declared.revision or (known and known.train.sha256 == ours.sha256):
+            return ours.input_digests
+        return (self.trained_inputs(known.train.sha256) if known else None) or frozenset()
+
+    def _resolved(self, form: _Form) -> ResolvedBaseline:
+        return resolve_baseline(self.record, self.declared, self.candidate, form.baseline, form=form.digest)
+
+    def _forms(self, one: DeclaredEval) -> tuple[_Form, ...]:
+        """Gives each baseline of an evaluation once."""
+        forms = (self._form(one, c.baseline) for c in one.spec.gate if c.baseline is not None)
+        return tuple({form.digest: form for form in forms}.values())
+
+    def _form(self, one: DeclaredEval, baseline: Baseline) -> _Form:
+        prompt = prompt_identity(
+            baseline,
+            file_text=self.files.text(baseline.prompt.path) if isinstance(baseline.prompt, PromptFile) else None,
+            train_sha256=self.declared.train.sha256,
+            dataset_sha256=one.dataset.sha256,
+        )
+        return _Form(baseline=baseline, digest=form_digest(baseline, prompt), prompt=prompt)
+
+    def _comparison(self, one: DeclaredEval, form: _Form) -> Comparison | None:
+        wanted = (self.candidate.model, one.digest, form.digest)
+        return next((c for c in self.record.comparisons if (c.candidate, c.digest, c.form) == wanted), None)
