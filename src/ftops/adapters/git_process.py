@@ -5,7 +5,6 @@ password, and how much it may answer. It knows nothing of what the commands mean
 """
 
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from ftops.domain.foreign_text import visible
 from ftops.errors import UsageProblem
 
 NETWORK_SECONDS: Final = 180.0
@@ -68,7 +68,8 @@ class GitFailed(Exception):
 
     def __init__(self, arguments: Sequence[str], status: int, stderr: bytes, stdout: bytes = b"") -> None:
         self.status = status
-        self.words = printable((stdout + b"\n" + stderr if stdout else stderr).decode("utf-8", "replace"))
+        said = (stdout + b"\n" + stderr if stdout else stderr).decode("utf-8", "replace")
+        self.words = "\n".join(visible(line) for line in said.split("\n"))
         super().__init__(f"git {arguments[0]} ended with {status}: {self.last_line}")
 
     @property
@@ -145,11 +146,6 @@ class GitProcess:
                 return False
             raise
         return True
-
-
-def printable(text: str) -> str:
-    r"""Gives foreign text with control characters (but for newlines) as ``\xNN``, as they must never reach a terminal."""
-    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def _collect(process: subprocess.Popen[bytes], *, seconds: float, limit: int) -> tuple[bytes, bool]:

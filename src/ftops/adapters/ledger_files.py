@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from ftops.adapters.git_process import printable
+from ftops.domain.foreign_text import visible
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
 from ftops.domain.transitions import EventRefused
@@ -39,7 +39,7 @@ def name_in_path(folder: str, path: str) -> str | None:
         return None
     match = re.fullmatch(rf"{re.escape(folder)}/fine-tunes/({_NAME})\.json", path)
     if match is None:
-        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {printable(path)!r}")
+        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {visible(path)!r}")
     return match[1]
 
 
@@ -104,7 +104,7 @@ def _decode(content: bytes, kind: type[_T], path: str) -> _T:
             raise LedgerCorrupt(
                 f"{path} in the ledger was made by a newer ftops", remedy="install that version of ftops"
             ) from error
-        raise LedgerCorrupt(f"{path} in the ledger can't be read: {printable(str(error))}") from error
+        raise LedgerCorrupt(f"{path} in the ledger can't be read: {visible(str(error))}") from error
 
 
 def _is_newer(content: bytes) -> bool:

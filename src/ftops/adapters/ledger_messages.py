@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from ftops.adapters.git_process import printable
 from ftops.domain.events import AnyEvent, Evaluated, Event, TrainingEvent
+from ftops.domain.foreign_text import visible
 
 WRITE_TRAILER: Final = "Ftops-Write"
 MESSAGE_LIMIT: Final = 8 << 20
@@ -45,7 +45,7 @@ def _subject(events: Sequence[AnyEvent]) -> str:
         about.append(first.revision)
     words = " ".join([*(str(word) for word in about if word), tag])
     more = f" (+{len(events) - 1})" if len(events) > 1 else ""
-    return printable(f"ftops: {words}{more}").replace("\n", " ")[:200]
+    return visible(f"ftops: {words}{more}")[:200]
 
 
 def _without_items(event: AnyEvent) -> Event:
@@ -56,7 +56,7 @@ def _without_items(event: AnyEvent) -> Event:
 
 def _without_controls(value: Any) -> Any:
     if isinstance(value, str):
-        return printable(value).replace("\n", "\\x0a")
+        return visible(value)
     if isinstance(value, list):
         return [_without_controls(item) for item in value]
     if isinstance(value, dict):

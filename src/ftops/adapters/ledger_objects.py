@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from ftops.adapters.git_process import GitFailed, GitProcess, OutputTooLarge, printable
+from ftops.adapters.git_process import GitFailed, GitProcess, OutputTooLarge
 from ftops.adapters.ledger_files import (
     ENTRY_LIMIT,
     FILE_LIMIT,
@@ -20,6 +20,7 @@ from ftops.adapters.ledger_files import (
     name_in_path,
 )
 from ftops.adapters.ledger_messages import MESSAGE_LIMIT
+from ftops.domain.foreign_text import visible
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
 from ftops.errors import LedgerCorrupt
 
@@ -134,7 +135,7 @@ def _entry(folder: str, line: bytes) -> _Entry:
     mode, kind, sha, size = description.decode("ascii").split()
     name_in_path(folder, path)
     if kind != "blob" or mode not in {"100644", "100755"}:
-        raise LedgerCorrupt(f"{printable(path)} in the ledger is not a plain file")
+        raise LedgerCorrupt(f"{visible(path)} in the ledger is not a plain file")
     if int(size) > FILE_LIMIT:
         raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB")
     return _Entry(path, sha, int(size))

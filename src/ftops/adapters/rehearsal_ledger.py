@@ -34,7 +34,8 @@ def rehearsal_branch(branch: str) -> str:
 def bind_rehearsal(repo_root: Path, *, branch: str, ftops_dir: Path) -> str:
     """Makes the rehearsal branch that of ``ftops_dir/embedded``; gives the folder's id.
 
-    To be called before the ledger is read. ``branch`` is the rehearsal branch itself. Raises LedgerError where git can't move it.
+    To be called before the ledger is read. ``branch`` is the rehearsal branch itself.
+    Raises LedgerError where git can't move it.
     """
     git = GitProcess(folder=repo_root)
     with FileLock(lock_path(git), timeout=_LOCK_SECONDS, poll_interval=0.01):

@@ -255,6 +255,8 @@ def _apply_to_attempts(
         case Intended():
             changed = _intend(attempt, event)
         case IntentClosed():
+            if all(intent.id != event.intent for intent in attempt.intents):
+                raise EventRefused(f"the ledger has no intent {event.intent} of {event.fine_tune}")
             changed = _close(attempt, event.intent, event.closed, event.message)
         case JobRecorded():
             changed = _record_job(attempt, event)
