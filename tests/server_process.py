@@ -62,9 +62,7 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def start_server(
-    tmp_path: Path, *args: str, env: Mapping[str, str] | None = None
-) -> Iterator[ServerProcess]:
+def start_server(tmp_path: Path, *args: str, env: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
     """A server with data in ``tmp_path/data`` on a free port, ready to answer; killed at the end of the block.
 
     ``args`` are options of ``ftops serve``; ``env`` is added to the environment. Servers that ``restart`` makes of it are

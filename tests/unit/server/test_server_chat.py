@@ -81,7 +81,8 @@ def test_parameters_that_promise_nothing_are_taken(shared_server: Server, engine
 
 
 @pytest.mark.parametrize(
-    ("stop", "content"), [("three", "one two "), (["five", " t"], "one"), ("", "one two three four five"), (["x"], None)]
+    ("stop", "content"),
+    [("three", "one two "), (["five", " t"], "one"), ("", "one two three four five"), (["x"], None)],
 )
 def test_an_answer_ends_before_a_stop(
     shared_server: Server, engine: ScriptedEngine, stop: Any, content: str | None

@@ -60,7 +60,9 @@ def test_loopback_names_are_answered(shared_server: Server, host: str) -> None:
     assert shared_server.ask("GET", "/v1/models", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8400", "10.0.0.1", "", "127.0.0.1.evil.example", "[::1"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8400", "10.0.0.1", "", "127.0.0.1.evil.example", "[::1"]
+)
 def test_other_names_are_refused_where_no_key_protects(shared_server: Server, host: str) -> None:
     response = shared_server.ask("GET", "/healthz", headers={"host": host})
     assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden_host")
@@ -76,7 +78,14 @@ def test_web_pages_of_elsewhere_are_refused(shared_server: Server, origin: str, 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("::", False), ("example.org", False)],
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("example.org", False),
+    ],
 )
 def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected

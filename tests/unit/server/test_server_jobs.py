@@ -381,9 +381,7 @@ def test_a_slow_job_is_cancelled_within_a_step(tmp_path: Path) -> None:
         assert server.job(job_id)["status"] == "cancelled"
 
 
-def test_a_disk_that_fails_leaves_the_job_for_the_next_start(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_fails_leaves_the_job_for_the_next_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with Server(tmp_path / "data") as server:
         server.service.queue.submit(_a_job_that_is_not_stored(server))
         server.wait(server.create_job(), "succeeded")

@@ -75,7 +75,11 @@ CHAT_ERRORS: list[tuple[dict[str, Any], str, str]] = [
         "missing_required_parameter",
     ),
     (
-        {"messages": [{"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f"}}]}]},
+        {
+            "messages": [
+                {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f"}}]}
+            ]
+        },
         "messages[0].tool_calls[0].function.arguments",
         "missing_required_parameter",
     ),
@@ -323,9 +327,17 @@ BOUNDARY = {"content-type": "multipart/form-data; boundary=b"}
         (BOUNDARY, b"--b\r\n\r\nno disposition\r\n--b--\r\n", 400),
         (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\ncut of', 400),
         (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--b--\r\n', 400),
-        (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n' * 2 + b"--b--", 400),
+        (
+            BOUNDARY,
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n' * 2 + b"--b--",
+            400,
+        ),
         (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n' + b"x" * 70_000 + b"\r\n--b--", 400),
-        (BOUNDARY, b"".join(b'--b\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % i for i in range(20)), 400),
+        (
+            BOUNDARY,
+            b"".join(b'--b\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % i for i in range(20)),
+            400,
+        ),
         (BOUNDARY | {"content-length": str(2**30)}, b"", 413),
         (BOUNDARY | {"content-length": "9" * 30}, b"", 413),
     ],

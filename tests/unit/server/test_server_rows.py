@@ -1,0 +1,125 @@
+"""The rules for rows of training files, one row each."""
+
+from typing import Any
+
+import pytest
+from server_in_process import PREFERENCE, ROW
+
+from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
+from ftops.server.training_rows import fault_of
+
+USER = {"role": "user", "content": "hi"}
+BOT = {"role": "assistant", "content": "ho"}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def chat(*messages: Any, **more: Any) -> dict[str, Any]:
+    return {"messages": list(messages), **more}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ROW,
+        chat(USER, {**BOT, "weight": 0}, USER, {**BOT, "weight": 1}),
+        chat({"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, {**USER, "name": "eve"}, BOT),
+        chat(
+            USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c", "content": ""}, BOT
+        ),
+        chat(USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}),
+        chat(USER, {"role": "assistant", "function_call": {"name": "f", "arguments": ""}}),
+        chat(USER, {"role": "assistant", "refusal": "no", "content": None}),
+        chat({"role": "user", "content": [{"type": "text", "text": "a"}]}, BOT),
+        chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f"}}], parallel_tool_calls=False),
+        chat(USER, BOT, functions=[{"name": "f"}], tools=None, my_own_key=1),
+    ],
+)
+def test_a_good_supervised_row(row: Any) -> None:
+    assert fault_of(row, method="supervised", model="m") is None
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({}, ", 'messages' must be a list with at least one message"),
+        (chat(), ", 'messages' must be a list with at least one message"),
+        ({"messages": "hi"}, ", 'messages' must be a list with at least one message"),
+        (chat("hi"), ", message 1 is not a dictionary"),
+        (chat(USER, {"content": "x"}), ", message 2 Discriminator 'role' is missing in value"),
+        (chat({"role": "king", "content": "x"}), ", message 1 Discriminator 'role' must be one of "),
+        (chat({"role": ["user"], "content": "x"}), ", message 1 Discriminator 'role' must be one of "),
+        (chat(USER), " must have at least one assistant message whose weight is not 0"),
+        (chat(USER, {**BOT, "weight": 0}), " must have at least one assistant message whose weight is not 0"),
+        (chat(USER, {**BOT, "weight": 0.5}), ", message 2 has a weight"),
+        (chat({**USER, "weight": 1}, BOT), ", message 1 has a weight"),
+        (chat(USER, {**BOT, "wieght": 0}), ", message 2 has the unexpected key 'wieght'"),
+        (chat({"role": "user"}, BOT), ", message 1 has no 'content'"),
+        (chat(USER, {"role": "assistant"}), ", message 2 has no 'content'"),
+        (chat({"role": "user", "content": 5}, BOT), ", message 1 has 'content' that is neither"),
+        (chat({"role": "user", "content": []}, BOT), ", message 1 has 'content' that is neither"),
+        (chat({"role": "user", "content": ["a"]}, BOT), ", message 1 has a content part without a type"),
+        (chat({"role": "user", "content": [{"type": "image_url"}]}, BOT), ", message 1 has a content part of type"),
+        (chat({"role": "user", "content": [{"type": "text"}]}, BOT), ", message 1 has a content part of type 'text' w"),
+        (chat({**USER, "name": 5}, BOT), ", message 1 has a 'name' that is not a string"),
+        (chat({"role": "tool", "content": "x"}, BOT), ", message 1 has no 'tool_call_id'"),
+        (chat({**USER, "tool_calls": [CALL]}, BOT), ", message 1 has 'tool_calls', which belong to"),
+        (chat(USER, {**BOT, "tool_calls": []}), ", message 2 has 'tool_calls' that is not a list"),
+        (chat(USER, {**BOT, "tool_calls": ["x"]}), ", message 2 has a tool call that is not a function"),
+        (chat(USER, {**BOT, "tool_calls": [{**CALL, "id": 5}]}), ", message 2 has a tool call without an id"),
+        (chat(USER, {**BOT, "function_call": {"name": "f"}}), ", message 2 has a 'function_call' without"),
+        (chat(USER, BOT, tools="x"), ", 'tools' must be a list of functions with names"),
+        (chat(USER, BOT, tools=[{"type": "function"}]), ", 'tools' must be a list of functions with names"),
+        (chat(USER, BOT, functions=[5]), ", 'functions' must be a list of functions with names"),
+        (chat(USER, BOT, parallel_tool_calls="no"), ", 'parallel_tool_calls' must be true or false"),
+    ],
+)
+def test_a_bad_supervised_row(row: Any, message: str) -> None:
+    fault = fault_of(row, method="supervised", model="m")
+    assert fault is not None
+    assert fault.message.startswith(message)
+    assert not fault.is_about_file
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, None),
+        ({"input": {"messages": [USER], "tools": [{"function": {"name": "f"}}]}}, None),
+        ({"input": 5}, ", 'input' is missing or not a dictionary"),
+        ({"input": {}}, ", input 'messages' must be a list"),
+        ({"input": {"messages": [{"role": "user"}]}}, ", input message 1 has no 'content'"),
+        ({"input": {"messages": [USER], "tools": 5}}, ", input 'tools' must be a list"),
+        ({"preferred_output": "good"}, ", preferred_output 'preferred_output' must be a list"),
+        ({"preferred_output": [BOT, BOT]}, ", 'preferred_output' must be a list with one assistant message"),
+        ({"non_preferred_output": [USER]}, ", 'non_preferred_output' must be a list with one assistant message"),
+        ({"non_preferred_output": None}, ", non_preferred_output 'non_preferred_output' must be a list"),
+    ],
+)
+def test_a_preference_row(change: Any, message: str | None) -> None:
+    fault = fault_of({**PREFERENCE, **change}, method="dpo", model="m")
+    assert (fault is None) if message is None else (fault is not None and fault.message.startswith(message))
+
+
+@pytest.mark.parametrize("method", ["supervised", "dpo"])
+def test_legacy_rows_are_named_as_such(method: str) -> None:
+    fault = fault_of({"prompt": "a", "completion": "b"}, method=method, model="gpt-4o")
+    assert fault is not None
+    assert fault.is_about_file
+    expected = "Input file is in the prompt-completion format, but the specified model gpt-4o is a chat model"
+    assert fault.message.startswith(expected)
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_rows() -> None:
+    line = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\r\n'
+    content = b"\xef\xbb\xbf" + line * 10 + b"\n  \n"
+    assert len(training_rows_of(content, method="supervised", model="m")) == 10
+    assert len(validation_rows_of(line, method="supervised", model="m")) == 1
+
+
+def test_a_fault_of_the_file_names_no_example() -> None:
+    with pytest.raises(JobFailure) as caught:
+        training_rows_of(b'{"prompt": "a", "completion": "b"}\n', method="supervised", model="m")
+    start = (
+        "The job failed due to an invalid training file. Invalid file format. Input file is in the prompt-completion"
+    )
+    assert caught.value.message.startswith(start)

@@ -1,0 +1,177 @@
+"""What is on the disk: rows, blobs, versions, pages."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from server_in_process import ROW, Server, jsonl
+
+from ftops.server.storage import blobs as blob_uses
+from ftops.server.storage import jobs
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.database import Database, NewerData, meta
+
+
+def blob_names(data_dir: Path) -> set[str]:
+    return {path.name for path in (data_dir / "blobs").glob("*/*")}
+
+
+def test_a_file_is_what_was_uploaded(server: Server) -> None:
+    content = jsonl([ROW] * 3)
+    file_id = server.upload(content, name="C:\\rows\\my rows.jsonl")
+    file = server.get(f"/v1/files/{file_id}")
+    created_at = file.pop("created_at")
+    assert abs(created_at - time.time()) < 3600
+    assert file == {
+        "object": "file",
+        "id": file_id,
+        "bytes": len(content),
+        "expires_at": None,
+        "filename": "my rows.jsonl",
+        "purpose": "fine-tune",
+        "status": "processed",
+        "status_details": None,
+    }
+    response = server.ask("GET", f"/v1/files/{file_id}/content")
+    assert response.content == content
+    assert response.headers["content-disposition"] == 'attachment; filename="my rows.jsonl"'
+
+
+def test_equal_content_is_stored_once_and_goes_with_its_last_file(server: Server) -> None:
+    first, second = server.upload(b"{}\n"), server.upload(b"{}\n", purpose="batch")
+    assert first != second
+    assert len(blob_names(server.settings.data_dir)) == 1
+    assert server.ask("DELETE", f"/v1/files/{first}").json() == {"id": first, "object": "file", "deleted": True}
+    assert server.ask("GET", f"/v1/files/{first}").status_code == 404
+    assert server.ask("GET", f"/v1/files/{second}/content").content == b"{}\n"
+    server.ask("DELETE", f"/v1/files/{second}")
+    assert blob_names(server.settings.data_dir) == set()
+
+
+def test_files_are_listed_by_purpose_order_and_page(server: Server) -> None:
+    made = [server.upload(b"{}\n", purpose=purpose) for purpose in ("batch", "fine-tune", "batch", "fine-tune")]
+
+    def listed(query: str) -> list[int]:
+        return [made.index(file["id"]) for file in server.get(f"/v1/files?{query}")["data"]]
+
+    assert listed("") == [3, 2, 1, 0]
+    assert listed("order=asc") == [0, 1, 2, 3]
+    assert listed("purpose=batch") == [2, 0]
+    assert listed("purpose=vision") == []
+    assert listed(f"after={made[2]}") == [1, 0]
+    assert listed(f"order=asc&purpose=fine-tune&after={made[0]}") == [1, 3]
+    page = server.get("/v1/files?limit=2")
+    assert (page["first_id"], page["last_id"], page["has_more"]) == (made[3], made[2], True)
+    empty = server.get("/v1/files?purpose=vision")
+    assert (empty["first_id"], empty["last_id"], empty["has_more"]) == (None, None, False)
+
+
+def test_a_file_expires(server: Server) -> None:
+    data = {"purpose": "user_data", "expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
+    file = server.ask("POST", "/v1/files", files={"file": ("a", b"old")}, data=data).json()
+    assert file["expires_at"] == file["created_at"] + 3600
+    with server.service.database.write() as connection:
+        connection.execute("UPDATE files SET expires_at = 1")
+    assert server.ask("GET", f"/v1/files/{file['id']}").status_code == 404
+    assert server.get("/v1/files")["data"] == []
+    assert len(blob_names(server.settings.data_dir)) == 1
+    kept = server.upload(b"{}\n")
+    assert [each["id"] for each in server.get("/v1/files")["data"]] == [kept]
+    assert len(blob_names(server.settings.data_dir)) == 1
+
+
+def test_content_that_is_deleted_just_now_is_not_found(server: Server) -> None:
+    file_id = server.upload(b"{}\n")
+    for path in (server.settings.data_dir / "blobs").glob("*/*"):
+        path.unlink()
+    assert server.ask("GET", f"/v1/files/{file_id}/content").status_code == 404
+
+
+def test_a_folder_keeps_its_identity(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as first:
+        identity, organization = first.service.data_dir_id, first.service.organization
+    assert organization.startswith("org-ftops-")
+    with Server(tmp_path / "data") as second:
+        assert (second.service.data_dir_id, second.service.organization) == (identity, organization)
+    with Server(tmp_path / "data", organization="org-acme") as third:
+        assert third.service.organization == "org-acme"
+        assert third.ask("GET", "/healthz").headers["openai-organization"] == "org-acme"
+    with Server(tmp_path / "data") as fourth:
+        assert fourth.service.organization == "org-acme"
+
+
+def test_data_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "server.sqlite"
+    Database(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(NewerData) as caught:
+        Database(path)
+    assert caught.value.version == 99
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as connection:
+        assert meta(connection, "a") is None
+        with pytest.raises(sqlite3.OperationalError):
+            connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+    database.close()
+
+
+def test_what_a_crash_left_is_cleared_away(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    blobs = Blobs(tmp_path, database)
+    kept = blobs.stage(b"kept")
+    with database.write() as connection:
+        blobs.keep(connection, kept, owner="somebody")
+    unowned = tmp_path / "blobs" / "ab" / "abcd"
+    unowned.parent.mkdir()
+    unowned.write_bytes(b"x")
+    blobs.stage(b"half done")
+    Blobs(tmp_path, database)
+    assert blob_names(tmp_path) == {kept.sha256}
+    assert not list((tmp_path / "spool").iterdir())
+    with database.write() as connection:
+        unused = blob_uses.release(connection, "somebody")
+    blobs.remove(unused)
+    assert blob_names(tmp_path) == set()
+    database.close()
+
+
+def test_only_columns_that_may_change_do(server: Server) -> None:
+    job_id = server.create_job()
+    server.wait(job_id)
+    with server.service.database.write() as connection:
+        job = jobs.find(connection, job_id)
+        assert job is not None
+        with pytest.raises(ValueError, match="seed"):
+            jobs.change(connection, job, expect=[job.status], seed=5)
+
+
+def test_every_list_is_read_from_an_index(server: Server) -> None:
+    queries = [
+        "SELECT * FROM jobs WHERE seq < 9 ORDER BY seq DESC LIMIT 2",
+        "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running') ORDER BY seq",
+        "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job WHERE lead.key = 'a' "
+        "AND lead.value = 'b' AND lead.job < 9 ORDER BY lead.job DESC LIMIT 2",
+        "SELECT * FROM events WHERE job = 1 AND seq < 9 ORDER BY seq DESC LIMIT 2",
+        "SELECT * FROM checkpoints WHERE job = 1 AND seq < 9 ORDER BY seq DESC LIMIT 2",
+        "SELECT * FROM files WHERE purpose = 'batch' AND seq < 9 ORDER BY seq DESC LIMIT 2",
+        "SELECT 1 FROM blob_uses WHERE sha256 = 'a'",
+    ]
+    with server.service.database.read() as connection:
+        for query in queries:
+            plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+            assert not any("TEMP B-TREE" in step for step in plan), (query, plan)
+            assert all(step.startswith("SEARCH") or "jobs_unfinished" in step for step in plan), (query, plan)
