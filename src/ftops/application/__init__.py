@@ -1,1 +1,4 @@
-"""What ftops does: observe, plan, carry out. Talks to the world through ``ports`` only, and decides nothing that ``domain`` can."""
+"""What ftops does: observe, plan, carry out.
+
+Talks to the world through ``ports`` only, and decides nothing that ``domain`` can.
+"""

@@ -6,6 +6,8 @@ undone, and records what it did. It never decides whether an action should happe
 
 from typing import assert_never
 
+import msgspec
+
 from ftops.application.train import ClaimLost, Training
 from ftops.application.uploads import upload
 from ftops.application.workspace import Workspace
@@ -16,7 +18,7 @@ from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.manifest import JobId
 from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Promote, Reason, Train, Upload
 from ftops.domain.records import Target
-from ftops.errors import BackendError, NotFound, Refused
+from ftops.errors import BackendError, NotFound, Refused, Stale
 
 
 def execute(workspace: Workspace, action: Action) -> str:
@@ -31,7 +33,7 @@ def execute(workspace: Workspace, action: Action) -> str:
         case Adopt():
             return _adopt(workspace, action)
         case Cancel():
-            return _cancel(workspace, action, declared)
+            return _cancel(workspace, action)
         case Upload():
             return _upload(workspace, action, declared)
         case Train():
@@ -69,7 +71,7 @@ def _adopt(workspace: Workspace, action: Adopt) -> str:
     return f"job {action.job}"
 
 
-def _cancel(workspace: Workspace, action: Cancel, declared: Declared) -> str:
+def _cancel(workspace: Workspace, action: Cancel) -> str:
     reason = CancelReason.DUPLICATE if action.reason is Reason.DUPLICATE else CancelReason.SUPERSEDED
     ledger = workspace.ledgers[action.backend]
     event = CancelRecorded(
@@ -82,6 +84,11 @@ def _cancel(workspace: Workspace, action: Cancel, declared: Declared) -> str:
         reason=reason,
     )
     ledger.record([event], workspace.fence(action.backend))
+    try:
+        workspace.fence(action.backend)(ledger.read().state)
+    except Stale:  # a newer commit may want this job: it is kept, and the record withdrawn
+        ledger.record([msgspec.structs.replace(event, reason=None)])
+        raise
     job = workspace.sessions[action.backend].training.cancel(JobId(action.job))
     if job.status is JobStatus.SUCCEEDED:
         return f"job {action.job} had succeeded before the cancel reached it; it counts as trained"
@@ -122,15 +129,16 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
         backend=action.backend,
         model=action.model,
         stop=workspace.stop,
+        progress=lambda what, done, total: workspace.progress.update(
+            action.fine_tune, "evaluating", done=done, total=total, detail=what
+        ),
     )
     # Scores were paid for: they are kept even where the ledger can't be written now.
     snapshot = ledger.record_eventually(events)
     known = snapshot.state.named(action.fine_tune) if snapshot else None
     if known is None:
         return "scores kept in .ftops/pending"
-    judgement = workspace.evaluations.judgement(
-        known, declared, revision=action.revision, backend=action.backend, model=action.model
-    )
+    judgement = workspace.judge(known, declared, action.revision, action.model)
     if judgement.has_gate and judgement.is_passed:
         passed = GatesPassed(
             at=workspace.clock.now(),

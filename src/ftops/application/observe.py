@@ -71,7 +71,9 @@ def _read(workspace: Workspace, backend: Backend, notices: list[str], *, may_be_
         if not may_be_stale:
             raise
         snapshot = ledger.read_cached()
-        age = f"the copy used is of {snapshot.stale_since:%Y-%m-%d %H:%M} UTC" if snapshot.stale_since else "no copy here"
+        age = (
+            f"the copy used is of {snapshot.stale_since:%Y-%m-%d %H:%M} UTC" if snapshot.stale_since else "no copy here"
+        )
         notices.append(f"the ledger could not be fetched ({error.message}); {age}")
         return snapshot
 
@@ -97,7 +99,10 @@ def _look(
     if known is not None and organization is not None and known.organization != organization:
         events.append(
             BackendSeen(
-                at=workspace.clock.now(), backend=backend.name, base_url=session.base_url, organization=organization
+                at=workspace.clock.now(),
+                backend=backend.name,
+                base_url=workspace.address(backend.name),
+                organization=organization,
             )
         )
     events += _changed_jobs(workspace, backend, session, ledger, seen)
@@ -179,7 +184,9 @@ def _apply(state: LedgerState, events: Iterable[AnyEvent]) -> LedgerState:
         try:
             state = apply_event(state, event)
         except EventRefused as error:
-            raise Unauthorized(str(error), status=403, remedy="use the key and address that the ledger knows") from error
+            raise Unauthorized(
+                str(error), status=403, remedy="use the key and address that the ledger knows"
+            ) from error
     return state
 
 
@@ -197,12 +204,8 @@ def _judgements(
             known = record.revisions.get(revision)
             job = known.trained_job(declared.backend.name) if known else None
             if job is not None and job.model is not None:
-                judgements[declared.name, revision, declared.backend.name] = workspace.evaluations.judgement(
-                    record,
-                    declared,
-                    revision=revision,
-                    backend=declared.backend.name,
-                    model=ModelId(job.model),
+                judgements[declared.name, revision, declared.backend.name] = workspace.judge(
+                    record, declared, revision, ModelId(job.model)
                 )
     return judgements
 

@@ -11,8 +11,9 @@ from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
-from ftops.domain.manifest import Backend, BackendName, FineTuneName
-from ftops.domain.records import LedgerState
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import Backend, BackendName, FineTuneName, ModelId, Revision
+from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Interrupted, Stale
 from ftops.ports import BackendSession, Clock, LedgerWriter, Progress, Repository
 
@@ -41,8 +42,10 @@ class Workspace:
     clock: Clock
     progress: Progress
     identity: Identity
-    policy: Policy = Policy()
+    is_ledger_shared: bool = False
+    policy: Policy = field(default_factory=Policy)
     stop: threading.Event = field(default_factory=threading.Event)
+    judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
 
     def declared(self, name: FineTuneName) -> Declared:
         """The declared fine-tune of that name; it must be declared."""
@@ -50,6 +53,17 @@ class Workspace:
         if declared is None:
             raise LookupError(name)
         return declared
+
+    def judge(self, record: FineTuneRecord, declared: Declared, revision: Revision, model: ModelId) -> Judgement:
+        """Judges a model by its recorded scores; once for the same scores, as intervals take a while."""
+        key = (declared.name, revision, declared.backend.name, model)
+        known = self.judged.get(key)
+        if known is None or (known[0].evaluations, known[0].comparisons) != (record.evaluations, record.comparisons):
+            judgement = self.evaluations.judgement(
+                record, declared, revision=revision, backend=declared.backend.name, model=model
+            )
+            known = self.judged[key] = record, judgement
+        return known[1]
 
     @property
     def backends(self) -> tuple[Backend, ...]:
@@ -61,6 +75,15 @@ class Workspace:
     def rehearsals(self) -> tuple[str, ...]:
         """The backends on which nothing costs money."""
         return tuple(sorted(rehearsal_names(self.desired)))
+
+    @property
+    def shared_ledgers(self) -> tuple[BackendName, ...]:
+        """A backend of the ledger that is no rehearsal, where this project uses one: asking one of them is asking all."""
+        return tuple(b.name for b in self.backends if not b.is_rehearsal)[:1]
+
+    def address(self, backend: BackendName) -> str:
+        """What identifies a backend's address: an embedded one changes its port, and stays the same backend."""
+        return "embedded" if backend in self.rehearsals else self.sessions[backend].base_url
 
     def fence(self, backend: BackendName) -> Callable[[LedgerState], None]:
         """Gives a check for the ledger's newest state: Stale where a commit that descends from ours was applied meanwhile.

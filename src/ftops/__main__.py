@@ -1,0 +1,5 @@
+"""``python -m ftops``."""
+
+from ftops.cli.main import main
+
+main()

@@ -1,0 +1,33 @@
+"""What evaluations are made of, as files of the work tree: rows of datasets and the text of prompts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ftops.adapters.dataset_files import DatasetFiles
+from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.domain.desired import Dataset
+from ftops.errors import Stale
+
+
+class EvaluationFiles:
+    """Fits ``application.evaluate.EvaluationFiles``. What is read is what was planned: digests are checked."""
+
+    def __init__(self, root: Path, datasets: DatasetFiles) -> None:
+        self._root = root
+        self._datasets = datasets
+
+    def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
+        """Gives a dataset's rows in their order. Raises Stale where the file has changed since it was planned."""
+        decode = msgspec.json.Decoder(dict[str, Any]).decode
+        with self._datasets.content(dataset) as content:
+            return tuple(decode(line) for line in content if line.strip())
+
+    def text(self, path: str) -> str:
+        """Gives a prompt file's text. Raises Stale where it can't be read any more."""
+        try:
+            return (self._root / file_inside(self._root, self._root, path)).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, PathRefused) as error:
+            raise Stale(f"{path} can't be read: it was there when the manifests were checked") from error

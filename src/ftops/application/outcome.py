@@ -1,0 +1,86 @@
+"""What a run came to: what was done to each fine-tune, what is left, and the exit code that says so."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from ftops.domain.events import JobObserved
+from ftops.domain.manifest import FineTuneName
+from ftops.domain.plan import Action, Plan
+from ftops.errors import FtopsError
+
+
+class ExitCode(IntEnum):
+    """What the process's exit code tells of this run."""
+
+    DONE = 0
+    FAILED = 1
+    INVALID = 2
+    CHANGES_PENDING = 3
+    GATE_NOT_PASSED = 4
+    REFUSED = 5
+    STALE = 6
+    JOB_FAILED = 7
+    STILL_RUNNING = 8
+    UNAUTHORIZED = 9
+    INTERRUPTED = 130
+
+
+# Several at once: the first of these.
+_PRECEDENCE = (130, 9, 2, 6, 5, 1, 7, 4, 8)
+
+
+def worst_code(codes: Iterable[int]) -> ExitCode:
+    """Gives the exit code that counts where several apply; DONE where none does."""
+    present = set(codes)
+    return ExitCode(next((code for code in _PRECEDENCE if code in present), 0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One action that was carried out, or tried: what came of it in words, or the error."""
+
+    action: Action
+    said: str = ""
+    error: FtopsError | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Outcome:
+    """What happened in a run. ``plan`` is the last one made: what is still to do, deferred, withheld or refused."""
+
+    steps: list[Step] = field(default_factory=list)
+    ended_jobs: list[JobObserved] = field(default_factory=list)
+    plan: Plan | None = None
+    stopped_by: FtopsError | None = None
+    is_first_apply_of_commit: bool = False
+    left_waiting: bool = False
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code: of this run, not of the past."""
+        codes = [step.error.exit_code for step in self.steps if step.error is not None]
+        if self.stopped_by is not None:
+            codes.append(self.stopped_by.exit_code)
+        if any(event.status.value == "failed" for event in self.ended_jobs):
+            codes.append(ExitCode.JOB_FAILED)
+        if self.plan is not None:
+            codes += [ExitCode.INVALID] * bool(self.plan.blockers)
+            codes += [ExitCode.REFUSED] * bool(self.plan.refusals)
+            codes += [ExitCode.GATE_NOT_PASSED] * self._was_withheld_now(self.plan)
+            codes += [ExitCode.STILL_RUNNING] * self.left_waiting
+        return worst_code(codes)
+
+    def touched(self) -> list[FineTuneName]:
+        """The fine-tunes that something was done to, or that are waiting, by name."""
+        names = {step.action.fine_tune for step in self.steps} | {event.fine_tune for event in self.ended_jobs}
+        if self.plan is not None:
+            names |= {entry.fine_tune for entry in self.plan.deferred}
+            names |= {entry.fine_tune for entry in self.plan.withheld}
+            names |= {entry.fine_tune for entry in self.plan.refusals}
+        return sorted(names)
+
+    def _was_withheld_now(self, plan: Plan) -> bool:
+        """Whether this run met a gate: it evaluated, or it is the first to apply what the commit declares."""
+        worked_on = {step.action.fine_tune for step in self.steps}
+        return any(entry.fine_tune in worked_on or self.is_first_apply_of_commit for entry in plan.withheld)

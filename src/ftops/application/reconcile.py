@@ -1,0 +1,229 @@
+"""Apply: observe, plan, do what is possible, again, until nothing is left or only waiting remains.
+
+Level-triggered: nothing is remembered between rounds but what was tried, so that the same action runs at most once in a run.
+Which steps there are is the planner's business, how each is done ``execute``'s.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ftops.application.execute import execute
+from ftops.application.observe import Observation, observe
+from ftops.application.outcome import Outcome, Step
+from ftops.application.workers import Finished, Workers
+from ftops.application.workspace import Workspace
+from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
+from ftops.domain.guard import refuse_run
+from ftops.domain.manifest import BackendName
+from ftops.domain.plan import Action, Deferred, Evaluate, Plan, Promote, Reason, Train, kind_of
+from ftops.domain.planner import build_plan
+from ftops.domain.transitions import EventRefused
+from ftops.errors import BackendError, FtopsError, Interrupted, Refused, Stale, Unauthorized
+
+FIRST_POLL_SECONDS: Final = 0.5
+LAST_POLL_SECONDS: Final = 15.0
+DETACH_SECONDS: Final = 4.0
+SLICE_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now."""
+
+    is_waiting: bool = True
+    seconds: float = 5 * 3600.0
+    parallelism: int = 4
+
+
+def make_plan(workspace: Workspace, observation: Observation) -> Plan:
+    """Builds the plan for what was observed. Raises Refused where a guard about where we stand says no."""
+    refusal = refuse_run(workspace.desired, observation.state)
+    if refusal is not None:
+        raise Refused(refusal.message, remedy=refusal.remedy)
+    return build_plan(workspace.desired, observation.state, workspace.policy, workspace.clock.now().date())
+
+
+@dataclass(kw_only=True, slots=True)
+class Apply:
+    """One run of apply, after its plan was approved."""
+
+    workspace: Workspace
+    settings: Settings
+    approved: Plan
+    outcome: Outcome = field(default_factory=Outcome)
+    _tried: set[tuple[str, str]] = field(default_factory=set)
+    _running: dict[str, Action] = field(default_factory=dict)
+    _poll: float = FIRST_POLL_SECONDS
+
+    def run(self) -> Outcome:
+        """Carries the plan out; errors of one fine-tune are reported in the outcome, and the others go on."""
+        workers: Workers[Action] = Workers(lambda action: execute(self.workspace, action), self.settings.parallelism)
+        try:
+            self._begin()
+            self._loop(workers)
+        except FtopsError as error:
+            self.outcome.stopped_by = error
+        self._detach(workers)
+        return self.outcome
+
+    def _begin(self) -> None:
+        """Records the applied commit and the backends' identities: the first thing an apply writes."""
+        now, identity = self.workspace.clock.now(), self.workspace.identity
+        for ledger, backends in _by_ledger(self.workspace).items():
+            state = self.workspace.ledgers[backends[0]].read().state
+            events: list[AnyEvent] = []
+            if state.project is None:
+                project = self.workspace.desired.project.name
+                events.append(Started(at=now, project=project, ledger_id=identity.new_id()))
+            events += [BackendSeen(at=now, backend=name, base_url=self.workspace.address(name)) for name in backends]
+            applied = state.project.applied if state.project else None
+            if applied is None or applied.commit != self.workspace.desired.commit:
+                self.outcome.is_first_apply_of_commit = True
+                commit = self.workspace.desired.commit
+                events.append(CommitApplied(at=now, commit=commit, owner=identity.owner, run_url=identity.run_url))
+            try:
+                self.workspace.ledgers[backends[0]].record(events, self.workspace.fence(backends[0]))
+            except EventRefused as error:
+                raise Unauthorized(
+                    str(error), status=403, remedy=f"use the key and address that the ledger knows ({ledger})"
+                ) from error
+
+    def _loop(self, workers: Workers[Action]) -> None:
+        clock = self.workspace.clock
+        until = clock.monotonic() + self.settings.seconds
+        while True:
+            self.workspace.check_interrupted()
+            plan = self._plan()
+            ready = [action for action in plan.actions if self._is_ready(action, plan)]
+            for action in ready:
+                self._tried.add(_key(action))
+                self._running[action.id] = action
+                self.workspace.progress.update(action.fine_tune, kind_of(action))
+                workers.submit(action)
+            if not self._running and not plan.deferred:
+                return
+            is_late = clock.monotonic() >= until
+            if is_late or not (self._running or self.settings.is_waiting):
+                self.outcome.left_waiting = True
+                return
+            self._wait(workers, self._pause(plan) if plan.deferred else LAST_POLL_SECONDS)
+
+    def _wait(self, workers: Workers[Action], seconds: float) -> None:
+        """Waits until a step has ended or it is time to look again; notices an interruption within a moment."""
+        until = self.workspace.clock.monotonic() + seconds
+        while (left := until - self.workspace.clock.monotonic()) > 0:
+            self.workspace.check_interrupted()
+            if not self._running:
+                self.workspace.clock.sleep(min(left, SLICE_SECONDS))
+            elif finished := workers.wait(min(left, SLICE_SECONDS)):
+                self._collect(finished)
+                return
+
+    def _plan(self) -> Plan:
+        observation = observe(self.workspace)
+        for name, events in observation.events.items():
+            if events:
+                self.workspace.ledgers[name].record_eventually(events)
+            ended = [e for e in events if isinstance(e, JobObserved) and e.status.is_final]
+            self.outcome.ended_jobs += ended
+            if ended:
+                self._poll = FIRST_POLL_SECONDS
+            for event in ended:
+                self.workspace.progress.say(_ended(event), fine_tune=event.fine_tune)
+        plan = make_plan(self.workspace, observation)
+        self.outcome.plan = plan
+        for deferred in plan.deferred:
+            self._show_progress(deferred)
+        return plan
+
+    def _show_progress(self, deferred: Deferred) -> None:
+        session = self.workspace.sessions.get(deferred.backend)
+        if session is None or deferred.job is None or deferred.what != "training":
+            return
+        try:
+            progress = session.jobs.progress(deferred.job)
+        except BackendError:
+            return  # a row without news; the job itself is observed elsewhere
+        loss = f"loss {progress.train_loss:.3f}" if progress.train_loss is not None else progress.message
+        self.workspace.progress.update(
+            deferred.fine_tune, "training", done=progress.step, total=progress.total_steps, detail=loss
+        )
+
+    def _is_ready(self, action: Action, plan: Plan) -> bool:
+        """Whether nothing in this plan must come first, and it was neither tried before nor left unapproved."""
+        waits = {other.id for other in plan.actions}.intersection(action.after)
+        if waits or action.id in self._running or _key(action) in self._tried:
+            return False
+        return not isinstance(action, Train) or self._is_approved(action)
+
+    def _is_approved(self, action: Train) -> bool:
+        """A person approved the training of this revision; retrying a transient failure of it needs no second word."""
+        return any(
+            isinstance(a, Train) and (a.fine_tune, a.revision) == (action.fine_tune, action.revision)
+            for a in self.approved.actions
+        ) or (
+            action.reason is Reason.TRANSIENT_FAILURE
+            and any(d.revision == action.revision for d in self.approved.deferred)
+        )
+
+    def _pause(self, plan: Plan) -> float:
+        """Waits longer the longer nothing happens; a rehearsal is always asked often."""
+        is_rehearsal = all(d.backend in self.workspace.rehearsals for d in plan.deferred)
+        pause, self._poll = self._poll, min(self._poll * 1.5, LAST_POLL_SECONDS)
+        return FIRST_POLL_SECONDS if is_rehearsal else pause
+
+    def _collect(self, finished: Iterable[Finished[Action]]) -> None:
+        for done in finished:
+            del self._running[done.item.id]
+            self._poll = FIRST_POLL_SECONDS
+            error = done.error
+            if isinstance(error, Interrupted | Stale):
+                raise error
+            if isinstance(error, EventRefused):
+                error = Refused(str(error))
+            if error is not None and not isinstance(error, FtopsError):
+                raise error
+            step = Step(action=done.item, said=done.said, error=error)
+            self.outcome.steps.append(step)
+            said = done.said if error is None else f"failed: {error}"
+            self.workspace.progress.say(f"{kind_of(done.item)}: {said}", fine_tune=done.item.fine_tune)
+
+    def _detach(self, workers: Workers[Action]) -> None:
+        """Gives what is in flight a moment to record itself; remote jobs go on in any case."""
+        if not self._running:
+            return
+        self.workspace.stop.set()
+        until = self.workspace.clock.monotonic() + DETACH_SECONDS
+        while self._running and self.workspace.clock.monotonic() < until:
+            for done in workers.wait(0.2):
+                del self._running[done.item.id]
+                if done.error is None:
+                    self.outcome.steps.append(Step(action=done.item, said=done.said))
+
+
+def _key(action: Action) -> tuple[str, str]:
+    """What makes an action the same as one already tried: its id and what it works on."""
+    match action:
+        case Evaluate(model=model):
+            return action.id, str(model)
+        case Promote(target=target):
+            return action.id, str(target)
+        case Train(takes_over=intent):
+            return action.id, str(intent)
+        case _:
+            return action.id, ""
+
+
+def _ended(event: JobObserved) -> str:
+    why = f": {event.error_message}" if event.error_message else ""
+    made = f", made {event.model}" if event.model else ""
+    return f"job {event.job} {event.status.value}{made}{why}"
+
+
+def _by_ledger(workspace: Workspace) -> Mapping[int, list[BackendName]]:
+    groups: dict[int, list[BackendName]] = {}
+    for name in sorted(workspace.sessions):
+        if name in workspace.ledgers:
+            groups.setdefault(id(workspace.ledgers[name]), []).append(name)
+    return groups

@@ -1,0 +1,107 @@
+"""Live progress: on a terminal one row per fine-tune with step, loss and time left; plain lines otherwise.
+
+Implements ``ports.Progress``. Writes to standard error only.
+"""
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ftops.cli.style import has_color, safe, tell
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+PLAIN_SECONDS: Final = 10.0
+
+
+class PlainProgress:
+    """A line when a fine-tune enters a phase, every ten seconds while it lasts, and whenever something happened."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._phases: dict[str, tuple[str, float]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        return None
+
+    def update(
+        self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
+    ) -> None:
+        """Prints a line where the phase is new, or where the last line is old."""
+        now = time.monotonic()
+        with self._lock:
+            before, at = self._phases.get(fine_tune, ("", 0.0))
+            if before == phase and now - at < PLAIN_SECONDS:
+                return
+            self._phases[fine_tune] = (phase, now)
+            count = f" {done:,}/{total:,}" if done is not None and total else ""
+            tell(f"{safe(fine_tune)}: {safe(phase)}{count}{f' ({safe(detail)})' if detail else ''}")
+
+    def say(self, message: str, *, fine_tune: str | None = None) -> None:
+        """Prints a line."""
+        with self._lock:
+            tell(f"{safe(fine_tune)}: {safe(message)}" if fine_tune else safe(message))
+
+
+class LiveProgress:
+    """Rows that are redrawn in place, and lines above them for what happened."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, no_color=not has_color(sys.stderr), highlight=False)
+        self._rows: RichProgress = Progress(
+            TextColumn("{task.fields[name]}", markup=False),
+            TextColumn("{task.fields[phase]}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}", markup=False),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self._lock = threading.Lock()
+        self._tasks: dict[str, tuple[str, TaskID]] = {}
+
+    def __enter__(self) -> Self:
+        self._rows.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._rows.stop()
+
+    def update(
+        self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
+    ) -> None:
+        """Redraws a fine-tune's row; a new phase starts its clock anew."""
+        count = f"{done:,}/{total:,}" if done is not None and total else ""
+        fields: dict[str, Any] = {"name": safe(fine_tune), "phase": safe(phase), "count": count, "detail": safe(detail)}
+        with self._lock:
+            known = self._tasks.get(fine_tune)
+            if known is not None and known[0] != phase:
+                self._rows.remove_task(known[1])
+                known = None
+            if known is None:
+                task = self._rows.add_task("", total=total or None, completed=done or 0, **fields)
+                self._tasks[fine_tune] = (phase, task)
+            else:
+                self._rows.update(known[1], total=total or None, completed=done or 0, **fields)
+
+    def say(self, message: str, *, fine_tune: str | None = None) -> None:
+        """Prints a line above the rows."""
+        text = f"{safe(fine_tune)}: {safe(message)}" if fine_tune else safe(message)
+        with self._lock:
+            self._rows.console.print(text, markup=False, soft_wrap=True)
+
+
+def open_progress() -> PlainProgress | LiveProgress:
+    """Gives rows on a terminal, lines otherwise."""
+    return LiveProgress() if sys.stderr.isatty() else PlainProgress()

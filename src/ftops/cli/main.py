@@ -1,0 +1,132 @@
+"""The ``ftops`` command: global options, commands loaded when they are called, and the one error boundary."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ftops import __version__
+from ftops.cli.style import choose_color, print_error
+
+# Command → module; its ``command`` is loaded when it is called, so that --help stays instant.
+_COMMANDS: Final = {
+    "validate": ("ftops.cli.validate", "Check manifests and datasets, offline."),
+    "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
+    "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
+    "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
+    "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
+    "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
+    "history": ("ftops.cli.history", "Show what happened, from the ledger."),
+    "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Globals:
+    """What the words before the command say."""
+
+    directory: Path
+    is_verbose: bool
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in _COMMANDS:
+            near = get_close_matches(name, _COMMANDS, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise click.UsageError(f"there is no command {name!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ftops")
+@click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run as if started in DIR.",
+)
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell more of what is being done.")
+@click.pass_context
+def cli(ctx: click.Context, directory: Path, *, no_color: bool, verbose: bool) -> None:
+    """Declare fine-tuned models in git; plan, train once, evaluate, promote.
+
+    \b
+    Examples:
+      ftops plan                      what would change, and what it would cost
+      ftops apply --auto-approve      carry it out
+      ftops resolve my-model          the model id to call
+    """
+    choose_color(is_wanted=False if no_color else None)
+    ctx.obj = Globals(directory=directory, is_verbose=verbose)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and gives its exit code: the one place that turns errors into sentences."""
+    try:
+        result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print_error("interrupted")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # noqa: BLE001  (the one boundary)
+        return _report(error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: Exception) -> int:
+    from ftops.errors import FtopsError, Invalid
+
+    if isinstance(error, Invalid):
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+    if isinstance(error, FtopsError):
+        print_error(error.message, remedy=error.remedy)
+        return error.exit_code
+    context = click.get_current_context(silent=True)
+    if "-v" in sys.argv or "--verbose" in sys.argv or context is not None:
+        import traceback
+
+        traceback.print_exception(error)
+    print_error(
+        f"unexpected {type(error).__name__}: {error}",
+        remedy="this is a fault in ftops; run it with -v for the details, and please report them",
+    )
+    return 1

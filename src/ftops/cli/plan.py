@@ -1,0 +1,77 @@
+"""``ftops plan``: what would change, why, at which cost. Writes nothing but the file it is told to."""
+
+import json
+import threading
+from pathlib import Path
+
+import click
+
+from ftops.cli.main import Globals
+from ftops.cli.options import backend_option, json_option, print_json, select, selection_options
+from ftops.cli.style import echo, tell
+
+
+@click.command("plan")
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for ftops apply FILE."
+)
+@click.option("--offline", is_flag=True, help="Call no backend: plan from the ledger alone.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 where there is something to do.")
+@click.option(
+    "--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as unknown-cost (repeatable)."
+)
+@json_option
+@backend_option
+@selection_options
+@click.pass_obj
+def command(
+    context: Globals,
+    *,
+    out: Path | None,
+    offline: bool,
+    detailed_exitcode: bool,
+    allowed: tuple[str, ...],
+    as_json: bool,
+    backend: str | None,
+    targets: tuple[str, ...],
+    excluded: tuple[str, ...],
+    labels: tuple[str, ...],
+) -> int:
+    """Show what would change, why, and at which cost. Calls nothing that costs money.
+
+    \b
+    Examples:
+      ftops plan
+      ftops plan --backend embedded        what a rehearsal would do
+      ftops plan -o plan.json && ftops apply plan.json
+    """
+    from ftops.application.outcome import ExitCode
+    from ftops.application.saved_plan import plan_now
+    from ftops.bootstrap import find_place, load_desired, open_workspace
+    from ftops.cli.guards import policy_of
+    from ftops.cli.live import PlainProgress
+    from ftops.cli.render_text import render_plan
+    from ftops.domain.plan_json import plan_to_json
+
+    place = find_place(context.directory)
+    desired = load_desired(place, backend=backend)
+    for notice in desired.notices:
+        tell(f"Warning: {notice}")
+    policy = policy_of(allowed, select(desired, targets=targets, excluded=excluded, labels=labels))
+    with open_workspace(
+        place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
+    ) as workspace:
+        plan = plan_now(workspace, may_be_stale=True)
+    for name, why in sorted(workspace.offline.items()):
+        if not offline and name not in workspace.rehearsals:
+            tell(f"Warning: backend {name} was not asked: {why}")
+    data = plan_to_json(plan)
+    if out is not None:
+        out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(data)
+    else:
+        echo(render_plan(plan))
+    if plan.blockers:
+        return ExitCode.INVALID
+    return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE

@@ -1,0 +1,225 @@
+"""Plans and outcomes as text, after Terraform's habits: ``+`` create, ``~`` change, ``-`` remove, a line for why."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Final, assert_never
+
+from ftops.application.outcome import Outcome
+from ftops.cli.style import paint, safe
+from ftops.domain.judgement import Judgement, Verdict
+from ftops.domain.plan import (
+    Action,
+    Adopt,
+    Cancel,
+    Evaluate,
+    FieldChange,
+    Move,
+    Plan,
+    Promote,
+    Reason,
+    Train,
+    Upload,
+    Withheld,
+)
+from ftops.domain.records import Target
+
+WHY: Final = {
+    Reason.DATASET_NOT_UPLOADED: "the backend does not have this dataset yet",
+    Reason.NEW_REVISION: "this revision was never trained on this backend",
+    Reason.TRANSIENT_FAILURE: "its job failed by an error of the backend; spec.policy.retries allows another attempt",
+    Reason.FOUND_AT_BACKEND: "the backend has this job, and the ledger does not",
+    Reason.NOT_EVALUATED: "this model was never scored under this evaluation",
+    Reason.EVAL_CHANGED: "the evaluation changed since this model was scored",
+    Reason.EVALUATION_ERROR: "the last evaluation ended in an error",
+    Reason.GATES_PASSED: "`latest` follows the declared revision once its gates pass",
+    Reason.NO_GATES: "`latest` follows the declared revision; no gate is enforced",
+    Reason.PINNED: "the alias is pinned to this revision",
+    Reason.OVERRIDE: "spec.policy.override names this revision",
+    Reason.MODEL_CHANGED: "the revision has another model now",
+    Reason.ALIAS_REMOVED: "the alias's line was removed",
+    Reason.SUPERSEDED: "the manifest changed while this job runs",
+    Reason.DUPLICATE: "another job of this revision was recorded first",
+    Reason.RENAMED: "moved_from names it",
+}
+_SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "red"}
+_VERDICT_COLORS: Final = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.ERROR: "red",
+    Verdict.INSUFFICIENT_EVIDENCE: "yellow",
+}
+
+
+def render_plan(plan: Plan) -> str:
+    """Gives the whole plan; one line where there is nothing to do and nothing to say."""
+    lines = [*_offline(plan)]
+    for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
+        lines += [f"{paint(safe(name), bold=True)}  revision {revision} on {backend}"]
+        for action in actions:
+            lines += _action(action)
+        lines.append("")
+    lines += _section("Deferred:", (_deferred_line(plan) if plan.deferred else ()))
+    lines += _section("Withheld by a gate:", (line for entry in plan.withheld for line in _withheld(entry)))
+    lines += _section(
+        "Refused:",
+        (
+            f"  {paint('!', 'red')} {r.fine_tune}: {safe(r.message)}" + (f" (--allow {r.allow})" if r.allow else "")
+            for r in plan.refusals
+        ),
+    )
+    lines += _section(
+        "To be mended:", (f"  {paint('!', 'red')} {b.fine_tune}: {safe(b.message)}" for b in plan.blockers)
+    )
+    lines += _section("Notices:", (f"  {_notice(n.fine_tune, n.message)}" for n in plan.notices))
+    return "\n".join([*lines, summary(plan)])
+
+
+def summary(plan: Plan) -> str:
+    """Gives the last line: how many of what, and what it would cost."""
+    if not plan.has_changes:
+        if plan.withheld or plan.refusals or plan.blockers:
+            return "No changes: nothing can be done until the manifests or the limits change."
+        return "No changes. What is declared is trained, judged and promoted."
+    counts = f"{plan.count(Train)} to train, {plan.count(Evaluate)} to evaluate, {plan.count(Promote)} to promote"
+    others = [
+        f"{plan.count(kind)} to {word}"
+        for kind, word in ((Adopt, "adopt"), (Cancel, "cancel"), (Move, "rename"))
+        if plan.count(kind)
+    ]
+    cost = "unknown" if plan.cost_usd is None else f"${plan.cost_usd:,.2f}"
+    return f"{paint('Plan:', bold=True)} {', '.join([counts, *others])}, 0 to delete. Estimated cost: {cost}."
+
+
+def render_outcome(outcome: Outcome) -> str:
+    """Gives the result table: a line for each fine-tune that something happened to, or that waits."""
+    lines = []
+    plan = outcome.plan
+    for name in outcome.touched():
+        did = [f"{_verb(s.action)}: {s.said}" for s in outcome.steps if s.action.fine_tune == name and s.error is None]
+        did += [f"job {e.job} {e.status.value}" for e in outcome.ended_jobs if e.fine_tune == name]
+        failed = [f"{_verb(s.action)}: {s.error}" for s in outcome.steps if s.action.fine_tune == name and s.error]
+        lines.append(paint(safe(name), bold=True))
+        lines += [f"  {paint('✓', 'green')} {safe(text)}" for text in did]
+        lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
+        if plan is not None:
+            lines += [line for entry in plan.withheld if entry.fine_tune == name for line in _withheld(entry)]
+            lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}" for r in plan.refusals if r.fine_tune == name]
+            waits = [d for d in plan.deferred if d.fine_tune == name]
+            lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in waits]
+    return "\n".join(lines)
+
+
+def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
+    """Gives a line for each condition of each evaluation."""
+    for judged in judgement.evals:
+        if not judged.is_measured:
+            yield f"{indent}{judged.name}: not measured"
+            continue
+        left_out = f", {judged.left_out} left out (they are in the training set)" if judged.left_out else ""
+        mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
+        yield f"{indent}{judged.name}: {mean}{judged.n} items{left_out}"
+        if judged.error:
+            yield f"{indent}  {paint('error', 'red')}  {safe(judged.error)}"
+        for result in judged.conditions:
+            word = paint(result.verdict.value, _VERDICT_COLORS[result.verdict])
+            shadow = "" if result.is_enforced else " (shadow)"
+            yield f"{indent}  {word}{shadow}  {safe(result.sentence)}"
+
+
+def target_text(target: Target | None) -> str:
+    """Gives what an alias points to, in short."""
+    return "nothing" if target is None else target.revision
+
+
+def _offline(plan: Plan) -> Iterator[str]:
+    if plan.offline:
+        names = ", ".join(plan.offline)
+        yield paint(f"Not asked: {names}. This plan rests on the ledger alone.", "yellow")
+        yield ""
+
+
+def _by_fine_tune(actions: Iterable[Action]) -> list[Action]:
+    return sorted(actions, key=_heading)
+
+
+def _heading(action: Action) -> tuple[str, str, str]:
+    return action.fine_tune, action.revision, action.backend
+
+
+def _action(action: Action) -> Iterator[str]:
+    sign, what = _line(action)
+    yield f"  {paint(sign, _SIGNS[sign])} {_verb(action):<9} {what}"
+    yield paint(f"      why: {WHY[action.reason]}", dim=True)
+    for change in action.changes:
+        yield f"      {_change(change)}"
+
+
+def _line(action: Action) -> tuple[str, str]:
+    match action:
+        case Move(former=former):
+            return "~", f"{former} → {action.fine_tune}"
+        case Adopt(job=job):
+            return "<", f"job {job}"
+        case Cancel(job=job):
+            return "-", f"job {job} of revision {action.revision}"
+        case Upload():
+            return "+", f"{safe(action.path)}  {action.rows:,} rows, {_size(action.size)}"
+        case Train():
+            attempt = f", attempt {action.attempt}" if action.attempt > 1 else ""
+            return "+", f"{safe(action.base_model)}{attempt}  {_cost(action)}"
+        case Evaluate():
+            return "+", f"{action.evaluation}  at most {action.calls:,} calls, {_cost(action)}"
+        case Promote(target=None):
+            return "-", f"{action.alias}: {target_text(action.was)} → retired"
+        case Promote():
+            condition = ", if its gates pass" if action.is_conditional else ""
+            known = "" if not action.after or not action.is_conditional else condition
+            return "~" if action.was else "+", f"{action.alias}: {target_text(action.was)} → {action.revision}{known}"
+        case _:
+            assert_never(action)
+
+
+def _verb(action: Action) -> str:
+    return "rename" if isinstance(action, Move) else type(action).__name__.lower()
+
+
+def _cost(action: Train | Evaluate) -> str:
+    estimate = action.estimate
+    usd = "cost unknown" if estimate.usd is None else f"${estimate.usd:,.2f}"
+    tokens = f"{estimate.tokens:,} tokens" if estimate.tokens is not None else ""
+    why = estimate.assumes if estimate.usd is None or not tokens else tokens
+    return f"{usd} ({safe(why)})" if why else usd
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
+
+
+def _change(change: FieldChange) -> str:
+    path = safe(change.path)
+    if change.old is None:
+        return f"{paint('+', 'green')} {path}: {safe(change.new or '')}"
+    if change.new is None:
+        return f"{paint('-', 'red')} {path}: {safe(change.old)}"
+    return f"{paint('~', 'yellow')} {path}: {safe(change.old)} → {safe(change.new)}"
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    found = list(lines)
+    return [title, *found, ""] if found else []
+
+
+def _deferred_line(plan: Plan) -> Iterator[str]:
+    for entry in plan.deferred:
+        yield f"  {paint('…', 'cyan')} {entry.fine_tune} ({entry.revision}): {entry.what} waits for {entry.waits_for}"
+
+
+def _withheld(entry: Withheld) -> Iterator[str]:
+    verdict = entry.judgement.verdict
+    word = paint(verdict.value, _VERDICT_COLORS[verdict]) if verdict else "not measured"
+    yield f"  {paint('!', 'red')} {entry.fine_tune}: {entry.alias} does not move to {entry.revision}: {word}"
+    yield from render_judgement(entry.judgement, indent="      ")
+
+
+def _notice(name: str | None, message: str) -> str:
+    return f"{name}: {safe(message)}" if name else safe(message)

@@ -1,0 +1,52 @@
+"""Colour and foreign text on a terminal: when to use the one, and how to show the other safely."""
+
+import os
+import sys
+from typing import IO, Any
+
+import click
+
+from ftops.domain.foreign_text import visible
+
+_forced: bool | None = None
+
+
+def choose_color(*, is_wanted: bool | None) -> None:
+    """Forces colours off or leaves the choice to the stream; NO_COLOR in the environment forces them off too."""
+    global _forced  # noqa: PLW0603  (one choice for the whole process, made once at its start)
+    _forced = False if is_wanted is False or os.environ.get("NO_COLOR") else None
+
+
+def has_color(stream: IO[Any]) -> bool:
+    """Whether to colour what is written to a stream: only on a terminal, and unless forbidden."""
+    return _forced is not False and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
+    """Gives text in a colour where standard output shows colours."""
+    if not has_color(sys.stdout):
+        return text
+    return click.style(text, fg=color, bold=bold, dim=dim or None)
+
+
+def safe(text: str) -> str:
+    """Gives foreign text with control characters made visible."""
+    return visible(text)
+
+
+def echo(text: str = "") -> None:
+    """Writes a line to standard output."""
+    click.echo(text, color=has_color(sys.stdout))
+
+
+def tell(text: str) -> None:
+    """Writes a line to standard error: progress and remarks, never data."""
+    click.echo(text, err=True, color=has_color(sys.stderr))
+
+
+def print_error(message: str, *, remedy: str | None = None) -> None:
+    """Writes an error and what mends it to standard error."""
+    word = click.style("Error:", fg="red", bold=True) if has_color(sys.stderr) else "Error:"
+    tell(f"{word} {safe(message)}")
+    if remedy:
+        tell(f"  {safe(remedy)}")

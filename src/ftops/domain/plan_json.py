@@ -1,0 +1,101 @@
+"""A plan as JSON: ``schemas/plan.v1.json``, format_version "1".
+
+The same plan gives the same bytes. Holds no secret and no training text: digests, names, counts and prices only.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement
+from ftops.domain.plan import PLAN_FORMAT_VERSION, Action, Adopt, Cancel, Evaluate, Move, Plan, Promote, Train, kind_of
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """Gives the plan as plain JSON values."""
+    return {
+        "format_version": PLAN_FORMAT_VERSION,
+        "project": plan.project,
+        "today": plan.today.isoformat(),
+        "commit": plan.commit,
+        "complete": plan.is_complete,
+        "has_changes": plan.has_changes,
+        "summary": {
+            "train": plan.count(Train),
+            "evaluate": plan.count(Evaluate),
+            "promote": plan.count(Promote),
+            "cancel": plan.count(Cancel),
+            "adopt": plan.count(Adopt),
+            "move": plan.count(Move),
+            "delete": 0,
+            "cost_usd": plan.cost_usd,
+        },
+        "actions": [action_to_json(action) for action in plan.actions],
+        "deferred": [msgspec.to_builtins(entry) for entry in plan.deferred],
+        "withheld": [
+            {
+                "fine_tune": entry.fine_tune,
+                "backend": entry.backend,
+                "revision": entry.revision,
+                "alias": entry.alias,
+                "judgement": judgement_to_json(entry.judgement),
+            }
+            for entry in plan.withheld
+        ],
+        "refusals": [msgspec.to_builtins(entry) for entry in plan.refusals],
+        "blockers": [msgspec.to_builtins(entry) for entry in plan.blockers],
+        "notices": [msgspec.to_builtins(entry) for entry in plan.notices],
+        "offline": list(plan.offline),
+        "bindings": dict(sorted(plan.bindings.items())),
+    }
+
+
+def action_to_json(action: Action) -> dict[str, Any]:
+    """Gives one action; ``kind`` tells which."""
+    fields = msgspec.to_builtins(action)
+    return {"kind": kind_of(action), **fields}
+
+
+def judgement_to_json(judgement: Judgement) -> dict[str, Any]:
+    """Gives a model's judgement: the verdict, and every evaluation's with its conditions."""
+    return {
+        "model": judgement.model,
+        "revision": judgement.revision,
+        "backend": judgement.backend,
+        "verdict": judgement.verdict.value if judgement.verdict else None,
+        "has_gate": judgement.has_gate,
+        "missing": [{"eval": missing.eval, "reason": missing.reason.value} for missing in judgement.missing],
+        "evals": [_eval_to_json(one) for one in judgement.evals],
+    }
+
+
+def _eval_to_json(judged: EvalJudgement) -> dict[str, Any]:
+    return {
+        "name": judged.name,
+        "measured": judged.is_measured,
+        "verdict": judged.verdict.value if judged.is_measured else None,
+        "n": judged.n,
+        "left_out": judged.left_out,
+        "mean": judged.mean,
+        "outcomes": {outcome.value: count for outcome, count in sorted(judged.outcomes.items())},
+        "error": judged.error,
+        "conditions": [_condition_to_json(condition) for condition in judged.conditions],
+    }
+
+
+def _condition_to_json(result: ConditionResult) -> dict[str, Any]:
+    return {
+        "metric": result.condition.metric,
+        "verdict": result.verdict.value,
+        "enforced": result.is_enforced,
+        "observed": result.observed,
+        "low": result.low,
+        "high": result.high,
+        "threshold": result.threshold,
+        "n": result.n,
+        "needed_n": result.needed_n,
+        "mcnemar_p": result.mcnemar_p,
+        "baseline_model": result.baseline_model,
+        "note": result.note,
+        "sentence": result.sentence,
+    }
