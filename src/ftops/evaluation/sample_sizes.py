@@ -23,7 +23,7 @@ _MOST: Final = 10**9
 
 
 def items_for_mean(mean: float, threshold: float, confidence: float) -> int | None:
-    """Gives the fewest items at which Wilson's interval of ``mean`` is clear of ``threshold``; None where the two are equal.
+    """Gives the fewest items at which Wilson's interval of ``mean`` is clear of ``threshold``; None where that is beyond counting.
 
     Wilson's limits are where (x − T)² = z² T (1 − T) / n, hence n = z² T (1 − T) / (x − T)².
     """
@@ -31,9 +31,10 @@ def items_for_mean(mean: float, threshold: float, confidence: float) -> int | No
         return None
     z = quantile(confidence)
     n = max(1, math.ceil(z * z * threshold * (1 - threshold) / (mean - threshold) ** 2))
-    while not _is_beyond(mean, n, threshold, confidence):
-        n += 1  # rounding put the limit a hair to the wrong side
-    return n
+    if n > _MOST:
+        return None
+    # Rounding may put the limit a hair to the wrong side.
+    return n if _is_beyond(mean, n, threshold, confidence) else n + 1
 
 
 def _is_beyond(mean: float, n: int, threshold: float, confidence: float) -> bool:

@@ -36,7 +36,7 @@ def _of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> s
     if verdict is Verdict.FAIL:
         return f"that is {'below' if is_min else 'above'} {threshold}"
     goal = f"that it {'reaches' if is_min else 'stays within'} {threshold} is not shown"
-    return f"{goal}: {_evidence(needed_n)}"
+    return f"{goal}{_evidence(needed_n)}"
 
 
 def describe_difference(
@@ -78,13 +78,13 @@ def _of_difference(condition: Condition, verdict: Verdict, needed_n: int | None)
         return f"{claim}: shown"
     if verdict is Verdict.FAIL:
         return f"{claim}: it is not"
-    return f"{claim}: not shown, {_evidence(needed_n)}"
+    return f"{claim}: not shown{_evidence(needed_n)}"
 
 
 def _evidence(needed_n: int | None) -> str:
     if needed_n is None:
-        return "and no number of items would show it at this value"
-    return f"it would take about {needed_n} items at this value"
+        return ", and no number of items would show it at this value"
+    return f": it would take about {needed_n} items at this value"
 
 
 def _items(n: int) -> str:

@@ -1,0 +1,90 @@
+"""Graders give raw scores between 0 and 1."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftops.evaluation.graders import FuzzyMatch, GraderProblem, grade, parse_grader, pass_threshold_of
+
+CHECK = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{reference}}", "operation": "eq"}
+FUZZY = {
+    "type": "text_similarity",
+    "evaluation_metric": "fuzzy_match",
+    "input": "{{sample.output_text}}",
+    "reference": "{{reference}}",
+}
+
+
+def scored(declared: dict[str, Any], text: str, reference: str) -> float:
+    return grade(parse_grader(declared), {"sample": {"output_text": text}, "reference": reference})
+
+
+@pytest.mark.parametrize(
+    ("operation", "text", "reference", "score"),
+    [
+        ("eq", "card", "card", 1.0),
+        ("eq", "card ", "card", 0.0),
+        ("eq", "Card", "card", 0.0),
+        ("ne", "card", "card", 0.0),
+        ("ne", "cash", "card", 1.0),
+        ("like", "the card is here", "card", 1.0),
+        ("like", "card", "the card is here", 0.0),
+        ("like", "the Card", "card", 0.0),
+        ("ilike", "the CARD", "card", 1.0),
+        ("ilike", "STRASSE", "straße", 1.0),
+        ("ilike", "cash", "card", 0.0),
+    ],
+)
+def test_string_check(operation: str, text: str, reference: str, score: float) -> None:
+    assert scored({**CHECK, "operation": operation}, text, reference) == score
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "score"),
+    [
+        ("card", "card", 1.0),
+        ("", "", 1.0),
+        ("", "card", 0.0),
+        ("abcd", "abce", 0.75),  # one deletion and one insertion over eight characters
+        ("ABC", "abc", 0.0),
+        ("ab", "ba", 0.5),  # the longest common subsequence has one character: two edits of four
+    ],
+)
+def test_fuzzy_match_is_the_normalised_indel_similarity(text: str, reference: str, score: float) -> None:
+    assert scored(FUZZY, text, reference) == pytest.approx(score)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_fuzzy_match_is_symmetric_and_bounded(text: str, reference: str) -> None:
+    score = scored(FUZZY, text, reference)
+    assert 0 <= score <= 1
+    assert score == pytest.approx(scored(FUZZY, reference, text))
+    assert scored(FUZZY, text, text) == 1
+
+
+def test_a_missing_variable_is_an_error_and_no_zero() -> None:
+    with pytest.raises(GraderProblem, match="rejected"):
+        grade(parse_grader({**CHECK, "reference": "{{rejected}}"}), {"sample": {"output_text": ""}})
+
+
+@pytest.mark.parametrize(
+    ("declared", "why"),
+    [
+        ({"type": "label_model"}, "label_model"),
+        ({**FUZZY, "evaluation_metric": "bleu"}, "bleu"),
+        ({**CHECK, "operation": "regex"}, "regex"),
+        ({}, "no type"),
+    ],
+)
+def test_other_graders_are_a_problem(declared: dict[str, Any], why: str) -> None:
+    with pytest.raises(GraderProblem, match=why):
+        parse_grader(declared)
+
+
+def test_name_and_threshold_are_not_the_graders_own() -> None:
+    parsed = parse_grader({**FUZZY, "name": "close", "pass_threshold": 0.8})
+    assert parsed == FuzzyMatch(input=FUZZY["input"], reference=FUZZY["reference"])
+    assert pass_threshold_of({**FUZZY, "pass_threshold": 1}) == 1.0
+    assert pass_threshold_of(FUZZY) is None
