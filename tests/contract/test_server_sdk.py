@@ -9,6 +9,7 @@ from typing import Any
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+
 from server_process import ServerProcess, start_server, wait_for
 
 BASE = "gpt-4.1-mini-2025-04-14"
@@ -147,7 +148,7 @@ def test_jobs_are_listed_by_page_and_metadata(client: OpenAI, trained: Any, fini
     assert [job.id for job in client.fine_tuning.jobs.list(metadata={"run": "list"}, limit=2)] == newest_first
     both = {"run": "list", "number": "1"}
     assert [job.id for job in client.fine_tuning.jobs.list(metadata=both)] == newest_first[1::2]
-    assert [job.id for job in client.fine_tuning.jobs.list(after=made[1], limit=1)][0] == made[0]
+    assert next(iter(client.fine_tuning.jobs.list(after=made[1], limit=1))).id == made[0]
     for job_id in made:
         assert finished(job_id).status == "succeeded"
     with pytest.raises(openai.BadRequestError, match="already completed"):
@@ -185,7 +186,7 @@ def test_models(client: OpenAI, trained: Any, finished: Callable[[str], Any]) ->
     assert listed["gpt-4o-mini-2024-07-18"].shutdown_date is None
     assert listed[job.fine_tuned_model].owned_by == ORGANIZATION
     assert client.models.retrieve(BASE) == listed[BASE]
-    assert client.models.retrieve("some/other-base").owned_by == "ftops-stand-in"
+    assert client.models.retrieve("some/other-base:8b").owned_by == "ftops-stand-in"
     deleted = client.models.delete(job.fine_tuned_model)
     assert (deleted.id, deleted.deleted) == (job.fine_tuned_model, True)
     with pytest.raises(openai.NotFoundError) as caught:

@@ -9,7 +9,8 @@ import string
 
 _ALPHABET = string.ascii_letters + string.digits
 _UNFIT_FOR_SUFFIX = re.compile(r"[^A-Za-z0-9._-]+")
-_BASE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+# With organisation, suffix, hash and step around it a name stays below 256 characters.
+_BASE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,99}")
 
 
 def new_file_id() -> str:
@@ -78,7 +79,7 @@ def checkpoint_name(model: str, step: int) -> str:
 
 def is_base_model(name: str) -> bool:
     """Whether a name may be that of a base model: plain, and of none of the forms that this server gives out itself."""
-    return _BASE_MODEL.fullmatch(name) is not None and not name.startswith("ftjob")
+    return _BASE_MODEL.fullmatch(name) is not None and not name.startswith(("ft:", "ftjob"))
 
 
 def _random(length: int) -> str:

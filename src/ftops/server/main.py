@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ftops.server.engines.interface import Engine
 
 _KEY_VARIABLE = "FTOPS_SERVE_KEY"
-_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 @click.command()
@@ -170,7 +170,7 @@ def _key(variable: str | None) -> str | None:
 
 def _organization(given: str | None) -> str | None:
     if given is not None and _ORGANIZATION.fullmatch(given) is None:
-        raise click.UsageError("--org: letters, digits, hyphens and underscores, at most 64, such as org-acme")
+        raise click.UsageError("--org: letters, digits, hyphens and underscores, at most 40, such as org-acme")
     return given
 
 

@@ -14,7 +14,7 @@ from ftops.server import ids
 from ftops.server.engines.interface import Resolved
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, events, files, jobs, models
-from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.blobs import Blobs, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.database import Database
 from ftops.server.storage.events import Event
@@ -47,15 +47,7 @@ def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *
         rows = checkpoints.of_job(connection, job)
     # OpenAI serves this file base64-encoded, and readers of it decode it.
     staged = blobs.stage(base64.b64encode(content))
-    result = FileRow(
-        id=ids.new_file_id(),
-        created_at=now,
-        expires_at=None,
-        filename="step_metrics.csv",
-        purpose="fine-tune-results",
-        bytes=staged.size,
-        sha256=staged.sha256,
-    )
+    result = _result_file(staged, now)
     names = _names(job, rows)
     unused: list[str] = []
     with database.write() as connection:
@@ -83,6 +75,18 @@ def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *
         staged.discard()
     blobs.remove(unused)
     return succeeded
+
+
+def _result_file(staged: Staged, now: int) -> FileRow:
+    return FileRow(
+        id=ids.new_file_id(),
+        created_at=now,
+        expires_at=None,
+        filename="step_metrics.csv",
+        purpose="fine-tune-results",
+        bytes=staged.size,
+        sha256=staged.sha256,
+    )
 
 
 def _names(job: JobRow, rows: Iterable[CheckpointRow]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+
 from server_process import ServerProcess, run_server, start_server, wait_for
 
 ROWS = "".join(

@@ -163,8 +163,10 @@ def test_every_list_is_read_from_an_index(server: Server) -> None:
     queries = [
         "SELECT * FROM jobs WHERE seq < 9 ORDER BY seq DESC LIMIT 2",
         "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running') ORDER BY seq",
-        "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job WHERE lead.key = 'a' "
-        "AND lead.value = 'b' AND lead.job < 9 ORDER BY lead.job DESC LIMIT 2",
+        (
+            "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job WHERE lead.key = 'a' "
+            "AND lead.value = 'b' AND lead.job < 9 ORDER BY lead.job DESC LIMIT 2"
+        ),
         "SELECT * FROM events WHERE job = 1 AND seq < 9 ORDER BY seq DESC LIMIT 2",
         "SELECT * FROM checkpoints WHERE job = 1 AND seq < 9 ORDER BY seq DESC LIMIT 2",
         "SELECT * FROM files WHERE purpose = 'batch' AND seq < 9 ORDER BY seq DESC LIMIT 2",

@@ -21,6 +21,7 @@ from ftops.server.storage import blobs, checkpoints, events, files, jobs, models
 from ftops.server.storage.events import Event
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.jobs import JobRow, JobStatus, NewJob
+from ftops.server.storage.models import ModelRow
 from ftops.server.storage.paging import Page, UnknownCursor
 
 Item = TypeVar("Item")
@@ -121,25 +122,7 @@ class JobRoutes:
             parent = models.find(connection, asked.model)
             if parent is None and not ids.is_base_model(asked.model):
                 raise model_not_found(asked.model)
-            new = NewJob(
-                id=ids.new_job_id(),
-                created_at=now,
-                organization_id=self._organization,
-                model=asked.model,
-                base=asked.model if parent is None else parent.base,
-                model_hash=ids.new_model_hash(),
-                training_file=training.id,
-                training_sha256=training.sha256,
-                validation_file=None if validation is None else validation.id,
-                validation_sha256=None if validation is None else validation.sha256,
-                parent_sha256=None if parent is None else parent.sha256,
-                suffix=asked.suffix,
-                seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
-                method=asked.method,
-                given=asked.hyperparameters,
-                metadata=asked.metadata,
-                integrations=asked.integrations,
-            )
+            new = self._new_job(asked, training, validation, parent, now)
             seq = jobs.insert(connection, new)
             for sha256 in (new.training_sha256, new.validation_sha256, new.parent_sha256):
                 if sha256 is not None:
@@ -150,6 +133,29 @@ class JobRoutes:
             raise LookupError(new.id)
         self._queue.submit(job)
         return job
+
+    def _new_job(
+        self, asked: JobRequest, training: FileRow, validation: FileRow | None, parent: ModelRow | None, now: int
+    ) -> NewJob:
+        return NewJob(
+            id=ids.new_job_id(),
+            created_at=now,
+            organization_id=self._organization,
+            model=asked.model,
+            base=asked.model if parent is None else parent.base,
+            model_hash=ids.new_model_hash(),
+            training_file=training.id,
+            training_sha256=training.sha256,
+            validation_file=None if validation is None else validation.id,
+            validation_sha256=None if validation is None else validation.sha256,
+            parent_sha256=None if parent is None else parent.sha256,
+            suffix=asked.suffix,
+            seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+            method=asked.method,
+            given=asked.hyperparameters,
+            metadata=asked.metadata,
+            integrations=asked.integrations,
+        )
 
 
 def _usable(row: FileRow | None, file_id: str, param: str) -> FileRow:
