@@ -63,6 +63,10 @@ _CONFIGURATION: Final = (
 )
 
 
+_TELLING: Final = ("fatal:", "error:", "!", "remote: error:", "remote: fatal:", "ssh:")
+_IN_EVERY_FAILURE: Final = ("Could not read from remote repository", "failed to push some refs")
+
+
 class GitFailed(Exception):
     """Git ended with a status other than 0. ``words`` is what it said, without control characters."""
 
@@ -70,14 +74,15 @@ class GitFailed(Exception):
         self.status = status
         said = (stdout + b"\n" + stderr if stdout else stderr).decode("utf-8", "replace")
         self.words = "\n".join(visible(line) for line in said.split("\n"))
-        super().__init__(f"git {arguments[0]} ended with {status}: {self.last_line}")
+        super().__init__(f"git {arguments[0]} ended with {status}: {self.gist}")
 
     @property
-    def last_line(self) -> str:
-        """The line that says most: the last fatal or error line, else the last one."""
+    def gist(self) -> str:
+        """The line that says most: the first fatal, error or rejected one that is not in every failure, else the last one."""
         lines = [line.strip() for line in self.words.splitlines() if line.strip()]
-        telling = [line for line in lines if line.startswith(("fatal:", "error:", "!"))]
-        return (telling or lines or ["no message"])[-1]
+        telling = [line for line in lines if line.startswith(_TELLING)]
+        special = [line for line in telling if not any(words in line for words in _IN_EVERY_FAILURE)]
+        return (special or telling or lines[-1:] or ["no message"])[0]
 
 
 class GitTimedOut(GitFailed):

@@ -16,7 +16,7 @@ _CONTENTION: Final = re.compile(
 )
 _FORBIDDEN: Final = re.compile(
     r"\[remote rejected\]|hook declined|permission denied|permission to .* denied|insufficient permission|not allowed"
-    r"|authentication failed|access denied|access rights|write access|read-only|read only|protected branch"
+    r"|authentication failed|access denied|write access|read-only|read only|protected branch"
     r"|could not read (?:username|password)|unable to create temporary object directory|returned error: 40[13]"
     r"|HTTP 40[13]|invalid credentials|dubious ownership",
     re.IGNORECASE,

@@ -29,7 +29,7 @@ class GitRepository:
         try:
             self._root = Path(GitProcess(folder=start).line("rev-parse", "--show-toplevel")).resolve()
         except GitFailed as failure:
-            raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.last_line}") from failure
+            raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.gist}") from failure
         self._common_dir = Path(self._repo.common_dir).resolve()
         self._git = GitProcess(folder=self._root)
         self._project_root = (project_root or start).resolve()

@@ -20,7 +20,7 @@ from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUn
 from ftops.ports import Clock
 
 _NETWORK_TRIES: Final = 3
-_LOCK_TRIES: Final = 20
+_LOCK_TRIES: Final = 10
 _DEAD_LOCK_SECONDS: Final = 60.0
 
 
@@ -73,7 +73,7 @@ class LocalBranch:
             try:
                 move_ref(self._git, self._ref, commit, old=old)
             except GitFailed as failure:
-                words = failure.last_line
+                words = failure.gist
                 if self.newest() != old:
                     return Published.MOVED
                 if not is_contention(failure):
@@ -244,10 +244,12 @@ class RemoteBranch:
         for ref in (self._copy, self._seen):
             if read_ref(self._git, ref) == tip:
                 continue
-            if tip is None:
-                self._git.run("update-ref", "--no-deref", "-d", ref)
-            else:
-                self._git.run("update-ref", "--no-deref", ref, tip)
+            change = ("-d", ref) if tip is None else (ref, tip)
+            try:
+                self._git.run("update-ref", "--no-deref", *change)
+            except GitFailed:
+                self._clear_old_locks()
+                self._git.run("update-ref", "--no-deref", *change)
 
     def _failed(self, failure: GitFailed) -> LedgerError:
         if is_forbidden(failure):
@@ -256,13 +258,13 @@ class RemoteBranch:
 
     def _forbidden(self, failure: GitFailed, permission: str) -> LedgerForbidden:
         return LedgerForbidden(
-            f"the remote {self._remote} refused: {failure.last_line}",
+            f"the remote {self._remote} refused: {failure.gist}",
             remedy=f"grant contents: {permission} on {self._ref}, and let no hook or rule refuse it",
         )
 
     def _unreachable(self, failure: GitFailed) -> LedgerUnreachable:
         return LedgerUnreachable(
-            f"the ledger's remote {self._remote} can't be reached: {failure.last_line}",
+            f"the ledger's remote {self._remote} can't be reached: {failure.gist}",
             remedy=f"check the network and git remote get-url {self._remote}, then run this again",
         )
 

@@ -100,7 +100,7 @@ class LedgerObjects:
         except OutputTooLarge as error:
             raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project") from error
         except GitFailed as failure:
-            raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.last_line}") from failure
+            raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
         lines = listing.split(b"\0")[:-1]
         if len(lines) > ENTRY_LIMIT:
             raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project")
@@ -136,6 +136,8 @@ def _entry(folder: str, line: bytes) -> _Entry:
     name_in_path(folder, path)
     if kind != "blob" or mode not in {"100644", "100755"}:
         raise LedgerCorrupt(f"{visible(path)} in the ledger is not a plain file")
+    if not size.isdigit():
+        raise LedgerCorrupt(f"{path} of the ledger is missing in this clone", remedy="git fsck")
     if int(size) > FILE_LIMIT:
         raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB")
     return _Entry(path, sha, int(size))

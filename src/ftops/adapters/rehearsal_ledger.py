@@ -43,7 +43,7 @@ def bind_rehearsal(repo_root: Path, *, branch: str, ftops_dir: Path) -> str:
         try:
             _bind(git, branch, folder_id)
         except GitFailed as failure:
-            raise LedgerError(f"the rehearsal branch {branch} can't be moved: {failure.last_line}") from failure
+            raise LedgerError(f"the rehearsal branch {branch} can't be moved: {failure.gist}") from failure
     return folder_id
 
 

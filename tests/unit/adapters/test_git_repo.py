@@ -35,7 +35,11 @@ def test_without_git_says_so(tmp_path: Path) -> None:
         "try: GitRepository(pathlib.Path(sys.argv[1]))\nexcept UsageProblem as e: print(e.message)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+        [sys.executable, "-c", script, str(tmp_path)],
+        check=False,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.strip() == "git is not installed, or not on the PATH", done.stderr
 
