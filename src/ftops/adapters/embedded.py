@@ -34,6 +34,10 @@ class EmbeddedBackend:
         self._left: list[OpenAIBackend] = []
         self._session = self._open()
         self._pid = server.pid
+        self.jobs = _Jobs(self)
+        self.training = _Training(self)
+        self.files = _Files(self)
+        self.models = _Models(self)
 
     @property
     def base_url(self) -> str:
@@ -44,26 +48,6 @@ class EmbeddedBackend:
     def identity(self) -> str:
         """What tells this backend from another: its data folder, not its address."""
         return f"embedded:{self._server.data_dir_id}"
-
-    @property
-    def jobs(self) -> "_Jobs":
-        """Reads jobs."""
-        return _Jobs(self)
-
-    @property
-    def training(self) -> "_Training":
-        """Starts and cancels jobs."""
-        return _Training(self)
-
-    @property
-    def files(self) -> "_Files":
-        """Dataset files."""
-        return _Files(self)
-
-    @property
-    def models(self) -> "_Models":
-        """Models."""
-        return _Models(self)
 
     def open_chat(self) -> "EmbeddedChat":
         """Gives a client for conversations, for use within one event loop."""

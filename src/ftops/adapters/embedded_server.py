@@ -24,6 +24,7 @@ from ftops.errors import BackendError
 
 _HEALTH_SECONDS: Final = 5.0
 _END_SECONDS: Final = 15.0
+_LOOK_SECONDS: Final = 0.03
 
 # How often this process registered with each data folder: its file goes with the last one that needs it.
 _registered: Final[Counter[Path]] = Counter()
@@ -121,17 +122,24 @@ class EmbeddedServer:
 
     def _start(self) -> Announcement:
         deadline = time.monotonic() + self._start_seconds
+        obstacle: BackendError | None = None
         while True:
             start = ServerStart(self._data_dir, self._environ)
             while start.is_alive() and time.monotonic() < deadline:
                 found = self._healthy()
                 if found is not None:
                     return found
-                time.sleep(0.03)
-            if not start.met_another() or time.monotonic() >= deadline:
+                time.sleep(_LOOK_SECONDS)
+            is_late = time.monotonic() >= deadline
+            if start.met_another():
+                # One that is just ending holds the folder for a moment.
+                obstacle = start.failure()
+                time.sleep(_LOOK_SECONDS)
+            elif not is_late or obstacle is None:
                 raise start.failure()
-            # One that is just ending holds the folder for a moment.
-            time.sleep(0.1)
+            if is_late and obstacle is not None:
+                start.end()
+                raise obstacle
 
     def _end(self, found: Announcement) -> None:
         """Ends a server of another version that nobody uses; its unfinished jobs go on in the next one."""

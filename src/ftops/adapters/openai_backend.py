@@ -33,7 +33,7 @@ _Limits: Final = type(openai.DEFAULT_CONNECTION_LIMITS)
 
 
 class OpenAIBackend:
-    """A BackendSession at one address."""
+    """A BackendSession at one address: ``ports.BackendSession`` says what its parts do."""
 
     def __init__(
         self, address: Address, *, timing: Timing = _TIMING, sleep: Callable[[float], None] = time.sleep
@@ -41,32 +41,11 @@ class OpenAIBackend:
         self._address = address
         self._timing = timing
         self._calls = _Calls(address, timing)
-        self._files = _Files(self._calls, timing, sleep)
-
-    @property
-    def base_url(self) -> str:
-        """The address that calls go to."""
-        return self._address.base_url
-
-    @property
-    def jobs(self) -> "_Jobs":
-        """Reads jobs."""
-        return _Jobs(self._calls)
-
-    @property
-    def training(self) -> "_Training":
-        """Starts and cancels jobs."""
-        return _Training(self._calls)
-
-    @property
-    def files(self) -> "_Files":
-        """Dataset files."""
-        return self._files
-
-    @property
-    def models(self) -> "_Models":
-        """Models."""
-        return _Models(self._calls)
+        self.base_url = address.base_url
+        self.jobs = _Jobs(self._calls)
+        self.training = _Training(self._calls)
+        self.files = _Files(self._calls, timing, sleep)
+        self.models = _Models(self._calls)
 
     def open_chat(self) -> "OpenAIChat":
         """Gives a client for conversations, for use within one event loop."""

@@ -64,11 +64,15 @@ class ServerStart:
         """Whether it ended because another server has the folder."""
         return not self.is_alive() and "another server works on" in self._said()
 
-    def failure(self) -> BackendError:
-        """Gives what went wrong in its own words; ends the process if it hangs."""
+    def end(self) -> None:
+        """Ends a process that hangs."""
         if self.is_alive():
             self._process.kill()
             self._process.wait()
+
+    def failure(self) -> BackendError:
+        """Gives what went wrong in its own words."""
+        self.end()
         said = self._said()
         is_incomplete = "ftops[server]" in said or "No module named" in said
         lines = "\n".join(f"  {visible(line)}" for line in said.splitlines()) or "  (it said nothing)"

@@ -28,17 +28,12 @@ ROW = b'{"messages": [{"role": "user", "content": "hello"}, {"role": "assistant"
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "embedded"
     yield folder
-    url = EmbeddedServer(folder).running()
-    pid = announced_pid(folder)
-    if url is not None and pid is not None:
-        kill9(pid)
+    if EmbeddedServer(folder).running() is not None:
+        kill9(announced_pid(folder))
 
 
-def announced_pid(data_dir: Path) -> int | None:
-    try:
-        return int(json.loads((data_dir / "server.json").read_text())["pid"])
-    except (OSError, ValueError):
-        return None
+def announced_pid(data_dir: Path) -> int:
+    return int(json.loads((data_dir / "server.json").read_text())["pid"])
 
 
 def kill9(pid: int) -> None:
