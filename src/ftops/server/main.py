@@ -8,7 +8,6 @@ import datetime as dt
 import importlib
 import os
 import re
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +115,8 @@ def serve(
 
 
 def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool) -> None:
+    import sqlite3
+
     from ftops.server import folder, serving
     from ftops.server.storage.database import NewerData
 
