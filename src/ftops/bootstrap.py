@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,10 @@ from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
 from ftops.domain.guard import Policy
 from ftops.domain.loaded import LoadedProject
-from ftops.domain.manifest import Backend, BackendName
-from ftops.errors import MissingKey, Problem, UsageProblem
-from ftops.ports import BackendSession, LedgerWriter, Progress, Repository
+from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
+from ftops.domain.records import LedgerState
+from ftops.errors import LedgerUnreachable, MissingKey, Problem, UsageProblem
+from ftops.ports import BackendSession, LedgerWriter, LogEntry, Progress, Repository
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -75,9 +76,9 @@ def load_desired(place: Place, *, backend: str | None, for_apply: bool = False) 
 class Ledgers:
     """The ledgers of one project: one that is shared, and one for rehearsals. Opened when they are first asked for."""
 
-    def __init__(self, place: Place, desired: DesiredState, stop: threading.Event) -> None:
+    def __init__(self, place: Place, project: Project, stop: threading.Event) -> None:
         self._place = place
-        self._project = desired.project
+        self._project = project
         self._stop = stop
         self._open: dict[bool, LedgerWriter] = {}
 
@@ -161,8 +162,7 @@ def open_sessions(
                 offline[name] = error.message
                 continue
             if session is None:
-                offline[name] = "its server is not running"
-                continue
+                continue  # no server runs, so no job does: the ledger knows all there is
             stack.callback(session.close)
             opened[name] = session
         yield Sessions(open=opened, offline=offline)
@@ -214,7 +214,7 @@ def open_workspace(
 
     clock = SystemClock(stop)
     files = DatasetFiles(place.root)
-    ledgers = Ledgers(place, desired, stop)
+    ledgers = Ledgers(place, desired.project, stop)
     with (
         open_sessions(place, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm) as sessions,
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
@@ -240,3 +240,79 @@ def open_workspace(
             policy=policy,
             stop=stop,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CatalogState:
+    """A ledger's state for reading, and what its reader should know of its age."""
+
+    state: LedgerState
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalog:
+    """Manifests and ledgers for commands that only look: no dataset is read, no backend called, no key needed."""
+
+    place: Place
+    project: Project
+    fine_tunes: tuple[FineTune, ...]
+    ledgers: Ledgers
+    redirected: Backend | None
+
+    def backend_of(self, name: FineTuneName | None) -> Backend:
+        """Gives the backend in force for a fine-tune, or the project's."""
+        if self.redirected is not None:
+            return self.redirected
+        manifest = next(
+            (m for m in self.fine_tunes if name is not None and (m.name == name or name in m.moved_from)), None
+        )
+        wanted = (manifest.backend if manifest else None) or self.project.backend
+        return self.project.backends[wanted]
+
+    def read(self, backend: Backend, *, is_cached: bool) -> CatalogState:
+        """Reads the ledger that records a backend; falls back to the copy here where it can't be fetched, and says so."""
+        ledger = self.ledgers.of(backend)
+        if is_cached:
+            return CatalogState(state=ledger.read_cached().state)
+        try:
+            return CatalogState(state=ledger.read().state)
+        except LedgerUnreachable as error:
+            cached = ledger.read_cached()
+            age = (
+                f"its copy of {cached.stale_since:%Y-%m-%d %H:%M} UTC is used"
+                if cached.stale_since
+                else "no copy is here"
+            )
+            return CatalogState(
+                state=cached.state, caveats=(f"the ledger could not be fetched ({error.message}); {age}",)
+            )
+
+    def log(self, backend: Backend) -> Iterable[LogEntry]:
+        """Gives the events of the ledger that records a backend, newest first."""
+        return self.ledgers.of(backend).log()
+
+    def base_url(self, backend: BackendName, state: LedgerState) -> str | None:
+        """Gives the address at which a backend's models are called; None for an embedded server that isn't running."""
+        known = self.project.backends.get(backend)
+        if known is not None and known.is_rehearsal:
+            from ftops.adapters.embedded_server import EmbeddedServer
+
+            return EmbeddedServer(self.place.ftops_dir / "embedded").running()
+        record = state.backend(backend)
+        return record.base_url if record else None
+
+
+def open_catalog(place: Place, *, backend: str | None) -> Catalog:
+    """Reads the manifests that are valid, and the project. Raises UsageProblem for ``backend``."""
+    loaded, _ = load(place, backend=backend)
+    redirected = loaded.project.backends.get(BackendName(backend)) if backend else None
+    if backend and redirected is None:
+        raise UsageProblem(f"no backend is named {backend}; there are {', '.join(sorted(loaded.project.backends))}")
+    return Catalog(
+        place=place,
+        project=loaded.project,
+        fine_tunes=loaded.fine_tunes,
+        ledgers=Ledgers(place, loaded.project, threading.Event()),
+        redirected=redirected,
+    )

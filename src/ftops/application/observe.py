@@ -38,8 +38,8 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
 
     Raises LedgerError, and Unauthorized where a backend refuses the key.
     """
-    notices: list[str] = []
-    snapshots = {b.name: _read(workspace, b, notices, may_be_stale=may_be_stale) for b in workspace.backends}
+    caveats: list[str] = []
+    snapshots = {b.name: _read(workspace, b, caveats, may_be_stale=may_be_stale) for b in workspace.backends}
     ledgers: dict[BackendName, LedgerState] = {name: s.state for name, s in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
@@ -58,12 +58,12 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
         ledgers=ledgers,
         backends=views,
         judgements=_judgements(workspace, ledgers),
-        notices=tuple(sorted(set(notices))),
+        caveats=tuple(sorted(set(caveats))),
     )
     return Observation(state=state, events=events, snapshots=snapshots)
 
 
-def _read(workspace: Workspace, backend: Backend, notices: list[str], *, may_be_stale: bool) -> Snapshot:
+def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_stale: bool) -> Snapshot:
     ledger = workspace.ledgers[backend.name]
     try:
         return ledger.read()
@@ -74,7 +74,7 @@ def _read(workspace: Workspace, backend: Backend, notices: list[str], *, may_be_
         age = (
             f"the copy used is of {snapshot.stale_since:%Y-%m-%d %H:%M} UTC" if snapshot.stale_since else "no copy here"
         )
-        notices.append(f"the ledger could not be fetched ({error.message}); {age}")
+        caveats.append(f"the ledger could not be fetched ({error.message}); {age}")
         return snapshot
 
 

@@ -62,9 +62,6 @@ def command(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
     ) as workspace:
         plan = plan_now(workspace, may_be_stale=True)
-    for name, why in sorted(workspace.offline.items()):
-        if not offline and name not in workspace.rehearsals:
-            tell(f"Warning: backend {name} was not asked: {why}")
     data = plan_to_json(plan)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -52,7 +52,8 @@ _VERDICT_COLORS: Final = {
 
 def render_plan(plan: Plan) -> str:
     """Gives the whole plan; one line where there is nothing to do and nothing to say."""
-    lines = [*_offline(plan)]
+    lines = [paint(f"Caution: {safe(caveat)}", "yellow") for caveat in plan.caveats]
+    lines += [""] if lines else []
     for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
         lines += [f"{paint(safe(name), bold=True)}  revision {revision} on {backend}"]
         for action in actions:
@@ -129,13 +130,6 @@ def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
 def target_text(target: Target | None) -> str:
     """Gives what an alias points to, in short."""
     return "nothing" if target is None else target.revision
-
-
-def _offline(plan: Plan) -> Iterator[str]:
-    if plan.offline:
-        names = ", ".join(plan.offline)
-        yield paint(f"Not asked: {names}. This plan rests on the ledger alone.", "yellow")
-        yield ""
 
 
 def _by_fine_tune(actions: Iterable[Action]) -> list[Action]:

@@ -112,8 +112,8 @@ def _shutdown(action: Train, subject: Declared, observed: ObservedState, today: 
     if day is None or (day - today).days >= least:
         return None
     message = (
-        f"{action.base_model} shuts down on {day}, in {(day - today).days} days; training on it is refused within {least} days "
-        "(spec.policy.min_days_to_shutdown)"
+        f"{action.base_model} shuts down on {day}, in {(day - today).days} days; training on it is refused within "
+        f"{least} days (spec.policy.min_days_to_shutdown)"
     )
     return Refusal(fine_tune=action.fine_tune, guard="min_days_to_shutdown", message=message)
 

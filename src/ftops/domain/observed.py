@@ -6,14 +6,11 @@ Owns the values that planning takes as given. ``application.observe`` gathers th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 from ftops.domain.attempts import JobStatus
+from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.records import LedgerState
-
-if TYPE_CHECKING:
-    from ftops.domain.judgement import Judgement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,9 +44,9 @@ class ModelInfo:
 class BackendView:
     """One backend as seen now.
 
-    ``is_online`` False: it was not asked (``--offline``, no key, an embedded server that isn't running), and ``why_offline``
-    says why. ``found`` are jobs of this project that its ledger doesn't know; ``strangers`` those that carry our project's
-    name but another ledger's id.
+    ``is_online`` False: it was not asked. ``why_offline`` says why (``--offline``, no key); it is None for an embedded
+    server that isn't running, which has nothing to tell. ``found`` are jobs of this project that its ledger doesn't know;
+    ``strangers`` those that carry our project's name but another ledger's id.
     """
 
     backend: Backend
@@ -70,10 +67,11 @@ class ObservedState:
     """Ledgers and backends at one instant.
 
     ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
-    what the recorded scores say of every trained revision that is declared or that an alias is pinned to.
+    what the recorded scores say of every trained revision that is declared or that an alias is pinned to. ``caveats`` say
+    what could not be looked at.
     """
 
     ledgers: Mapping[BackendName, LedgerState]
     backends: Mapping[BackendName, BackendView]
-    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], "Judgement"] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
+    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()

@@ -187,7 +187,8 @@ class Blocker:
 class Plan:
     """What would be done, in the order in which it would be. ``today`` (UTC) is an input, and part of the plan.
 
-    ``bindings`` are the digests that a saved plan is checked against before it is carried out.
+    ``caveats`` say what this plan could not look at. ``bindings`` are the digests that
+    a saved plan is checked against before it is carried out.
     """
 
     project: str
@@ -199,7 +200,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     notices: tuple[Notice, ...] = ()
-    offline: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     bindings: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -45,7 +45,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "refusals": [msgspec.to_builtins(entry) for entry in plan.refusals],
         "blockers": [msgspec.to_builtins(entry) for entry in plan.blockers],
         "notices": [msgspec.to_builtins(entry) for entry in plan.notices],
-        "offline": list(plan.offline),
+        "caveats": list(plan.caveats),
         "bindings": dict(sorted(plan.bindings.items())),
     }
 

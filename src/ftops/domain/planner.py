@@ -45,7 +45,6 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
     _report_orphans(desired, observed, draft)
     _share_uploads(draft)
     apply_guards(draft, desired, observed, policy, today)
-    draft.notices += [Notice(fine_tune=None, message=message) for message in observed.notices]
     return Plan(
         project=desired.project.name,
         today=today,
@@ -56,8 +55,16 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
         refusals=tuple(draft.refusals),
         blockers=tuple(draft.blockers),
         notices=tuple(draft.notices),
-        offline=tuple(sorted(name for name, view in observed.backends.items() if not view.is_online)),
+        caveats=(*observed.caveats, *_not_asked(observed)),
     )
+
+
+def _not_asked(observed: ObservedState) -> list[str]:
+    return [
+        f"backend {name} was not asked: {view.why_offline}"
+        for name, view in sorted(observed.backends.items())
+        if view.why_offline is not None
+    ]
 
 
 def _plan_one(declared: Declared, desired: DesiredState, observed: ObservedState, today: date) -> Draft:

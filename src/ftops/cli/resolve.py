@@ -1,0 +1,75 @@
+"""``ftops resolve NAME[@ALIAS]``: the model id that an application should call."""
+
+import json
+
+import click
+
+from ftops.cli.main import Globals
+from ftops.cli.options import backend_option
+from ftops.cli.style import echo, safe, tell
+
+
+@click.command("resolve")
+@click.argument("what", metavar="NAME[@ALIAS]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "env", "github"]),
+    default="text",
+    show_default=True,
+    help="env: lines for a shell; github: lines for $GITHUB_OUTPUT.",
+)
+@click.option("--cached", is_flag=True, help="Do not fetch the ledger first.")
+@backend_option
+@click.pass_obj
+def command(context: Globals, *, what: str, form: str, cached: bool, backend: str | None) -> int:
+    """Print the model id an application should call. Needs no key.
+
+    Without @ALIAS the only alias is meant.
+
+    \b
+    Examples:
+      ftops resolve ticket-router
+      ftops resolve ticket-router@production --format env >> .env
+    """
+    from ftops.bootstrap import find_place, open_catalog
+    from ftops.domain.aliases import NoAnswer, resolve
+    from ftops.domain.manifest import AliasName, FineTuneName
+    from ftops.errors import FtopsError, UsageProblem
+
+    name, _, alias = what.partition("@")
+    catalog = open_catalog(find_place(context.directory), backend=backend)
+    wanted = catalog.backend_of(FineTuneName(name))
+    snapshot = catalog.read(wanted, is_cached=cached)
+    for caveat in snapshot.caveats:
+        tell(f"Warning: {safe(caveat)}")
+    try:
+        found = resolve(
+            snapshot.state, catalog.fine_tunes, FineTuneName(name), AliasName(alias) if alias else None, wanted.name
+        )
+    except NoAnswer as error:
+        if error.is_usage:
+            raise UsageProblem(str(error)) from error
+        raise FtopsError(str(error), remedy="ftops status tells where it stands") from error
+    for warning in found.warnings:
+        tell(f"Warning: {safe(warning)}")
+    fields = {
+        "model": found.model,
+        "backend": found.backend,
+        "base_url": catalog.base_url(found.backend, snapshot.state),
+        "revision": found.revision,
+        "alias": found.alias,
+        "name": found.name,
+    }
+    match form:
+        case "text":
+            echo(found.model)
+        case "json":
+            echo(json.dumps(fields, indent=2))
+        case "env":
+            for key in ("model", "backend", "base_url"):
+                echo(f"FTOPS_{key.upper()}={fields[key] or ''}")
+        case _:
+            for key in ("model", "backend", "base_url", "revision"):
+                echo(f"{key.replace('_', '-')}={fields[key] or ''}")
+    return 0

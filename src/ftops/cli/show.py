@@ -1,0 +1,112 @@
+"""``ftops show NAME``: one fine-tune: lineage, scores, gates, aliases."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from ftops.cli.main import Globals
+from ftops.cli.options import backend_option, json_option, print_json
+from ftops.cli.style import echo, paint, safe
+
+if TYPE_CHECKING:
+    from ftops.cli.looking import View
+    from ftops.domain.attempts import Attempt
+    from ftops.domain.desired import Declared
+    from ftops.domain.records import FineTuneRecord, RevisionRecord
+
+
+@click.command("show")
+@click.argument("name")
+@click.option("--offline", is_flag=True, help="Call no backend.")
+@json_option
+@backend_option
+@click.pass_obj
+def command(context: Globals, *, name: str, offline: bool, as_json: bool, backend: str | None) -> int:
+    """Show one fine-tune: its revisions and jobs, what the gates say, where its aliases have pointed.
+
+    \b
+    Example:
+      ftops show ticket-router
+    """
+    from ftops.cli.looking import looking
+    from ftops.domain.manifest import FineTuneName
+    from ftops.domain.plan_json import judgement_to_json
+
+    with looking(context.directory, backend=backend, is_offline=offline, targets=(name,)) as view:
+        declared = view.workspace.declared(FineTuneName(name))
+        where = declared.backend.name
+        record = view.observation.state.ledgers[where].named(declared.name)
+        judgement = view.observation.state.judgements.get((declared.name, declared.revision, where))
+        if as_json:
+            print_json(
+                {
+                    "name": name,
+                    "backend": where,
+                    "revision": declared.revision,
+                    "record": msgspec.to_builtins(record) if record else None,
+                    "judgement": judgement_to_json(judgement) if judgement else None,
+                }
+            )
+            return 0
+        for line in _lines(view, declared, record):
+            echo(line)
+    return 0
+
+
+def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") -> Iterator[str]:
+    from ftops.cli.render_text import render_judgement
+
+    tune = declared.fine_tune
+    yield paint(declared.name, bold=True) + (f"  {safe(tune.description)}" if tune.description else "")
+    yield f"  manifest  {safe(tune.path)}:{tune.line}"
+    yield f"  declared  revision {declared.revision} on {declared.backend.name}"
+    yield f"  method    {tune.method.type.value} on {safe(tune.base_model)}, {declared.train.rows:,} rows"
+    yield ""
+    if record is None:
+        yield "Never applied on this backend."
+        return
+    yield paint("Revisions, newest first", bold=True)
+    newest = sorted(record.revisions.items(), key=lambda item: (item[1].declared_at, item[0]), reverse=True)
+    for revision, known in newest:
+        yield from _revision(revision, known, is_declared=revision == declared.revision)
+    yield ""
+    yield paint("Gates, for the declared revision", bold=True)
+    judgement = view.observation.state.judgements.get((declared.name, declared.revision, declared.backend.name))
+    yield from render_judgement(judgement) if judgement else iter(["  no model to judge yet"])
+    yield ""
+    yield paint("Aliases", bold=True)
+    for alias, history in sorted(record.aliases.items()):
+        for number, move in enumerate(reversed(history.history)):
+            to = f"{move.target.revision}  {move.target.model}" if move.target else "retired"
+            override = f", override: {safe(move.override)}" if move.override else ""
+            label = alias if number == 0 else ""
+            yield f"  {label:<12}  {move.at:%Y-%m-%d %H:%M}  {to}  [{safe(move.reason)}{override}]"
+    if not record.aliases:
+        yield "  none yet"
+
+
+def _revision(revision: str, known: "RevisionRecord", *, is_declared: bool) -> Iterator[str]:
+    mark = "*" if is_declared else " "
+    commit = f"  commit {known.commit[:12]}" if known.commit else ""
+    yield f"  {mark} {revision}  {known.declared_at:%Y-%m-%d %H:%M}  {known.train.rows:,} rows{commit}"
+    for backend, attempts in sorted(known.attempts.items()):
+        for attempt in attempts:
+            yield f"      {backend}, attempt {attempt.number}: {_attempt(attempt)}"
+
+
+def _attempt(attempt: "Attempt") -> str:
+    job = attempt.job
+    if job is None:
+        last = attempt.intents[-1] if attempt.intents else None
+        if last is None:
+            return "no job"
+        how = f"{last.closed.value} {last.message or ''}".rstrip() if last.closed else "its POST is open"
+        return f"no job ({safe(how)})"
+    made = f", {job.model}" if job.model else ""
+    tokens = f", {job.trained_tokens:,} tokens" if job.trained_tokens else ""
+    cost = f", ${job.cost_usd:,.2f}" if job.cost_usd else ""
+    why = f": {safe(job.error_message)}" if job.error_message else ""
+    surplus = f"; {len(attempt.surplus)} surplus" if attempt.surplus else ""
+    return f"{job.id} {job.status.value}{made}{tokens}{cost}{why}{surplus}"
