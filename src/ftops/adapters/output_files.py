@@ -52,7 +52,7 @@ class OutputFiles:
         return _decoded(row[0]) if row else None
 
     def put(self, key: str, answer: ChatAnswer) -> None:
-        """Keeps an answer; a newer one takes the place of an older one. It is safe from a crash once this returns."""
+        """Keeps an answer; a newer one takes the place of an older one. A killed process does not lose it."""
         kept = _Kept(
             text=answer.text,
             tool_calls=[dict(call) for call in answer.tool_calls],

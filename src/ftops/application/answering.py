@@ -79,16 +79,16 @@ class _Run:
     has_given_up: bool = False
 
     async def all(self, chat: Chat, workers: int, stop: threading.Event) -> None:
+        working = asyncio.gather(*(self._work(chat, stop) for _ in range(workers)))
         try:
-            working = asyncio.gather(*(self._work(chat, stop) for _ in range(workers)))
             while not working.done():
                 await asyncio.wait([working], timeout=_STOP_SECONDS)
                 if stop.is_set():
-                    working.cancel()
-                    await asyncio.wait([working])
                     raise Interrupted("interrupted; the answers so far are kept")
             working.result()
         finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
             await chat.close()
 
     async def _work(self, chat: Chat, stop: threading.Event) -> None:

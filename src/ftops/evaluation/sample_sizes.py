@@ -23,7 +23,7 @@ _MOST: Final = 10**9
 
 
 def items_for_mean(mean: float, threshold: float, confidence: float) -> int | None:
-    """Gives the fewest items at which Wilson's interval of ``mean`` is clear of ``threshold``; None where that is beyond counting.
+    """Gives the fewest items at which Wilson's interval of ``mean`` is clear of ``threshold``; None where it is too many.
 
     Wilson's limits are where (x − T)² = z² T (1 − T) / n, hence n = z² T (1 − T) / (x − T)².
     """

@@ -1,0 +1,600 @@
+"""Evaluating candidates and baselines: what is called, what is used again, and what comes back for the ledger."""
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from ftops.application.answering import answer_all
+from ftops.application.evaluate import Evaluations
+from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.events import Compared, Evaluated
+from ftops.domain.judgement import Judgement, MissingReason, Verdict
+from ftops.domain.manifest import (
+    AliasName,
+    Backend,
+    BackendName,
+    BackendType,
+    Baseline,
+    Condition,
+    DatasetPaths,
+    EvalSpec,
+    FewShot,
+    FineTune,
+    FineTuneName,
+    ModelId,
+    PromptFile,
+    Revision,
+    Test,
+)
+from ftops.domain.records import (
+    AliasMove,
+    AliasRecord,
+    DatasetRecord,
+    FineTuneRecord,
+    LedgerState,
+    RevisionRecord,
+    Target,
+)
+from ftops.domain.revision import digest
+from ftops.domain.scores import Outcome
+from ftops.domain.transitions import apply_event
+from ftops.errors import AnswerLost, BackendError, Interrupted, NotFound, Rejected
+from ftops.ports import BackendSession, ChatAnswer, ChatRequest
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+GPU, OTHER = BackendName("gpu"), BackendName("other")
+MODEL, OLD = ModelId("ft:base:acme:router:two"), ModelId("ft:base:acme:router:one")
+REVISION, EARLIER = Revision("b" * 12), Revision("a" * 12)
+GRADER = {"type": "string_check", "operation": "eq", "input": "{{sample.output_text}}", "reference": "{{reference}}"}
+AGAINST_BASE = Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY)
+
+Responder = Callable[[ChatRequest], str | BackendError]
+
+
+def changed(spec: EvalSpec, **changes: Any) -> EvalSpec:
+    return dataclasses.replace(spec, **changes)
+
+
+def question(n: int) -> dict[str, Any]:
+    asked = {"role": "user", "content": f"Question number {n}, about something?"}
+    return {"messages": [asked, {"role": "assistant", "content": f"answer {n}"}]}
+
+
+def right_answer(request: ChatRequest) -> str:
+    return f"answer {request.messages[-1]['content'].split()[2].rstrip(',')}"
+
+
+@dataclass
+class MemoryChat:
+    respond: Responder
+    requests: list[ChatRequest] = field(default_factory=list)
+    is_closed: bool = False
+
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        answer = self.respond(request)
+        if isinstance(answer, BackendError):
+            raise answer
+        outcome = Outcome.OK if answer else Outcome.EMPTY
+        return ChatAnswer(text=answer, tool_calls=(), outcome=outcome, input_tokens=5, output_tokens=2, seconds=0.5)
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+class MemorySession:
+    def __init__(self, respond: Responder) -> None:
+        self.chats: list[MemoryChat] = []
+        self.respond = respond
+
+    def open_chat(self) -> MemoryChat:
+        self.chats.append(MemoryChat(self.respond))
+        return self.chats[-1]
+
+    @property
+    def requests(self) -> list[ChatRequest]:
+        return [request for chat in self.chats for request in chat.requests]
+
+
+class MemoryOutputs:
+    def __init__(self) -> None:
+        self.kept: dict[str, ChatAnswer] = {}
+
+    def get(self, key: str) -> ChatAnswer | None:
+        return self.kept.get(key)
+
+    def put(self, key: str, answer: ChatAnswer) -> None:
+        self.kept[key] = answer
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError
+
+
+@dataclass
+class MemoryFiles:
+    datasets: dict[str, Sequence[Mapping[str, Any]]]
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
+        return self.datasets[dataset.path]
+
+    def text(self, path: str) -> str:
+        return self.texts[path]
+
+
+def input_digest(row: Mapping[str, Any]) -> str:
+    asked = [message for message in row.get("messages", ()) if message["role"] != "assistant"]
+    return digest(asked)[:16]
+
+
+class World:
+    """A fine-tune with one evaluation of ten rows, its ledger record, and a backend that answers right."""
+
+    def __init__(self, *gate: Condition, rows: Sequence[Mapping[str, Any]] | None = None, **spec: Any) -> None:
+        self.files = MemoryFiles({"test": rows or [question(n) for n in range(10)], "train": []})
+        self.outputs = MemoryOutputs()
+        self.session = MemorySession(right_answer)
+        self.sessions = {GPU: self.session}
+        self.trained: frozenset[str] = frozenset()
+        self.base_model = "base-2025-04-14"
+        self.spec = EvalSpec(name="intent", dataset="test", **{"grader": GRADER, **spec}, gate=gate)
+        self.state = LedgerState(fine_tunes={"router": self.first_record()})
+        self.candidate = {"revision": REVISION, "backend": GPU, "model": MODEL}
+        self.trained_inputs: dict[str, frozenset[str]] = {}
+
+    @staticmethod
+    def first_record() -> FineTuneRecord:
+        def revision(base: str, sha256: str) -> RevisionRecord:
+            train = DatasetRecord(path="train", sha256=sha256, rows=10)
+            return RevisionRecord(spec={"base_model": base}, train=train, declared_at=NOW)
+
+        revisions = {EARLIER: revision("older-2025-01-01", "1" * 64), REVISION: revision("x", "2" * 64)}
+        return FineTuneRecord(format_version="1", name="router", revisions=revisions)
+
+    @property
+    def record(self) -> FineTuneRecord:
+        return self.state.fine_tunes["router"]
+
+    @property
+    def declared(self) -> Declared:
+        dataset = Dataset(path="test", sha256=digest(self.files.datasets["test"]), size=1, rows=10)
+        identity = {"d": dataset.sha256, "s": self.spec.sampling, "i": self.spec.input, "g": self.spec.grader}
+        return Declared(
+            fine_tune=FineTune(
+                name=FineTuneName("router"),
+                base_model=self.base_model,
+                dataset=DatasetPaths(train="train"),
+                path="m.yaml",
+            ),
+            backend=Backend(name=GPU, type=BackendType.OPENAI),
+            revision=REVISION,
+            train=Dataset(path="train", sha256="2" * 64, size=1, rows=10, input_digests=self.trained),
+            evals=(DeclaredEval(spec=self.spec, dataset=dataset, digest=digest(identity)),),
+        )
+
+    @property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(
+            files=self.files,
+            outputs=self.outputs,
+            sessions=cast("dict[BackendName, BackendSession]", self.sessions),
+            clock=StillClock(),
+            input_digest=input_digest,
+            trained_inputs=self.trained_inputs.get,
+        )
+
+    def evaluate(self, **more: Any) -> list[Evaluated | Compared]:
+        events = self.evaluations.evaluate(self.record, self.declared, **self.candidate, **more)
+        for event in events:
+            self.state = apply_event(self.state, event)
+        return list(events)
+
+    def judge(self) -> Judgement:
+        return self.evaluations.judgement(self.record, self.declared, **self.candidate)
+
+    def to_call(self) -> int:
+        return self.evaluations.rows_to_call(self.record, self.declared, **self.candidate)
+
+    def point(self, alias: str, *targets: Target | None) -> None:
+        moves = tuple(AliasMove(at=NOW, target=target, reason="promote") for target in targets)
+        record = msgspec.structs.replace(self.record, aliases={alias: AliasRecord(history=moves)})
+        self.state = LedgerState(fine_tunes={"router": record})
+
+
+def scores_of(events: Sequence[Evaluated | Compared]) -> list[Evaluated]:
+    return [event for event in events if isinstance(event, Evaluated)]
+
+
+def test_a_candidate_is_measured_once() -> None:
+    world = World(Condition(min=0.9))
+    before = world.judge()
+    assert (before.verdict, [lack.reason for lack in before.missing]) == (None, [MissingReason.NOT_EVALUATED])
+    assert world.to_call() == 10
+    seen: list[tuple[str, int, int]] = []
+    (event,) = scores_of(world.evaluate(progress=lambda *told: seen.append(told)))
+    measured = event.evaluation
+    assert [item.score for item in measured.items] == [1.0] * 10
+    assert (measured.input_tokens, measured.output_tokens, measured.seconds) == (50, 20, 5.0)
+    assert (measured.error, measured.revision, measured.for_model) == (None, REVISION, None)
+    assert seen[-1] == (f"intent of {MODEL}", 10, 10)
+    assert [r.messages[0]["content"] for r in world.session.requests] == [
+        question(n)["messages"][0]["content"] for n in range(10)
+    ]
+    assert all(chat.is_closed for chat in world.session.chats)
+    after = world.judge()
+    assert (after.verdict, after.missing) == (Verdict.PASS, ())
+    assert world.evaluate() == []
+    assert world.to_call() == 0
+
+
+def test_a_fine_tune_that_the_ledger_does_not_know_lacks_everything() -> None:
+    world = World(AGAINST_BASE)
+    judgement = world.evaluations.judgement(None, world.declared, **world.candidate)
+    assert [lack.baseline for lack in judgement.missing] == [None, Baseline(base=True)]
+
+
+def test_only_the_named_evaluation_is_measured() -> None:
+    world = World(Condition(min=0.9))
+    assert world.evaluate(evaluation="tone") == []
+    assert len(world.evaluate(evaluation="intent")) == 1
+
+
+def test_sampling_and_request_fields_are_sent_as_they_are() -> None:
+    rows = [{**question(0), "tools": [{"type": "function"}], "topic": "x"}]
+    world = World(Condition(min=0.9), rows=rows, sampling={"temperature": 0})
+    world.evaluate()
+    (request,) = world.session.requests
+    assert (request.model, request.sampling, request.extra) == (
+        MODEL,
+        {"temperature": 0},
+        {"tools": [{"type": "function"}]},
+    )
+
+
+def test_rows_that_stand_twice_are_asked_once() -> None:
+    world = World(Condition(min=0.9), rows=[question(0), question(1), question(0)])
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) == 2
+    assert [item.score for item in event.evaluation.items] == [1.0] * 3
+
+
+def test_a_failure_is_an_error_and_never_a_smaller_n() -> None:
+    world = World(Condition(min=0.9))
+    world.session.respond = lambda r: AnswerLost("dropped") if "number 3" in str(r.messages) else right_answer(r)
+    (event,) = scores_of(world.evaluate())
+    assert event.evaluation.error == "1 of 10 items without a score: dropped"
+    failed = event.evaluation.items[3]
+    assert (failed.score, failed.output, failed.outcome) == (None, None, Outcome.ERROR)
+    judgement = world.judge()
+    assert judgement.verdict is Verdict.ERROR
+    assert [lack.reason for lack in judgement.missing] == [MissingReason.EVALUATION_ERROR]
+    assert world.to_call() == 1
+    world.session.respond = right_answer
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) == 11
+    assert (event.evaluation.error, event.evaluation.input_tokens) == (None, 50)
+    assert world.judge().verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (NotFound("no such model", status=404), 16),
+        (AnswerLost("down"), 36),
+        (Rejected("unknown parameter: temperature", status=400), 36),
+    ],
+)
+def test_a_backend_that_is_down_is_not_asked_for_ever(error: BackendError, asked: int) -> None:
+    world = World(Condition(min=0.9), rows=[question(n) for n in range(100)])
+    world.session.respond = lambda _: error
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) <= asked
+    assert len(event.evaluation.items) == 100
+    assert event.evaluation.error == f"100 of 100 items without a score: {error}"
+
+
+def test_an_answer_that_is_empty_is_graded_and_counted_apart() -> None:
+    world = World(Condition(min=0.9))
+    world.session.respond = lambda _: ""
+    world.evaluate()
+    judgement = world.judge()
+    assert (judgement.verdict, judgement.evals[0].outcomes) == (Verdict.FAIL, {Outcome.EMPTY: 10})
+
+
+def test_a_grader_that_fails_is_an_error_and_keeps_the_output() -> None:
+    world = World(Condition(min=0.9), grader={**GRADER, "reference": "{{item.label}}"})
+    (event,) = scores_of(world.evaluate())
+    assert event.evaluation.error == "10 of 10 items without a score: {{item.label}} is missing"
+    assert all(item.output and item.outcome is Outcome.ERROR for item in event.evaluation.items)
+    assert world.to_call() == 0
+
+
+def test_a_grader_that_this_version_does_not_know_is_an_error() -> None:
+    world = World(Condition(min=0.9), grader={"type": "label_model"})
+    (event,) = scores_of(world.evaluate())
+    assert "label_model" in (event.evaluation.error or "")
+
+
+def test_a_row_that_cannot_be_sent_is_an_error() -> None:
+    world = World(Condition(min=0.9), rows=[question(0), {"q": "free"}])
+    (event,) = scores_of(world.evaluate())
+    assert "1 of 2 items without a score: a row without messages" in (event.evaluation.error or "")
+
+
+def test_a_changed_grader_grades_kept_outputs_again() -> None:
+    world = World(Condition(min=0.9))
+    world.evaluate()
+    world.spec = changed(world.spec, grader={**GRADER, "operation": "ne"})
+    judgement = world.judge()
+    assert (judgement.verdict, judgement.missing[0].reason) == (None, MissingReason.EVAL_CHANGED)
+    assert world.to_call() == 0
+    (event,) = scores_of(world.evaluate())
+    assert [item.score for item in event.evaluation.items] == [0.0] * 10
+    assert len(world.session.requests) == 10
+
+
+def test_without_kept_outputs_a_changed_grader_calls_the_model_again() -> None:
+    world = World(Condition(min=0.9))
+    world.evaluate()
+    world.outputs.kept.clear()
+    world.spec = changed(world.spec, grader={**GRADER, "operation": "ne"})
+    assert world.to_call() == 10
+
+
+def test_new_rows_are_called_alone_and_scores_of_the_others_come_from_the_ledger() -> None:
+    world = World(Condition(min=0.9))
+    world.evaluate()
+    world.outputs.kept.clear()
+    world.files.datasets["test"] = [question(n) for n in range(5, 13)]
+    assert world.to_call() == 3
+    (event,) = scores_of(world.evaluate())
+    assert [item.score for item in event.evaluation.items] == [1.0] * 8
+    assert len(world.session.requests) == 13
+
+
+def test_changed_sampling_calls_every_row_again() -> None:
+    world = World(Condition(min=0.9))
+    world.evaluate()
+    world.spec = changed(world.spec, sampling={"temperature": 1})
+    assert world.to_call() == 10
+
+
+def test_the_base_model_is_the_baseline_and_is_resolved_once() -> None:
+    world = World(AGAINST_BASE)
+    world.session.respond = lambda r: right_answer(r) if r.model == MODEL else "no idea"
+    events = world.evaluate()
+    (compared,) = [event.comparison for event in events if isinstance(event, Compared)]
+    assert (compared.candidate, compared.model, compared.backend, compared.note) == (
+        MODEL,
+        "base-2025-04-14",
+        GPU,
+        None,
+    )
+    assert [event.evaluation.model for event in scores_of(events)] == [MODEL, "base-2025-04-14"]
+    judgement = world.judge()
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.evals[0].conditions[0].baseline_model == "base-2025-04-14"
+    assert world.evaluate() == []
+
+
+def test_a_dated_base_model_serves_every_candidate_and_an_undated_one_only_its_own() -> None:
+    for base, calls in (("base-2025-04-14", 10), ("base", 20)):
+        world = World(AGAINST_BASE)
+        world.base_model = base
+        world.evaluate()
+        world.candidate = {**world.candidate, "model": ModelId("ft:base:acme:router:three")}
+        assert world.to_call() == calls
+        events = scores_of(world.evaluate())
+        assert {e.evaluation.for_model for e in events if e.evaluation.model == base} <= {
+            None,
+            world.candidate["model"],
+        }
+        assert world.judge().verdict is not None
+
+
+def test_another_revision_has_the_base_model_that_it_was_trained_from() -> None:
+    world = World(AGAINST_BASE)
+    world.candidate = {**world.candidate, "revision": EARLIER, "model": OLD}
+    assert [e.evaluation.model for e in scores_of(world.evaluate())] == [OLD, "older-2025-01-01"]
+
+
+def target(model: str, revision: str = EARLIER, backend: str = GPU) -> Target:
+    return Target(backend=backend, revision=revision, model=model)
+
+
+BY_ALIAS = Condition(baseline=Baseline(alias=AliasName("production")), test=Test.NON_INFERIORITY)
+
+
+@pytest.mark.parametrize(
+    ("targets", "model", "note"),
+    [
+        ((), "base-2025-04-14", "has no model yet"),
+        ((target(OLD), None), "base-2025-04-14", "has no model yet"),
+        ((target(OLD),), OLD, None),
+        ((target(OLD), target(MODEL, REVISION)), OLD, "points to the candidate"),
+        ((target(MODEL, REVISION),), "base-2025-04-14", "never pointed to another model"),
+    ],
+)
+def test_an_alias_as_baseline(targets: Sequence[Target | None], model: str, note: str | None) -> None:
+    world = World(BY_ALIAS)
+    if targets:
+        world.point("production", *targets)
+    (compared,) = [event.comparison for event in world.evaluate() if isinstance(event, Compared)]
+    assert compared.model == model
+    assert (note or "") in (compared.note or "")
+    assert (compared.note is None) == (note is None)
+
+
+def test_an_alias_that_moves_later_judges_nothing_again() -> None:
+    world = World(BY_ALIAS)
+    world.point("production", target(OLD))
+    world.evaluate()
+    world.point("production", target(OLD), target("ft:base:acme:router:zero"))
+    assert world.judge().missing == ()
+    assert world.evaluate() == []
+    # A changed grader makes a new evaluation; it is still compared with the same model.
+    world.spec = changed(world.spec, grader={**GRADER, "operation": "like"})
+    (compared,) = [event.comparison for event in world.evaluate() if isinstance(event, Compared)]
+    assert compared.model == OLD
+
+
+def test_an_alias_is_called_where_it_points_to() -> None:
+    world = World(BY_ALIAS)
+    world.point("production", target(OLD, backend=OTHER))
+    elsewhere = MemorySession(right_answer)
+    world.sessions[OTHER] = elsewhere
+    world.evaluate()
+    assert {request.model for request in elsewhere.requests} == {OLD}
+    assert {request.model for request in world.session.requests} == {MODEL}
+
+
+def test_a_backend_that_cannot_be_called_makes_the_baseline_an_error() -> None:
+    world = World(BY_ALIAS)
+    world.point("production", target(OLD, backend=OTHER))
+    world.evaluate()
+    assert world.judge().verdict is Verdict.ERROR
+    assert "can't be called" in world.judge().evals[0].conditions[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "resolved", "for_model"),
+    [
+        ("ft:x:acme:y:z", "ft:x:acme:y:z", None),
+        ("some-model", "some-model", MODEL),
+        (MODEL, "base-2025-04-14", None),
+    ],
+)
+def test_a_model_as_baseline(model: str, resolved: str, for_model: str | None) -> None:
+    world = World(Condition(baseline=Baseline(model=ModelId(model), backend=GPU), test=Test.NON_INFERIORITY))
+    events = world.evaluate()
+    assert [(e.evaluation.model, e.evaluation.for_model) for e in scores_of(events)][1] == (resolved, for_model)
+
+
+def test_rows_that_were_trained_on_are_no_evidence_for_either() -> None:
+    world = World(BY_ALIAS)
+    world.point("production", target(OLD))
+    world.trained = frozenset({input_digest(question(0))})
+    world.trained_inputs["1" * 64] = frozenset({input_digest(question(1)), input_digest(question(2))})
+    events = scores_of(world.evaluate())
+    assert [(len(e.evaluation.items), e.evaluation.left_out) for e in events] == [(9, 1), (8, 2)]
+    (evaluation,) = world.judge().evals
+    assert (evaluation.left_out, evaluation.conditions[0].n) == (1, 7)
+
+
+def test_what_is_sent_counts_where_input_replaces_the_row() -> None:
+    template = ({"role": "user", "content": "{{item.q}}"},)
+    rows = [{"q": "Where?", "label": "a"}, {"q": "When?", "label": "b"}, {"label": "no question"}]
+    world = World(Condition(min=0.9), rows=rows, input=template, grader={**GRADER, "reference": "{{item.label}}"})
+    world.session.respond = lambda _: "b"
+    world.trained = frozenset({input_digest({"messages": [{"role": "user", "content": "Where?"}]})})
+    (event,) = scores_of(world.evaluate())
+    assert (event.evaluation.left_out, len(event.evaluation.items)) == (1, 2)
+
+
+def test_a_prompt_file_replaces_the_baselines_system_messages() -> None:
+    world = World(
+        Condition(baseline=Baseline(base=True, prompt=PromptFile(path="long.json")), test=Test.SUPERIORITY),
+        AGAINST_BASE,
+    )
+    world.files.texts["long.json"] = '[{"role": "system", "content": "You are a router."}]'
+    world.evaluate()
+    prompted = [r for r in world.session.requests if r.messages[0]["role"] == "system"]
+    assert (len(prompted), len(world.session.requests)) == (10, 30)
+    assert world.judge().missing == ()
+    world.files.texts["long.json"] = '[{"role": "system", "content": "You are another router."}]'
+    assert [lack.reason for lack in world.judge().missing] == [MissingReason.EVAL_CHANGED]
+
+
+def test_a_prompt_file_without_messages_makes_the_baseline_an_error() -> None:
+    world = World(Condition(baseline=Baseline(base=True, prompt=PromptFile(path="long.txt")), test=Test.SUPERIORITY))
+    world.files.texts["long.txt"] = "You are a router."
+    assert world.to_call() == 10
+    _, failed = scores_of(world.evaluate())
+    assert (failed.evaluation.error or "").startswith("long.txt: a prompt file is a JSON list")
+    assert world.judge().verdict is Verdict.ERROR
+
+
+def test_few_shot_examples_are_the_same_before_every_row() -> None:
+    world = World(Condition(baseline=Baseline(base=True, prompt=FewShot(k=2, seed=7)), test=Test.SUPERIORITY))
+    world.files.datasets["test"] = [*world.files.datasets["test"], {"q": "can't be sent"}]
+    topics = ["fees at home", "cards abroad", "transfers on Sunday"]
+    world.files.datasets["train"] = [
+        {"messages": [{"role": "user", "content": t}, {"role": "assistant", "content": t[:4]}]} for t in topics
+    ]
+    world.evaluate()
+    shots = [request.messages for request in world.session.requests if len(request.messages) > 1]
+    assert len(shots) == 10
+    assert {len(messages) for messages in shots} == {5}
+    assert all(messages[:4] == shots[0][:4] for messages in shots)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped() -> None:
+    world = World(Condition(min=0.9), rows=[question(n) for n in range(100)])
+    stop = threading.Event()
+
+    def respond(request: ChatRequest) -> str:
+        if len(world.outputs.kept) >= 40:
+            stop.set()
+        return right_answer(request)
+
+    world.session.respond = respond
+    with pytest.raises(Interrupted):
+        world.evaluate(stop=stop)
+    kept = len(world.outputs.kept)
+    assert 40 <= kept < 100
+    assert all(chat.is_closed for chat in world.session.chats)
+    world.session.respond = right_answer
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.chats[-1].requests) == 100 - kept
+    assert (len(event.evaluation.items), event.evaluation.input_tokens) == (100, 500)
+
+
+def test_a_call_that_hangs_does_not_hold_up_an_interrupt() -> None:
+    stop = threading.Event()
+
+    class Hanging(MemoryChat):
+        async def complete(self, request: ChatRequest) -> ChatAnswer:
+            stop.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    session = MemorySession(right_answer)
+    session.open_chat = lambda: Hanging(right_answer)  # type: ignore[method-assign]
+    request = ChatRequest(model=MODEL, messages=[], sampling={}, extra={})
+    with pytest.raises(Interrupted):
+        answer_all({"k": request}, session=cast("BackendSession", session), outputs=MemoryOutputs(), stop=stop)
+
+
+def test_no_more_requests_run_at_once_than_allowed() -> None:
+    running = most = 0
+
+    class Counting(MemoryChat):
+        async def complete(self, request: ChatRequest) -> ChatAnswer:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.001)
+            running -= 1
+            return await super().complete(request)
+
+    session = MemorySession(lambda _: "x")
+    session.open_chat = lambda: Counting(lambda _: "x")  # type: ignore[method-assign]
+    requests = {str(n): ChatRequest(model=MODEL, messages=[n], sampling={}, extra={}) for n in range(20)}  # type: ignore[list-item]
+    answers = answer_all(requests, session=cast("BackendSession", session), outputs=MemoryOutputs(), concurrency=3)
+    assert (most, len(answers.answers), answers.failures) == (3, 20, {})
