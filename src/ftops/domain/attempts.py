@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from ftops.domain.record_types import Count, Id, Record, Text
+from ftops.domain.record_types import Count, Id, Moment, Record, Text
 
 
 class JobStatus(StrEnum):
@@ -48,7 +48,7 @@ class Intent(Record, frozen=True, kw_only=True):
     id: Id
     number: Count
     owner: Text
-    at: datetime
+    at: Moment
     estimate_usd: float | None = None
     run_url: Text | None = None
     closed: Closed | None = None
@@ -68,18 +68,18 @@ class JobRecord(Record, frozen=True, kw_only=True):
 
     id: Id
     status: JobStatus
-    seen_at: datetime
+    seen_at: Moment
     intent: Id | None = None
     model: Id | None = None
     trained_tokens: Count | None = None
     cost_usd: float | None = None
-    created_at: datetime | None = None
-    finished_at: datetime | None = None
+    created_at: Moment | None = None
+    finished_at: Moment | None = None
     error_code: Text | None = None
     error_message: Text | None = None
     checkpoints: tuple[CheckpointRecord, ...] = ()
     cancel: CancelReason | None = None
-    cancel_at: datetime | None = None
+    cancel_at: Moment | None = None
     is_adopted: bool = False
 
 

@@ -1,11 +1,10 @@
 """What happens to a ledger: the closed set of events, each a value. ``domain.transitions`` says what they change."""
 
-from datetime import datetime
-
 import msgspec
 
 from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, JobStatus
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
+from ftops.domain.record_types import Moment
 from ftops.domain.records import DatasetRecord, FileRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord
 
@@ -13,7 +12,7 @@ from ftops.domain.scores import Comparison, EvaluationRecord
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
     """Something that happened at ``at`` (UTC). Its JSON form is a line in the ledger's commit messages."""
 
-    at: datetime
+    at: Moment
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
@@ -104,7 +103,7 @@ class JobRecorded(TrainingEvent, frozen=True, kw_only=True, tag="job_recorded"):
     job: str
     status: JobStatus
     intent: str | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
     is_adopted: bool = False
 
 
@@ -116,7 +115,7 @@ class JobObserved(TrainingEvent, frozen=True, kw_only=True, tag="job_observed"):
     model: str | None = None
     trained_tokens: int | None = None
     cost_usd: float | None = None
-    finished_at: datetime | None = None
+    finished_at: Moment | None = None
     error_code: str | None = None
     error_message: str | None = None
     checkpoints: tuple[CheckpointRecord, ...] = ()

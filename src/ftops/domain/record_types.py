@@ -1,5 +1,6 @@
 """The words that every ledger record is made of: id patterns, digests, and the strict immutable struct beneath them all."""
 
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -13,6 +14,8 @@ Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ShortDigest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,16}$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+# Never without a time zone: such a moment can't be compared with any other.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

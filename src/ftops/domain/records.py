@@ -13,7 +13,7 @@ import msgspec
 
 from ftops.domain.attempts import Attempt, JobRecord, JobStatus, attempt_usd
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
-from ftops.domain.record_types import Count, Digest, Id, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
@@ -32,9 +32,9 @@ class RevisionRecord(Record, frozen=True, kw_only=True):
     spec: dict[str, Any]
     train: DatasetRecord
     validation: DatasetRecord | None = None
-    declared_at: datetime
+    declared_at: Moment
     commit: Id | None = None
-    attempts: dict[str, tuple[Attempt, ...]] = {}
+    attempts: dict[Name, tuple[Attempt, ...]] = {}
 
     def on(self, backend: BackendName) -> tuple[Attempt, ...]:
         """The attempts on one backend, oldest first."""
@@ -62,7 +62,7 @@ class Target(Record, frozen=True, kw_only=True):
 class AliasMove(Record, frozen=True, kw_only=True):
     """One step in an alias's history; ``target`` is None where it was retired."""
 
-    at: datetime
+    at: Moment
     target: Target | None
     reason: Text
     commit: Id | None = None
@@ -91,7 +91,7 @@ class Passed(Record, frozen=True, kw_only=True):
     backend: Name
     revision: ShortDigest
     model: Id
-    at: datetime
+    at: Moment
 
 
 class FineTuneRecord(Record, frozen=True, kw_only=True):
@@ -101,11 +101,11 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
     name: Name
     former_names: tuple[Name, ...] = ()
     is_protected: bool = False
-    revisions: dict[str, RevisionRecord] = {}
+    revisions: dict[ShortDigest, RevisionRecord] = {}
     evaluations: tuple[EvaluationRecord, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     passed: tuple[Passed, ...] = ()
-    aliases: dict[str, AliasRecord] = {}
+    aliases: dict[Name, AliasRecord] = {}
 
     def jobs(self) -> Iterator[tuple[Revision, BackendName, Attempt, JobRecord]]:
         """Every job that counts or once counted, surplus ones too, in the order of revision, backend and attempt."""
@@ -145,13 +145,13 @@ class FileRecord(Record, frozen=True, kw_only=True):
     id: Id
     name: Text
     size: Count
-    uploaded_at: datetime
+    uploaded_at: Moment
 
 
 class Blocked(Record, frozen=True, kw_only=True):
     """When and how a backend said that this organisation may not train any more."""
 
-    at: datetime
+    at: Moment
     message: Text
 
 
@@ -161,14 +161,14 @@ class BackendRecord(Record, frozen=True, kw_only=True):
     base_url: Text
     organization: Text | None = None
     blocked: Blocked | None = None
-    files: dict[str, FileRecord] = {}
+    files: dict[Digest, FileRecord] = {}
 
 
 class Applied(Record, frozen=True, kw_only=True):
     """The commit that was applied last."""
 
     commit: Id | None
-    at: datetime
+    at: Moment
     owner: Text
     run_url: Text | None = None
 
@@ -179,7 +179,7 @@ class ProjectRecord(Record, frozen=True, kw_only=True):
     format_version: Literal["1"]
     name: Text
     ledger_id: Id
-    backends: dict[str, BackendRecord] = {}
+    backends: dict[Name, BackendRecord] = {}
     applied: Applied | None = None
 
 
@@ -187,7 +187,7 @@ class LedgerState(Record, frozen=True, kw_only=True):
     """A project's folder of the ledger at one commit. ``project`` is None where nothing was ever recorded."""
 
     project: ProjectRecord | None = None
-    fine_tunes: dict[str, FineTuneRecord] = {}
+    fine_tunes: dict[Name, FineTuneRecord] = {}
 
     def named(self, name: FineTuneName) -> FineTuneRecord | None:
         """The record of a fine-tune, by its present or a former name."""

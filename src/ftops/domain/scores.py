@@ -1,11 +1,10 @@
 """Scores as the ledger records them: one evaluation of one model, item by item, and what it was compared with."""
 
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from ftops.domain.record_types import Count, Digest, Id, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
 
 
 class Outcome(StrEnum):
@@ -43,7 +42,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     backend: Name
     revision: ShortDigest | None = None
     for_model: Id | None = None
-    at: datetime
+    at: Moment
     items: tuple[ItemScore, ...] = ()
     left_out: Count = 0
     input_tokens: Count = 0
