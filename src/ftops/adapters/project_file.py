@@ -16,6 +16,7 @@ from ftops.adapters.manifest_bytes import read_bytes
 from ftops.adapters.schema_problems import near_miss, schema_problems
 from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
 from ftops.adapters.yaml_nodes import Place, YamlDocument, child, read_yaml
+from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import EMBEDDED, OPENAI, Backend, BackendName, BackendType, LedgerSettings, Price, Project
 from ftops.errors import Problem
 
@@ -180,7 +181,8 @@ def _check_backends(spec: Mapping[str, Any], findings: Findings) -> None:
 
 def unknown_backend(name: str, known: set[Any] | Mapping[Any, Any]) -> tuple[str, str | None]:
     """Gives what to say about a backend that nothing declares: the sentence and a near miss."""
-    return f"expected a backend ({', '.join(sorted(known))}), got '{name}'", near_miss(name, known)
+    shown = visible(", ".join(sorted(known)))
+    return f"expected a backend ({shown}), got {quoted(name)}", near_miss(name, known)
 
 
 def _address_fault(url: str) -> str | None:

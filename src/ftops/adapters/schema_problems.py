@@ -4,10 +4,12 @@ Owns the wording. A schema helps with the keyword ``x-expected``: what a value s
 (``anyOf``) are decided by the kind of value that stands there, so that nobody reads about branches they didn't mean.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from ftops.adapters.schemas import load_schema
@@ -15,6 +17,7 @@ from ftops.adapters.yaml_nodes import Place, YamlDocument, child
 from ftops.domain.foreign_text import excerpt, quoted, visible
 from ftops.errors import Problem
 
+_MOST: Final = 1_000
 _KINDS: Final = {
     "object": "a mapping",
     "array": "a list",
@@ -27,14 +30,12 @@ _KINDS: Final = {
 
 
 def schema_problems(document: YamlDocument, schema: str, file: str) -> list[Problem]:
-    """Checks ``document`` against the schema that ships by that name; gives every problem once, sorted by place."""
+    """Checks ``document`` against the schema of that name; gives each problem once, sorted by place, a thousand at most."""
     if "" in document.broken:
         return []
-    problems = {
-        problem
-        for error in _validator(schema).iter_errors(document.value)
-        for problem in _explain(error, document, file)
-    }
+    errors = _validator(schema).iter_errors(document.value)
+    found = (problem for error in errors for problem in _explain(error, document, file))
+    problems = set(islice(found, _MOST))
     return sorted(problems, key=lambda p: (p.line, p.column, p.field, p.expected))
 
 
@@ -53,7 +54,14 @@ def _validator(name: str) -> Any:
         if isinstance(instance, str) and ("\n" in instance or not re.search(wanted, instance)):
             yield ValidationError(f"does not match {wanted}")
 
-    strict: Any = validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    def unique(_: Any, is_wanted: bool, instance: Any, __: Any) -> Iterator[Any]:  # noqa: FBT001  (jsonschema calls it)
+        # jsonschema compares each pair of items that can't be sorted, which a hostile list makes take minutes.
+        if is_wanted and isinstance(instance, list):
+            texts = {json.dumps(item, sort_keys=True) for item in instance}
+            if len(texts) < len(instance):
+                yield ValidationError("has an item twice")
+
+    strict: Any = validators.extend(Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})  # type: ignore[no-untyped-call]
     return strict(load_schema(name))
 
 

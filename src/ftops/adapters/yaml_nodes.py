@@ -31,7 +31,7 @@ _FastLoader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # pure 
 class _Loader(_FastLoader):  # type: ignore[misc]
     """Composes nodes without guessing types, so that explicit tags can be told from guesses."""
 
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         """Gives one tag for whatever the text leaves untagged; ``yaml_scalars`` decides later."""
         return _UNTAGGED
 

@@ -5,7 +5,6 @@ Unicode composition and the blanks around a text.
 """
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -46,8 +45,4 @@ def _is_text_only(content: Any) -> bool:
 
 
 def _digest(value: Any) -> str:
-    try:
-        canonical = msgspec.json.encode(value, order="sorted")
-    except OverflowError:  # msgspec writes no integer beyond 64 bits
-        canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return hashlib.sha256(canonical).hexdigest()[:_DIGITS]
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:_DIGITS]

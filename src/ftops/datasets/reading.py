@@ -145,7 +145,9 @@ def _parse(line: bytes, number: int, faults: FaultList) -> dict[str, Any] | None
     try:
         row = msgspec.json.decode(line)
     except UnicodeDecodeError:
-        faults.add(_encoding_fault(), line=number, column=_bad_byte(line))
+        # That error counts from the start of a string inside; the first replacement tells the column in the line.
+        column = line.decode("utf-8", "replace").find("\ufffd") + 1
+        faults.add(Fault(expected="expected UTF-8"), line=number, column=column)
         return None
     except msgspec.MsgspecError as error:
         fault, column = _json_fault(line, str(error))
@@ -155,18 +157,6 @@ def _parse(line: bytes, number: int, faults: FaultList) -> dict[str, Any] | None
         faults.add(Fault(expected=f"expected a JSON object, got {excerpt(row)}"), line=number)
         return None
     return row
-
-
-def _encoding_fault() -> Fault:
-    return Fault(expected="expected UTF-8")
-
-
-def _bad_byte(line: bytes) -> int:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return len(line[: error.start].decode("utf-8")) + 1
-    return 0
 
 
 def _json_fault(line: bytes, said: str) -> tuple[Fault, int]:

@@ -55,7 +55,7 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
     """Gives the number of o200k_base tokens of each text; special tokens count as ordinary text."""
     if not texts:
         return []
-    from toktok import batch_count  # type: ignore[import-untyped]
+    from toktok import batch_count
 
     counts: list[int] = batch_count(texts, _ENCODING)
     return counts

@@ -357,3 +357,10 @@ def test_a_damaged_manifest_gives_problems_and_no_traceback(tmp_path_factory, da
     loaded, found = read_project(root)
     assert loaded.fine_tunes or found
     assert all("\x07" not in str(problem) for problem in found)
+
+
+def test_a_list_made_to_be_compared_pair_by_pair(tmp_path):
+    items = ", ".join(f"{{a: {i}}}, [{i}], x" for i in range(3_000))
+    found = problems(tmp_path, manifest=MANIFEST.replace("name: router", f"name: router\n  moved_from: [{items}]"))
+    assert len(found) == 1_000
+    assert found[1].endswith("got a mapping")
