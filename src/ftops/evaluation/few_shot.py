@@ -4,8 +4,9 @@ Owns the draw: its order, one example per label first, and what counts as too cl
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from ftops.evaluation.prompts import Examples, count_leading_system
@@ -34,13 +35,8 @@ def draw_examples(training: Iterable[Mapping[str, Any]], rows: Sequence[EvalRow]
     """
     examples = [example for _, example in sorted(_keyed(training, seed), key=lambda keyed: keyed[0])]
     questions = {_question(row.messages) for row in rows}
-    picked: list[_Example] = []
-    for example in _by_label(examples):
-        if len(picked) == k:
-            break
-        if not _is_close(example.question, questions):
-            picked.append(example)
-    return Examples(messages=tuple(turn for example in picked for turn in example.turns))
+    clear = _by_label(examples, lambda example: not _is_close(example.question, questions))
+    return Examples(messages=tuple(turn for example in islice(clear, k) for turn in example.turns))
 
 
 def _keyed(training: Iterable[Mapping[str, Any]], seed: int) -> Iterator[tuple[str, _Example]]:
@@ -58,16 +54,19 @@ def _keyed(training: Iterable[Mapping[str, Any]], seed: int) -> Iterator[tuple[s
         yield key, _Example(question=_question(read.messages), label=reply, turns=(*turns, answer))
 
 
-def _by_label(examples: Sequence[_Example]) -> Iterator[_Example]:
-    """Gives the first example of every label, then the second ones, and so on, each round in drawn order."""
-    seen: dict[str, int] = {}
-    rounds: dict[int, list[_Example]] = {}
+def _by_label(examples: Sequence[_Example], is_usable: Callable[[_Example], bool]) -> Iterator[_Example]:
+    """Gives the first usable example of every label, then the second ones, and so on; labels in the order first drawn."""
+    by_label: dict[str, list[_Example]] = {}
     for example in examples:
-        number = seen.get(example.label, 0)
-        seen[example.label] = number + 1
-        rounds.setdefault(number, []).append(example)
-    for number in sorted(rounds):
-        yield from rounds[number]
+        by_label.setdefault(example.label, []).append(example)
+    waiting = [filter(is_usable, drawn) for drawn in by_label.values()]
+    while waiting:
+        left = []
+        for drawn in waiting:
+            for example in islice(drawn, 1):
+                left.append(drawn)
+                yield example
+        waiting = left
 
 
 def _question(messages: Sequence[Mapping[str, Any]]) -> str:

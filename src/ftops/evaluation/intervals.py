@@ -1,13 +1,16 @@
 """Two-sided confidence intervals and the exact test that the gates rest on.
 
 Owns the statistics only; ``gates`` decides what they mean. Everything is deterministic: resampling is seeded by its caller.
-scipy and numpy are imported where they are used.
+What pass/fail scores need is computed here, because importing scipy would take most of a plan's time; the bootstrap imports
+it where it is used.
 """
 
 import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from statistics import NormalDist
 from typing import Any, Final
 
 RESAMPLES: Final = 10_000
@@ -15,6 +18,9 @@ FEWEST_FOR_BOOTSTRAP: Final = 30
 
 # Numbers drawn at a time: 2 million float64 are 16 MB, however many rows there are.
 _BATCH_CELLS: Final = 2_000_000
+
+# Pairs up to which exact integers are summed, in about a millisecond; beyond, scipy is worth its import.
+_MOST_SUMMED: Final = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,21 +38,16 @@ def mean_of(values: Sequence[float]) -> float:
 
 def quantile(confidence: float) -> float:
     """Gives the standard normal quantile z of a two-sided interval: 1.96 for 0.95."""
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + confidence) / 2))
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def wilson(successes: int, n: int, confidence: float) -> Interval:
     """Gives the interval of a proportion.
 
-    Wilson, E. B. (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209–212; as
-    computed by ``scipy.stats.binomtest(...).proportion_ci(method="wilson")``.
+    Wilson, E. B. (1927), Probable inference, the law of succession, and statistical inference, JASA 22, 209–212. Tests hold
+    it to ``scipy.stats.binomtest(...).proportion_ci(method="wilson")``.
     """
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, n).proportion_ci(confidence_level=confidence, method="wilson")
-    return Interval(low=float(found.low), high=float(found.high))
+    return wilson_of_mean(successes / n, n, confidence)
 
 
 def wilson_of_mean(mean: float, n: float, confidence: float) -> Interval:
@@ -183,8 +184,17 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
 
     McNemar, Q. (1947), Note on the sampling error of the difference between correlated proportions or percentages,
     Psychometrika 12, 153–157. 1 where no pair differs. Five pairs or fewer never reach p < 0.05: 2 · 0.5^5 = 0.0625.
+    Tests hold it to ``scipy.stats.binomtest``.
     """
-    from scipy.stats import binomtest
+    discordant, fewer = only_first + only_second, min(only_first, only_second)
+    if only_first == only_second:
+        return 1.0
+    if discordant > _MOST_SUMMED:
+        from scipy.stats import binomtest
 
-    discordant = only_first + only_second
-    return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+        return float(binomtest(only_first, discordant).pvalue)
+    term = tail = 1
+    for k in range(1, fewer + 1):
+        term = term * (discordant - k + 1) // k
+        tail += term
+    return float(Fraction(2 * tail, 2**discordant))

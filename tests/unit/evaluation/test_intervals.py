@@ -6,6 +6,7 @@ import warnings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from ftops.evaluation import intervals
 from ftops.evaluation.intervals import PairedTable
@@ -55,12 +56,19 @@ def test_wilson_gives_the_published_limits(successes: int, n: int, low: float, h
 
 @given(n=st.integers(1, 500), share=st.floats(0, 1), confidence=CONFIDENCES)
 @settings(deadline=None)
-def test_wilsons_formula_on_a_mean_is_wilson(n: int, share: float, confidence: float) -> None:
+def test_wilson_is_what_scipy_computes(n: int, share: float, confidence: float) -> None:
     successes = round(share * n)
-    exact = intervals.wilson(successes, n, confidence)
-    formula = intervals.wilson_of_mean(successes / n, n, confidence)
-    assert formula.low == pytest.approx(exact.low, abs=1e-12)
-    assert formula.high == pytest.approx(exact.high, abs=1e-12)
+    expected = binomtest(successes, n).proportion_ci(confidence_level=confidence, method="wilson")
+    interval = intervals.wilson(successes, n, confidence)
+    assert interval.low == pytest.approx(expected.low, abs=1e-12)
+    assert interval.high == pytest.approx(expected.high, abs=1e-12)
+
+
+@given(only_first=st.integers(0, 300), only_second=st.integers(0, 300))
+@settings(deadline=None)
+def test_mcnemar_is_what_scipy_computes(only_first: int, only_second: int) -> None:
+    expected = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
+    assert intervals.mcnemar_p(only_first, only_second) == pytest.approx(expected, rel=1e-9)
 
 
 @given(n=st.integers(1, 500), mean=st.floats(0, 1), confidence=CONFIDENCES)
@@ -91,6 +99,11 @@ def test_mcnemar_needs_six_pairs_that_differ(only_first: int, only_second: int) 
     if only_first + only_second < 6:
         assert p >= 0.05
     assert p == pytest.approx(intervals.mcnemar_p(only_second, only_first))
+
+
+def test_mcnemar_takes_any_number_of_pairs() -> None:
+    assert intervals.mcnemar_p(1_030, 970) == pytest.approx(binomtest(1_030, 2_000).pvalue, rel=1e-9)
+    assert intervals.mcnemar_p(500_600, 499_400) == pytest.approx(binomtest(500_600, 1_000_000).pvalue, rel=1e-9)
 
 
 @pytest.mark.parametrize(("pairs", "p"), [((6, 0), 0.03125), ((5, 0), 0.0625), ((0, 0), 1.0), ((12, 2), 0.0129)])

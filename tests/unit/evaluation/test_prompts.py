@@ -81,6 +81,15 @@ def test_near_duplicates_of_evaluation_rows_are_left_out(asked: str) -> None:
     assert labels_of(draw_examples(training, rows, k=2, seed=1)) == ["top_up"]
 
 
+def test_a_label_whose_first_example_is_too_close_gives_its_next() -> None:
+    training = [row(f"Where is my card number {n}?", "arrival") for n in range(5)]
+    training += [row("My parcel never came to the house", "arrival"), row("How do I top up by cheque?", "top_up")]
+    training += [row("Is there a fee for paying in cheques?", "top_up")]
+    rows = [read_row(row("Where is my card number 9?", "arrival"))]
+    for seed in range(5):
+        assert sorted(labels_of(draw_examples(training, rows, k=2, seed=seed))) == ["arrival", "top_up"]
+
+
 def test_rows_that_cannot_be_turns_are_left_out() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     unusable: list[dict[str, Any]] = [
