@@ -127,7 +127,8 @@ def test_a_server_says_what_it_is_and_ends_cleanly(tmp_path: Path) -> None:
         assert len(server.output.splitlines()) == 1
         again = server.restart("--access-log")
         wait_until_succeeded(again, job_id)
-        assert '"path":"/v1/fine_tuning/jobs/' in again.output
+        # The line is written after the answer has gone out.
+        wait_for(lambda: '"path":"/v1/fine_tuning/jobs/' in again.output)
 
 
 def test_a_server_with_a_key_may_be_reached_from_elsewhere(tmp_path: Path) -> None:
