@@ -4,7 +4,7 @@ Level-triggered: nothing is remembered between rounds but what was tried, so tha
 Which steps there are is the planner's business, how each is done ``execute``'s.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from ftops.application.observe import Observation, observe
 from ftops.application.outcome import Outcome, Step
 from ftops.application.workers import Finished, Workers
 from ftops.application.workspace import Workspace
+from ftops.domain.continuing import continuing
 from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
 from ftops.domain.guard import refuse_run
 from ftops.domain.manifest import BackendName
@@ -29,9 +30,13 @@ SLICE_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now."""
+    """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now.
+
+    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began.
+    """
 
     is_waiting: bool = True
+    is_continuing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
 
@@ -70,24 +75,27 @@ class Apply:
     def _begin(self) -> None:
         """Records the applied commit and the backends' identities: the first thing an apply writes."""
         now, identity = self.workspace.clock.now(), self.workspace.identity
-        for ledger, backends in _by_ledger(self.workspace).items():
-            state = self.workspace.ledgers[backends[0]].read().state
+        for backends in _by_ledger(self.workspace):
+            ledger = self.workspace.ledgers[backends[0]]
+            state = ledger.read().state
             events: list[AnyEvent] = []
             if state.project is None:
+                if self.settings.is_continuing:
+                    continue
                 project = self.workspace.desired.project.name
                 events.append(Started(at=now, project=project, ledger_id=identity.new_id()))
             events += [BackendSeen(at=now, backend=name, base_url=self.workspace.address(name)) for name in backends]
             applied = state.project.applied if state.project else None
-            if applied is None or applied.commit != self.workspace.desired.commit:
+            is_new = applied is None or applied.commit != self.workspace.desired.commit
+            if is_new and not self.settings.is_continuing:
                 self.outcome.is_first_apply_of_commit = True
                 commit = self.workspace.desired.commit
                 events.append(CommitApplied(at=now, commit=commit, owner=identity.owner, run_url=identity.run_url))
             try:
-                self.workspace.ledgers[backends[0]].record(events, self.workspace.fence(backends[0]))
+                ledger.record(events, self.workspace.fence(backends[0]))
             except EventRefused as error:
-                raise Unauthorized(
-                    str(error), status=403, remedy=f"use the key and address that the ledger knows ({ledger})"
-                ) from error
+                remedy = "use the key and address that the ledger knows"
+                raise Unauthorized(str(error), status=403, remedy=remedy) from error
 
     def _loop(self, workers: Workers[Action]) -> None:
         clock = self.workspace.clock
@@ -132,6 +140,8 @@ class Apply:
             for event in ended:
                 self.workspace.progress.say(_ended(event), fine_tune=event.fine_tune)
         plan = make_plan(self.workspace, observation)
+        if self.settings.is_continuing:
+            plan = continuing(plan)
         self.outcome.plan = plan
         for deferred in plan.deferred:
             self._show_progress(deferred)
@@ -221,9 +231,9 @@ def _ended(event: JobObserved) -> str:
     return f"job {event.job} {event.status.value}{made}{why}"
 
 
-def _by_ledger(workspace: Workspace) -> Mapping[int, list[BackendName]]:
+def _by_ledger(workspace: Workspace) -> list[list[BackendName]]:
+    """Groups the backends that can be called by the ledger that records them."""
     groups: dict[int, list[BackendName]] = {}
     for name in sorted(workspace.sessions):
-        if name in workspace.ledgers:
-            groups.setdefault(id(workspace.ledgers[name]), []).append(name)
-    return groups
+        groups.setdefault(id(workspace.ledgers[name]), []).append(name)
+    return list(groups.values())

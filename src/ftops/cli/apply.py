@@ -19,6 +19,7 @@ from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     from ftops.application.outcome import Outcome
+    from ftops.application.reconcile import Settings
     from ftops.application.workspace import Workspace
     from ftops.domain.plan import Plan
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--no-wait", is_flag=True, help="Do what is possible now, and leave the rest to the next run (exit 8).")
+@click.option(
+    "--continue",
+    "is_continuing",
+    is_flag=True,
+    help="Only go on with what an earlier apply began: settle, evaluate, promote. Begins nothing, asks nothing.",
+)
 @click.option(
     "--timeout",
     metavar="HOURS",
@@ -49,6 +56,7 @@ def command(
     saved: Path | None,
     auto_approve: bool,
     no_wait: bool,
+    is_continuing: bool,
     timeout: float,
     parallelism: int,
     allowed: tuple[str, ...],
@@ -68,12 +76,14 @@ def command(
       ftops apply --auto-approve --backend embedded
       ftops apply plan.json --no-wait
     """
+    from ftops.application.outcome import ExitCode
     from ftops.application.reconcile import Settings
     from ftops.bootstrap import find_place, load_desired, open_workspace
     from ftops.cli.guards import policy_of
     from ftops.cli.live import open_progress
 
-    if saved is None and not auto_approve and not sys.stdin.isatty():
+    is_asking = saved is None and not auto_approve and not is_continuing
+    if is_asking and not sys.stdin.isatty():
         raise UsageProblem(
             "nobody is here to approve the plan", remedy="give --auto-approve, or a plan: ftops apply PLAN"
         )
@@ -83,7 +93,12 @@ def command(
     for notice in desired.notices:
         tell(f"Warning: {safe(notice)}")
     policy = policy_of(allowed, select(desired, targets=targets, excluded=excluded, labels=labels))
-    settings = Settings(is_waiting=not no_wait, seconds=timeout * 3600, parallelism=parallelism)
+    settings = Settings(
+        is_waiting=not (no_wait or is_continuing),
+        is_continuing=is_continuing,
+        seconds=timeout * 3600,
+        parallelism=parallelism,
+    )
     with (
         _stopping() as stop,
         open_progress() as progress,
@@ -91,27 +106,30 @@ def command(
             place, desired, policy=policy, progress=progress, stop=stop, for_apply=True, confirm=_confirm_trust
         ) as workspace,
     ):
-        plan = _approved_plan(workspace, plan_file, is_asking=saved is None and not auto_approve, is_shown=not as_json)
+        plan = _approved_plan(workspace, plan_file, settings, is_asking=is_asking, is_shown=not as_json)
         if plan is None:
-            return 1
+            return ExitCode.FAILED
         if plan.blockers:
-            return 2
+            return ExitCode.INVALID
         return _carry_out(workspace, plan, settings, as_json=as_json)
 
 
 def _approved_plan(
-    workspace: "Workspace", saved: dict[str, Any] | None, *, is_asking: bool, is_shown: bool
+    workspace: "Workspace", saved: dict[str, Any] | None, settings: "Settings", *, is_asking: bool, is_shown: bool
 ) -> "Plan | None":
     """Gives the plan to carry out, None where a person said no."""
     from ftops.application.saved_plan import check_saved, plan_now
     from ftops.application.standing import check_standing
     from ftops.cli.render_text import render_plan, summary
+    from ftops.domain.continuing import continuing
 
     for name in workspace.shared_ledgers:
         check_standing(workspace, workspace.ledgers[name].read().state)
     plan = plan_now(workspace)
     if saved is not None:
         check_saved(saved, plan)
+    if settings.is_continuing:
+        plan = continuing(plan)
     if is_shown:
         echo(render_plan(plan))
         echo()
@@ -123,7 +141,7 @@ def _approved_plan(
     return plan
 
 
-def _carry_out(workspace: "Workspace", plan: "Plan", settings: Any, *, as_json: bool) -> int:
+def _carry_out(workspace: "Workspace", plan: "Plan", settings: "Settings", *, as_json: bool) -> int:
     from ftops.application.reconcile import Apply
     from ftops.cli.render_text import render_outcome
     from ftops.cli.style import print_error
