@@ -4,13 +4,14 @@ Level-triggered: nothing is remembered between rounds but what was tried, so tha
 Which steps there are is the planner's business, how each is done ``execute``'s.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from ftops.application.execute import execute
 from ftops.application.observe import Observation, observe
 from ftops.application.outcome import Outcome, Step
+from ftops.application.standing import check_standing
 from ftops.application.workers import Finished, Workers
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
@@ -19,6 +20,7 @@ from ftops.domain.guard import refuse_run
 from ftops.domain.manifest import BackendName
 from ftops.domain.plan import Action, Deferred, Evaluate, Plan, Promote, Reason, Train, kind_of
 from ftops.domain.planner import build_plan
+from ftops.domain.records import LedgerState
 from ftops.domain.transitions import EventRefused
 from ftops.errors import BackendError, FtopsError, Interrupted, Refused, Stale, Unauthorized
 
@@ -92,10 +94,16 @@ class Apply:
                 commit = self.workspace.desired.commit
                 events.append(CommitApplied(at=now, commit=commit, owner=identity.owner, run_url=identity.run_url))
             try:
-                ledger.record(events, self.workspace.fence(backends[0]))
+                ledger.record(events, self._check_standing(backends[0]))
             except EventRefused as error:
                 remedy = "use the key and address that the ledger knows"
                 raise Unauthorized(str(error), status=403, remedy=remedy) from error
+
+    def _check_standing(self, backend: BackendName) -> Callable[[LedgerState], None] | None:
+        """Gives the check that no other run may slip past: on the very state that our commit is written to."""
+        if backend in self.workspace.rehearsals:
+            return None
+        return lambda state: check_standing(self.workspace, state)
 
     def _loop(self, workers: Workers[Action]) -> None:
         clock = self.workspace.clock

@@ -86,9 +86,10 @@ class Workspace:
         return "embedded" if backend in self.rehearsals else self.sessions[backend].base_url
 
     def fence(self, backend: BackendName) -> Callable[[LedgerState], None]:
-        """Gives a check for the ledger's newest state: Stale where a commit that descends from ours was applied meanwhile.
+        """Gives a check for the ledger's newest state: Stale where another commit was applied after ours.
 
-        On a rehearsal there is no such order: its ledger is this clone's alone.
+        This run recorded its own commit first, so another one there came later. One that ours contains takes nothing back;
+        any other (newer, diverged, or not in this clone) does. A rehearsal's ledger is this clone's alone and knows no order.
         """
 
         def check(state: LedgerState) -> None:
@@ -97,11 +98,10 @@ class Workspace:
             ours = self.desired.commit
             if backend in self.rehearsals or applied is None or applied.commit is None or ours is None:
                 return
-            if applied.commit != ours and self.repository.is_ancestor(ours, applied.commit):
+            if applied.commit != ours and self.repository.is_ancestor(applied.commit, ours) is not True:
                 raise Stale(
-                    f"commit {applied.commit[:12]} was applied by {applied.owner}, and it descends from {ours[:12]}, "
-                    "which this run applies: nothing more is started",
-                    remedy="apply the newer commit",
+                    f"commit {applied.commit[:12]} was applied meanwhile by {applied.owner}: nothing more is started",
+                    remedy="apply the newest commit",
                 )
 
         return check
