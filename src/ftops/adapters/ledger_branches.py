@@ -9,14 +9,14 @@ Owns which refs there are, and that history is never rewritten unnoticed:
 Callers hold the clone's lock (``adapters.git_ledger``), as these refs are shared by all processes that work in it.
 """
 
-import re
 from contextlib import suppress
 from enum import Enum
 from typing import Final, Protocol
 
 from ftops.adapters.git_process import NETWORK_SECONDS, GitFailed, GitProcess
+from ftops.adapters.git_refs import branch_ref, configured_remote, move_ref, read_ref
 from ftops.adapters.git_refusals import is_contention, is_forbidden
-from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUnreachable, UsageProblem
+from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUnreachable
 from ftops.ports import Clock
 
 _NETWORK_TRIES: Final = 3
@@ -56,7 +56,7 @@ class LocalBranch:
 
     def __init__(self, git: GitProcess, branch: str, *, clock: Clock) -> None:
         self._git = git
-        self._ref = _branch_ref(git, branch)
+        self._ref = branch_ref(git, branch)
         self._clock = clock
 
     def newest(self) -> str | None:
@@ -89,8 +89,8 @@ class RemoteBranch:
 
     def __init__(self, git: GitProcess, branch: str, *, remote: str, clock: Clock) -> None:
         self._git = git
-        self._ref = _branch_ref(git, branch)
-        self._remote = _remote(git, remote)
+        self._ref = branch_ref(git, branch)
+        self._remote = configured_remote(git, remote)
         self._copy = f"refs/ftops/ledger/{remote}"
         self._seen = f"refs/ftops/ledger-seen/{remote}/{branch}"
         self._clock = clock
@@ -267,42 +267,3 @@ class RemoteBranch:
             f"the ledger's remote {self._remote} can't be reached: {failure.gist}",
             remedy=f"check the network and git remote get-url {self._remote}, then run this again",
         )
-
-
-def read_ref(git: GitProcess, ref: str) -> str | None:
-    """Gives what a full ref points to; None where there is no such ref."""
-    try:
-        return git.line("rev-parse", "--verify", "--quiet", "--end-of-options", ref)
-    except GitFailed as failure:
-        if failure.status == 1:
-            return None
-        raise
-
-
-def move_ref(git: GitProcess, ref: str, new: str, *, old: str | None) -> None:
-    """Moves a ref by compare-and-swap; ``old`` None is one that must not exist yet. Raises GitFailed."""
-    git.run("update-ref", "--no-deref", "-m", "ftops", ref, new, old or "0" * len(new))
-
-
-def _branch_ref(git: GitProcess, branch: str) -> str:
-    ref = f"refs/heads/{branch}"
-    try:
-        git.run("check-ref-format", ref)
-    except GitFailed as failure:
-        raise UsageProblem(f"{branch!r} can't be a branch's name", remedy="set spec.ledger.branch") from failure
-    return ref
-
-
-def _remote(git: GitProcess, remote: str) -> str:
-    """Gives the name back where it is a configured remote's: git would take any other word for a path or an address."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*", remote):
-        try:
-            git.run("config", "--get-all", f"remote.{remote}.url")
-        except GitFailed:
-            pass
-        else:
-            return remote
-    raise UsageProblem(
-        f"the ledger's remote {remote!r} is not configured in this repository",
-        remedy="git remote add it, or set spec.ledger.remote to the name of one that exists",
-    )

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from ftops.adapters.git_ledger import lock_path
 from ftops.adapters.git_process import GitFailed, GitProcess
-from ftops.adapters.ledger_branches import read_ref
+from ftops.adapters.git_refs import read_ref
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.errors import LedgerError
 

@@ -58,8 +58,8 @@ def test_branch_is_an_orphan_with_canonical_files(world: World) -> None:
 def test_work_tree_index_and_head_stay_as_they_are(world: World) -> None:
     index = (world.repo / ".git" / "index").read_bytes()
     ledger(world.repo).record([started(), declared()])
-    assert git(world.repo, "status", "--porcelain") == ""
     assert (world.repo / ".git" / "index").read_bytes() == index
+    assert git(world.repo, "status", "--porcelain") == ""
     assert git(world.repo, "symbolic-ref", "HEAD") == "refs/heads/main"
     assert git(world.repo, "for-each-ref", "refs/heads").count("\n") == 0, "the ledger is no local branch"
     assert not (world.repo / ".git" / "FETCH_HEAD").exists()
