@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from fake_backend import FakeBackend, FakeChat, Fault
+from fake_backend import FakeBackend
+from fake_resources import FakeChat
+from fake_world import Fault
 from ftops.domain.events import AnyEvent
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import EventRefused, apply_event

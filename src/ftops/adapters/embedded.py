@@ -44,11 +44,6 @@ class EmbeddedBackend:
         """The address that calls go to now; it changes when the server is started again."""
         return self._session.base_url
 
-    @property
-    def identity(self) -> str:
-        """What tells this backend from another: its data folder, not its address."""
-        return f"embedded:{self._server.data_dir_id}"
-
     def open_chat(self) -> "EmbeddedChat":
         """Gives a client for conversations, for use within one event loop."""
         return EmbeddedChat(self)

@@ -55,11 +55,6 @@ class EmbeddedServer:
         self._found: Announcement | None = None
 
     @property
-    def data_dir_id(self) -> str | None:
-        """The random name of the data folder, once it was acquired: what tells one embedded backend from another."""
-        return self._found.data_dir_id if self._found else None
-
-    @property
     def pid(self) -> int | None:
         """The process that was acquired last."""
         return self._found.pid if self._found else None

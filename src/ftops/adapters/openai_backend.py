@@ -6,10 +6,10 @@ POST. Importing this module costs half a second; ``bootstrap`` does so only wher
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, BinaryIO, Final, cast
 
 import openai
@@ -62,25 +62,25 @@ class _Calls:
     def __init__(self, address: Address, timing: Timing) -> None:
         self.address = address
         self._timing = timing
+        self.repeated = self._client(openai.DefaultHttpxClient(**_transport(address)), retries=timing.retries)
+        self._once: openai.OpenAI | None = None
+        self._opening = threading.Lock()
 
-    @cached_property
-    def repeated(self) -> openai.OpenAI:
-        return self._client(openai.DefaultHttpxClient(**_transport(self.address)), retries=self._timing.retries)
-
-    @cached_property
     def once(self) -> openai.OpenAI:
-        # A connection of its own: one that was kept open may be hung up by the server just when it is used again, and nobody
-        # could tell whether the POST arrived.
-        http = openai.DefaultHttpxClient(**_transport(self.address, connections=1, kept=0))
-        return self._client(http, retries=0).with_options(
-            max_retries=0, timeout=openai.Timeout(self._timing.create, connect=self._timing.connect)
-        )
+        with self._opening:
+            if self._once is None:
+                # No connection is kept: the server might hang up just when it is used again, and nobody could tell
+                # whether the POST arrived.
+                http = openai.DefaultHttpxClient(**_transport(self.address, kept=0))
+                self._once = self._client(http, retries=0).with_options(
+                    max_retries=0, timeout=openai.Timeout(self._timing.create, connect=self._timing.connect)
+                )
+            return self._once
 
     def close(self) -> None:
-        for name in ("repeated", "once"):
-            client = self.__dict__.pop(name, None)
-            if client is not None:
-                client.close()
+        self.repeated.close()
+        if self._once is not None:
+            self._once.close()
 
     def _client(self, http: Any, *, retries: int) -> openai.OpenAI:
         return openai.OpenAI(
@@ -148,7 +148,7 @@ class _Training:
         given = {name: value for name, value in body.items() if value is not None and value != []}
         model, training_file = given.pop("model"), given.pop("training_file")
         with self._calls.translated(has_effect=True):
-            created = self._calls.once.fine_tuning.jobs.create(
+            created = self._calls.once().fine_tuning.jobs.create(
                 model=model, training_file=training_file, metadata=dict(metadata), extra_body=given
             )
             return records.job_of(created)
