@@ -144,7 +144,7 @@ class FakeBackend:
             return
         for entry in self.world.jobs:
             elapsed = (self.world.now() - entry.job.created_at).total_seconds()
-            while not entry.job.status.is_final and _stage(entry.job) < int(elapsed // self.stage_seconds):
+            while entry.job.status in _STAGES[:-1] and _stage(entry.job) < int(elapsed // self.stage_seconds):
                 self._move_on(entry)
 
     def _move_on(self, entry: Entry) -> None:
