@@ -171,27 +171,19 @@ def open_sessions(
 def _open(
     place: Place, backend: Backend, *, may_start: bool, confirm: Callable[[str], bool] | None
 ) -> BackendSession | None:
-    from ftops.adapters.backend_address import NO_KEY, Address, resolve_address
+    from ftops.adapters.backend_address import resolve_address
     from ftops.adapters.trusted_backends import TrustedBackends
 
-    if not backend.is_rehearsal:
-        trusted = TrustedBackends(environ=os.environ, confirm=confirm)
-        address = resolve_address(backend, environ=os.environ, trusted=trusted)
-    else:
+    if backend.is_rehearsal:
+        from ftops.adapters.embedded import EmbeddedBackend
         from ftops.adapters.embedded_server import EmbeddedServer
 
         server = EmbeddedServer(place.ftops_dir / "embedded")
-        if may_start:
-            from ftops.adapters.embedded import EmbeddedBackend
-
-            return EmbeddedBackend(server)
-        url = server.running()
-        if url is None:
-            return None
-        address = Address(base_url=url, key=NO_KEY, is_loopback=True)
+        return EmbeddedBackend(server) if may_start or server.running() else None
     from ftops.adapters.openai_backend import OpenAIBackend
 
-    return OpenAIBackend(address)
+    trusted = TrustedBackends(environ=os.environ, confirm=confirm)
+    return OpenAIBackend(resolve_address(backend, environ=os.environ, trusted=trusted))
 
 
 @contextmanager

@@ -29,10 +29,7 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredEval:
-    """An evaluation with its dataset resolved. ``digest`` identifies what is sent and how it is scored, not the gate.
-
-    ``size_tokens`` is the number of tokens that sending all its rows once takes, for estimates.
-    """
+    """An evaluation with its dataset resolved. ``digest`` identifies what is sent and how it is scored, not the gate."""
 
     spec: EvalSpec
     dataset: Dataset
@@ -83,7 +80,7 @@ def request_body(declared: Declared) -> Mapping[str, Any]:
     if explicit:
         settings["hyperparameters"] = explicit
     if method.grader is not None:
-        settings["grader"] = method.grader
+        settings["grader"] = _named(method.grader, "reward")
     return {
         "model": declared.fine_tune.base_model,
         "suffix": declared.name,
@@ -91,3 +88,14 @@ def request_body(declared: Declared) -> Mapping[str, Any]:
         "method": {"type": method.type.value, method.type.value: settings},
         "integrations": list(declared.fine_tune.integrations),
     }
+
+
+def _named(grader: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Gives a grader with the names that the wire requires and manifests may leave out, inside ``multi`` too."""
+    named = {"name": name, **grader}
+    inner = grader.get("graders")
+    if isinstance(inner, Mapping):
+        named["graders"] = {key: _named(one, key) for key, one in inner.items()}
+    elif isinstance(inner, list | tuple):
+        named["graders"] = [_named(one, f"{name}_{number}") for number, one in enumerate(inner, 1)]
+    return named
