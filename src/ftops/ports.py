@@ -234,7 +234,8 @@ class LedgerWriter(LedgerReader, Protocol):
     def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
         """Writes events about what was already paid for (job ids, scores).
 
-        Where that fails they are kept in ``.ftops/pending``, and the next ``record`` of any run writes them first. Gives None where they are pending. Never raises LedgerError.
+        Where that fails they are kept in ``.ftops/pending``, and the next ``record`` of any run writes them first. Gives
+        None where they are pending. Never raises LedgerError.
         """
         ...
 
