@@ -66,7 +66,10 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
 def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_stale: bool) -> Snapshot:
     ledger = workspace.ledgers[backend.name]
     try:
-        return ledger.read()
+        snapshot = ledger.read()
+        if snapshot.tip is None and backend.name in workspace.offline:
+            caveats.append("there is no ledger yet: this is as if nothing had ever been applied")
+        return snapshot
     except LedgerUnreachable as error:
         if not may_be_stale:
             raise

@@ -15,7 +15,7 @@ import click
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json, select, selection_options
 from ftops.cli.style import echo, safe, tell
-from ftops.errors import UsageProblem
+from ftops.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
     from ftops.application.outcome import Outcome
@@ -120,7 +120,7 @@ def _approved_plan(
     """Gives the plan to carry out, None where a person said no."""
     from ftops.application.saved_plan import check_saved, plan_now
     from ftops.application.standing import check_standing
-    from ftops.cli.render_text import render_plan, summary
+    from ftops.cli.render_text import render_plan
     from ftops.domain.continuing import continuing
 
     for name in workspace.shared_ledgers:
@@ -135,7 +135,7 @@ def _approved_plan(
         echo()
     if is_asking and plan.actions and not plan.blockers:
         cost = "of unknown cost" if plan.cost_usd is None else f"for about ${plan.cost_usd:,.2f}"
-        if not click.confirm(f"Do this, {cost}? ({summary(plan)})", err=True):
+        if not click.confirm(f"Do this, {cost}?", default=False, err=True):
             tell("Nothing was done.")
             return None
     return plan
@@ -151,7 +151,9 @@ def _carry_out(workspace: "Workspace", plan: "Plan", settings: "Settings", *, as
         print_json(_to_json(outcome))
     elif text := render_outcome(outcome):
         echo(text)
-    if outcome.stopped_by is not None:
+    if isinstance(outcome.stopped_by, Interrupted):
+        tell("Interrupted. Jobs go on at the backend; ftops apply goes on where this left off.")
+    elif outcome.stopped_by is not None:
         print_error(outcome.stopped_by.message, remedy=outcome.stopped_by.remedy)
     if outcome.left_waiting:
         tell("Jobs still run. ftops apply goes on where this left off.")
@@ -208,7 +210,7 @@ def _stopping() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        tell("Detaching; jobs go on. Once more to leave at once.")
+        tell("\nDetaching. Once more to leave at once.")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

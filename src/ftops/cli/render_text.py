@@ -96,8 +96,11 @@ def render_outcome(outcome: Outcome) -> str:
     lines = []
     plan = outcome.plan
     for name in outcome.touched():
-        did = [f"{_verb(s.action)}: {s.said}" for s in outcome.steps if s.action.fine_tune == name and s.error is None]
+        done = [s for s in outcome.steps if s.action.fine_tune == name and s.error is None]
+        leading = [s for s in done if not isinstance(s.action, Evaluate | Promote)]
+        did = [f"{_verb(s.action)}: {s.said}" for s in leading]
         did += [f"job {e.job} {e.status.value}" for e in outcome.ended_jobs if e.fine_tune == name]
+        did += [f"{_verb(s.action)}: {s.said}" for s in done if s not in leading]
         failed = [f"{_verb(s.action)}: {s.error}" for s in outcome.steps if s.action.fine_tune == name and s.error]
         lines.append(paint(safe(name), bold=True))
         lines += [f"  {paint('✓', 'green')} {safe(text)}" for text in did]
