@@ -67,9 +67,6 @@ def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_
     ledger = workspace.ledgers[backend.name]
     try:
         snapshot = ledger.read()
-        if snapshot.tip is None and backend.name in workspace.offline:
-            caveats.append("there is no ledger yet: this is as if nothing had ever been applied")
-        return snapshot
     except LedgerUnreachable as error:
         if not may_be_stale:
             raise
@@ -78,7 +75,10 @@ def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_
             f"the copy used is of {snapshot.stale_since:%Y-%m-%d %H:%M} UTC" if snapshot.stale_since else "no copy here"
         )
         caveats.append(f"the ledger could not be fetched ({error.message}); {age}")
-        return snapshot
+    else:
+        if snapshot.tip is None and backend.name in workspace.offline:
+            caveats.append("there is no ledger yet: this is as if nothing had ever been applied")
+    return snapshot
 
 
 def _look(
