@@ -195,15 +195,14 @@ def test_threads_that_meet_a_dead_server_start_one(data_dir: Path) -> None:
         "",
         "[]",
         "{}",
-        json.dumps({"pid": 2**70, "create_time": 1, "url": "http://127.0.0.1:1", "version": "1", "data_dir_id": "x"}),
-        json.dumps(
-            {"pid": os.getpid(), "create_time": 1, "url": "http://127.0.0.1:1", "version": "1", "data_dir_id": "x"}
-        ),
+        '{"pid": HUGE, "create_time": 1, "url": "http://127.0.0.1:1", "version": "1", "data_dir_id": "x"}',
+        '{"pid": OURS, "create_time": 1, "url": "http://127.0.0.1:1", "version": "1", "data_dir_id": "x"}',
     ],
 )
 def test_a_stale_announcement_is_not_believed(data_dir: Path, announcement: str) -> None:
     data_dir.mkdir()
-    (data_dir / "server.json").write_text(announcement)
+    text = announcement.replace("HUGE", str(2**70)).replace("OURS", str(os.getpid()))
+    (data_dir / "server.json").write_text(text)
     assert EmbeddedServer(data_dir).running() is None
 
 
