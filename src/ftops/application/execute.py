@@ -15,10 +15,10 @@ from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobRecorded, Renamed
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.manifest import JobId
+from ftops.domain.manifest import JobId, ModelId, Revision
 from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Promote, Reason, Train, Upload
 from ftops.domain.records import Target
-from ftops.errors import BackendError, NotFound, Refused, Stale
+from ftops.errors import BackendError, Interrupted, NotFound, Refused, Stale
 
 
 def execute(workspace: Workspace, action: Action) -> str:
@@ -86,13 +86,13 @@ def _cancel(workspace: Workspace, action: Cancel) -> str:
     ledger.record([event], workspace.fence(action.backend))
     try:
         workspace.fence(action.backend)(ledger.read().state)
-    except Stale:  # a newer commit may want this job: it is kept, and the record withdrawn
+    except (Stale, Interrupted):  # a newer commit may want this job: it is kept, and the record withdrawn
         ledger.record([msgspec.structs.replace(event, reason=None)])
         raise
     job = workspace.sessions[action.backend].training.cancel(JobId(action.job))
     if job.status is JobStatus.SUCCEEDED:
         return f"job {action.job} had succeeded before the cancel reached it; it counts as trained"
-    return f"job {action.job} of revision {action.revision}"
+    return f"job {action.job} of revision {action.revision} ({reason.value})"
 
 
 def _upload(workspace: Workspace, action: Upload, declared: Declared) -> str:
@@ -139,15 +139,8 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
     if known is None:
         return "scores kept in .ftops/pending"
     judgement = workspace.judge(known, declared, action.revision, action.model)
-    if judgement.has_gate and judgement.is_passed:
-        passed = GatesPassed(
-            at=workspace.clock.now(),
-            fine_tune=action.fine_tune,
-            revision=action.revision,
-            backend=action.backend,
-            model=action.model,
-        )
-        ledger.record_eventually([passed])
+    if passed := _passing(workspace, action, judgement):
+        ledger.record_eventually(passed)
     return _sentence(judgement, action.evaluation)
 
 
@@ -178,11 +171,35 @@ def _promote(workspace: Workspace, action: Promote) -> str:
         commit=workspace.desired.commit,
         override=action.override,
     )
-    events: list[AnyEvent] = [event]
+    events: list[AnyEvent] = [*_passed(workspace, action, action.target), event]
     ledger.record(events, workspace.fence(action.backend))
     if action.target is None:
         return f"{action.alias} retired"
     return f"{action.alias} → {action.target.revision} ({action.target.model})"
+
+
+def _passed(workspace: Workspace, action: Promote, target: Target | None) -> list[AnyEvent]:
+    """What a model passed by recorded scores alone is remembered too: a pin may come back to it under later gates."""
+    record = workspace.ledgers[action.backend].read_cached().state.named(action.fine_tune)
+    if target is None or record is None:
+        return []
+    model, revision = ModelId(target.model), Revision(target.revision)
+    judgement = workspace.judge(record, workspace.declared(action.fine_tune), revision, model)
+    return _passing(workspace, action, judgement)
+
+
+def _passing(workspace: Workspace, action: Evaluate | Promote, judgement: Judgement) -> list[AnyEvent]:
+    if not (judgement.has_gate and judgement.is_passed):
+        return []
+    return [
+        GatesPassed(
+            at=workspace.clock.now(),
+            fine_tune=action.fine_tune,
+            revision=judgement.revision,
+            backend=judgement.backend,
+            model=judgement.model,
+        )
+    ]
 
 
 def _check_maker(workspace: Workspace, action: Promote, target: Target) -> None:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from ftops.domain.events import JobObserved
 from ftops.domain.manifest import FineTuneName
-from ftops.domain.plan import Action, Plan
+from ftops.domain.plan import Action, Evaluate, Plan, Promote
 from ftops.errors import FtopsError
 
 
@@ -67,7 +67,7 @@ class Outcome:
         if self.plan is not None:
             codes += [ExitCode.INVALID] * bool(self.plan.blockers)
             codes += [ExitCode.REFUSED] * bool(self.plan.refusals)
-            codes += [ExitCode.GATE_NOT_PASSED] * self._was_withheld_now(self.plan)
+            codes += [ExitCode.GATE_NOT_PASSED] * (self._was_withheld_now(self.plan) or self._has_unjudged(self.plan))
             codes += [ExitCode.STILL_RUNNING] * self.left_waiting
         return worst_code(codes)
 
@@ -79,6 +79,11 @@ class Outcome:
             names |= {entry.fine_tune for entry in self.plan.withheld}
             names |= {entry.fine_tune for entry in self.plan.refusals}
         return sorted(names)
+
+    def _has_unjudged(self, plan: Plan) -> bool:
+        """Whether an alias waits for an evaluation that this run made and that ended in error."""
+        made = {step.action.id for step in self.steps if isinstance(step.action, Evaluate)}
+        return any(isinstance(a, Promote) and a.is_conditional and made.intersection(a.after) for a in plan.actions)
 
     def _was_withheld_now(self, plan: Plan) -> bool:
         """Whether this run met a gate: it evaluated, or it is the first to apply what the commit declares."""

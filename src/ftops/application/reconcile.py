@@ -5,6 +5,7 @@ Which steps there are is the planner's business, how each is done ``execute``'s.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,7 @@ from ftops.application.execute import execute
 from ftops.application.observe import Observation, observe
 from ftops.application.outcome import Outcome, Step
 from ftops.application.standing import check_standing
-from ftops.application.workers import Finished, Workers
+from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
 from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
@@ -61,6 +62,8 @@ class Apply:
     outcome: Outcome = field(default_factory=Outcome)
     _tried: set[tuple[str, str]] = field(default_factory=set)
     _running: dict[str, Action] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
+    _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _poll: float = FIRST_POLL_SECONDS
 
     def run(self) -> Outcome:
@@ -115,9 +118,12 @@ class Apply:
             for action in ready:
                 self._tried.add(_key(action))
                 self._running[action.id] = action
+                if isinstance(action, Train):
+                    self._attempts.setdefault(_subject(action), action.attempt)
                 self.workspace.progress.update(action.fine_tune, kind_of(action))
                 workers.submit(action)
             if not self._running and not plan.deferred:
+                self._check_all_trained(plan)
                 return
             is_late = clock.monotonic() >= until
             if is_late or not (self._running or self.settings.is_waiting):
@@ -137,7 +143,8 @@ class Apply:
                 return
 
     def _plan(self) -> Plan:
-        observation = observe(self.workspace)
+        # In a thread of its own: a backend or a remote that hangs doesn't keep an interrupted run.
+        observation = call_aside(lambda: observe(self.workspace), self.workspace.check_interrupted)
         for name, events in observation.events.items():
             if events:
                 self.workspace.ledgers[name].record_eventually(events)
@@ -147,6 +154,8 @@ class Apply:
                 self._poll = FIRST_POLL_SECONDS
             for event in ended:
                 self.workspace.progress.say(_ended(event), fine_tune=event.fine_tune)
+        for name, snapshot in observation.snapshots.items():
+            self.workspace.fence(name)(snapshot.state)
         plan = make_plan(self.workspace, observation)
         if self.settings.is_continuing:
             plan = continuing(plan)
@@ -173,7 +182,23 @@ class Apply:
         waits = {other.id for other in plan.actions}.intersection(action.after)
         if waits or action.id in self._running or _key(action) in self._tried:
             return False
-        return not isinstance(action, Train) or self._is_approved(action)
+        return not isinstance(action, Train) or self._may_train(action)
+
+    def _may_train(self, action: Train) -> bool:
+        """Whether this run may create this job: approved, not refused to us before, and no second attempt but a retry."""
+        first = self._attempts.get(_subject(action), action.attempt)
+        is_second = first != action.attempt and action.reason is not Reason.TRANSIENT_FAILURE
+        return self._is_approved(action) and action.id not in self._failed and not is_second
+
+    def _check_all_trained(self, plan: Plan) -> None:
+        """Raises Stale where a training is left that this run was not told to do: it doesn't end as if all were done."""
+        tried = {id_ for id_, _ in self._tried}
+        left = [a for a in plan.actions if isinstance(a, Train) and a.id not in tried]
+        if left:
+            raise Stale(
+                f"revision {left[0].revision} of {left[0].fine_tune} has to be trained, which was not approved for this run",
+                remedy="plan again, and apply that plan",
+            )
 
     def _is_approved(self, action: Train) -> bool:
         """A person approved the training of this revision; retrying a transient failure of it needs no second word."""
@@ -192,20 +217,24 @@ class Apply:
         return FIRST_POLL_SECONDS if is_rehearsal else pause
 
     def _collect(self, finished: Iterable[Finished[Action]]) -> None:
+        """Notes what ended, all of it; then raises what ends the run."""
+        ending: BaseException | None = None
         for done in finished:
             del self._running[done.item.id]
             self._poll = FIRST_POLL_SECONDS
             error = done.error
-            if isinstance(error, Interrupted | Stale):
-                raise error
+            if error is not None:
+                self._failed.add(done.item.id)
             if isinstance(error, EventRefused):
                 error = Refused(str(error))
-            if error is not None and not isinstance(error, FtopsError):
-                raise error
-            step = Step(action=done.item, said=done.said, error=error)
-            self.outcome.steps.append(step)
+            if isinstance(error, Interrupted | Stale) or not (error is None or isinstance(error, FtopsError)):
+                ending = ending or error
+                continue
+            self.outcome.steps.append(Step(action=done.item, said=done.said, error=error))
             said = done.said if error is None else f"failed: {error}"
             self.workspace.progress.say(f"{kind_of(done.item)}: {said}", fine_tune=done.item.fine_tune)
+        if ending is not None:
+            raise ending
 
     def _detach(self, workers: Workers[Action]) -> None:
         """Gives what is in flight a moment to record itself; remote jobs go on in any case."""
@@ -214,10 +243,9 @@ class Apply:
         self.workspace.stop.set()
         until = self.workspace.clock.monotonic() + DETACH_SECONDS
         while self._running and self.workspace.clock.monotonic() < until:
-            for done in workers.wait(0.2):
-                del self._running[done.item.id]
-                if done.error is None:
-                    self.outcome.steps.append(Step(action=done.item, said=done.said))
+            # What ends the run is known already.
+            with suppress(Interrupted, Stale):
+                self._collect(workers.wait(SLICE_SECONDS))
 
 
 def _key(action: Action) -> tuple[str, str]:
@@ -231,6 +259,10 @@ def _key(action: Action) -> tuple[str, str]:
             return action.id, str(intent)
         case _:
             return action.id, ""
+
+
+def _subject(action: Train) -> tuple[str, str, str]:
+    return action.fine_tune, action.backend, action.revision
 
 
 def _ended(event: JobObserved) -> str:

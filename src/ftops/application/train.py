@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ftops.application.observe import observed_event
 from ftops.application.uploads import declaration, file_id
 from ftops.application.workspace import Workspace
 from ftops.domain.attempts import CancelReason, Closed, Intent, JobRecord, JobStatus
@@ -128,14 +127,16 @@ class Training:
 
     def _wait_for_owner(self) -> str | None:
         """Waits until the owner of an open intent has had its time; gives the intent to take over, None where it is closed."""
-        clock, began = self.workspace.clock, self.workspace.clock.monotonic()
+        clock = self.workspace.clock
+        first_seen: dict[str, float] = {}
         while True:
             intent = self._open_intent()
             if intent is None:
                 return None
             is_dead = self.workspace.identity.is_dead(intent.owner)
             patience = self.declared.backend.settle_seconds if is_dead else TAKE_OVER_SECONDS
-            waited = clock.monotonic() - began
+            # Its owner may have closed one intent and written another: each has its own time.
+            waited = clock.monotonic() - first_seen.setdefault(intent.id, clock.monotonic())
             if waited >= patience or self._find() is not None:
                 return intent.id
             self.workspace.check_interrupted()
@@ -203,25 +204,13 @@ class Training:
             backend=self.declared.backend.name,
             attempt=self.action.attempt,
             job=job.id,
-            status=JobStatus.QUEUED if job.status.is_final else job.status,
+            # A job that has ended is observed like any other, with its model and its cost.
+            status=JobStatus.RUNNING if job.status.is_final else job.status,
             intent=intent,
             created_at=job.created_at,
             is_adopted=is_adopted,
         )
-        events: list[AnyEvent] = [declaration(self.workspace, self.declared), event]
-        if job.status.is_final:
-            events.append(
-                observed_event(
-                    job,
-                    fine_tune=self.declared.name,
-                    revision=self.declared.revision,
-                    backend=self.declared.backend,
-                    attempt=self.action.attempt,
-                    at=self.workspace.clock.now(),
-                    session=self.session,
-                )
-            )
-        snapshot = self.ledger.record_eventually(events)
+        snapshot = self.ledger.record_eventually([declaration(self.workspace, self.declared), event])
         if snapshot is None:
             return f"job {job.id}, which the ledger does not have yet (.ftops/pending keeps it)"
         winner = _job_of(snapshot.state, self.declared.name, self.declared.revision, self.action)

@@ -1,12 +1,15 @@
-"""A few threads that carry out actions, and can be left behind: a detached run does not wait for a call in flight."""
+"""Threads that carry out work and can be left behind: a detached run does not wait for a call in flight."""
 
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOMENT: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +19,27 @@ class Finished(Generic[Item]):
     item: Item
     said: str = ""
     error: BaseException | None = None
+
+
+def call_aside(call: Callable[[], Result], check: Callable[[], None]) -> Result:
+    """Makes a call in a thread of its own and gives its result; ``check`` may raise to leave it behind."""
+    results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+    errors: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put(call())
+        except BaseException as error:  # noqa: BLE001  (raised again in the thread that waits)
+            errors.put(error)
+
+    thread = threading.Thread(target=run, name="aside", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        check()
+        thread.join(_MOMENT)
+    if not errors.empty():
+        raise errors.get()
+    return results.get()
 
 
 class Workers(Generic[Item]):

@@ -49,7 +49,7 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
         project=desired.project.name,
         today=today,
         commit=desired.commit,
-        actions=tuple(sorted(draft.actions, key=_order)),
+        actions=tuple(sorted(_after_moves(draft.actions), key=_order)),
         deferred=tuple(draft.deferred),
         withheld=tuple(draft.withheld),
         refusals=tuple(draft.refusals),
@@ -121,6 +121,18 @@ def _move(selected: list[Declared], observed: ObservedState, draft: Draft, today
             ledgers = {name: moved if known is ledger else known for name, known in ledgers.items()}
             ledger = moved
     return replace(observed, ledgers=ledgers)
+
+
+def _after_moves(actions: list[Action]) -> list[Action]:
+    """A rename comes before everything else of its fine-tune: what is recorded under the new name finds its history there."""
+    moves: dict[str, tuple[str, ...]] = {}
+    for action in actions:
+        if isinstance(action, Move):
+            moves[action.fine_tune] = (*moves.get(action.fine_tune, ()), action.id)
+    return [
+        action if isinstance(action, Move) else replace(action, after=(*moves.get(action.fine_tune, ()), *action.after))
+        for action in actions
+    ]
 
 
 def _report_shutdown(subject: Subject, draft: Draft) -> None:
