@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine with Python 3.11+ and git: make demo, make test.
+# PYTHON=python3.13 make …  takes another interpreter (after make clean).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WORKERS ?= logical
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help install demo test lint format picture clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with ftops and everything to develop it
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON); install Python 3.11 or newer, or name one: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), but ftops needs Python 3.11 or newer; name one: make PYTHON=python3.13" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "make: there is no git; install it first" >&2; exit 1; }
+	@echo "Installing into $(VENV) …"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## plan, train, refuse, mend and promote two models, in a scratch repository
+	@$(BIN)/python demo/run.py
+
+test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage to its floors
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m coverage report --include='*/ftops/domain/*' --fail-under=100
+	$(BIN)/python -m coverage report --fail-under=90
+
+lint: $(INSTALLED) ## check style, types and the rules of import
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy demo
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
+	$(BIN)/python demo/picture.py docs/images/demo.svg
+
+clean: ## remove .venv and what tools leave behind
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
