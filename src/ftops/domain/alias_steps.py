@@ -1,13 +1,13 @@
-"""Plans what happens to aliases: evaluate what they want, promote what may be, withhold what may not, retire what is gone."""
+"""Plans what happens to aliases: promote what may be, withhold what may not, retire what is gone."""
 
-from ftops.domain.attempts import JobStatus
-from ftops.domain.desired import DeclaredEval
+from ftops.domain.attempts import counting_attempt
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training
+from ftops.domain.evaluation_steps import Evaluations, judgement_of, plan_evaluations
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.manifest import LATEST, AliasName, BackendName, FewShot, JobId, ModelId, Revision
-from ftops.domain.plan import Blocker, Deferred, Evaluate, Notice, Promote, Reason, Withheld, action_id
-from ftops.domain.pricing import Estimate, inference_price
+from ftops.domain.manifest import LATEST, AliasName, BackendName, JobId, ModelId, Override, Revision
+from ftops.domain.plan import Blocker, Deferred, Notice, Promote, Reason, Withheld, action_id
 from ftops.domain.records import Target
+from ftops.domain.training_steps import PAUSE
 
 
 def plan_aliases(subject: Subject, training: Training, draft: Draft) -> None:
@@ -19,13 +19,32 @@ def plan_aliases(subject: Subject, training: Training, draft: Draft) -> None:
         if standing is None:
             _report_unknown_pin(subject, revision, draft)
             continue
-        evaluations = _evaluate(subject, revision, standing, draft)
-        for alias, to in sorted(declared.fine_tune.aliases.items()):
-            if (declared.revision if to == LATEST else to) == revision:
-                _promote(subject, alias, revision, standing, evaluations, draft)
+        is_settled = _is_settled(subject, revision, standing)
+        evaluations = Evaluations() if is_settled else plan_evaluations(subject, revision, standing, draft)
+        for alias in _aliases_to(subject, revision):
+            _promote(subject, alias, revision, standing, evaluations, draft)
     for gone, record in sorted(subject.record.aliases.items()) if subject.record else ():
         if gone not in declared.fine_tune.aliases and record.target is not None:
             draft.actions.append(_retire(subject, AliasName(gone), record.target))
+
+
+def _aliases_to(subject: Subject, revision: Revision) -> list[AliasName]:
+    """The aliases that want a revision, by name."""
+    declared = subject.declared
+    wanted = {a: declared.revision if to == LATEST else to for a, to in declared.fine_tune.aliases.items()}
+    return sorted(alias for alias, to in wanted.items() if to == revision)
+
+
+def _is_settled(subject: Subject, revision: Revision, standing: Training) -> bool:
+    """Whether an alias points to a revision's model and none has still to move there.
+
+    It is no candidate any more then: it is judged by its recorded scores alone, and nothing is called for it.
+    """
+    if subject.record is None or not isinstance(standing, Trained):
+        return False
+    target = Target(backend=subject.declared.backend.name, revision=revision, model=standing.model)
+    pointing = {alias for alias, record in subject.record.aliases.items() if record.target == target}
+    return bool(pointing) and pointing.issuperset(_aliases_to(subject, revision))
 
 
 def _standing(subject: Subject, revision: Revision) -> Training | None:
@@ -36,94 +55,23 @@ def _standing(subject: Subject, revision: Revision) -> Training | None:
     job = known.trained_job(subject.declared.backend.name)
     if job is not None and job.model is not None:
         return Trained(model=ModelId(job.model))
-    attempt = known.latest(subject.declared.backend.name)
+    attempt = counting_attempt(known.on(subject.declared.backend.name))
     if attempt is None or attempt.job is None or attempt.job.status.is_final:
         return None
-    return InProgress(job=JobId(attempt.job.id), is_paused=attempt.job.status is JobStatus.PAUSED)
+    return InProgress(job=JobId(attempt.job.id), is_paused=attempt.job.status in PAUSE)
 
 
 def _report_unknown_pin(subject: Subject, revision: Revision, draft: Draft) -> None:
-    known = sorted(subject.record.revisions) if subject.record else []
-    choices = [r for r in known if _standing(subject, Revision(r)) is not None]
-    message = f"an alias is pinned to revision {revision}, which is neither declared nor trained nor running"
-    if subject.declared.backend.is_rehearsal:
-        draft.notices.append(Notice(fine_tune=subject.declared.name, message=f"{message}; skipped in this rehearsal"))
+    declared = subject.declared
+    pinned = ", ".join(_aliases_to(subject, revision))
+    message = f"{pinned} pinned to revision {revision}, which is neither declared nor trained nor running"
+    if declared.backend.is_rehearsal:
+        draft.notices.append(Notice(fine_tune=declared.name, message=f"{message}; skipped in this rehearsal"))
         return
-    can = f"can be pinned: {', '.join(choices)}" if choices else "no revision can be pinned yet"
-    draft.blockers.append(Blocker(fine_tune=subject.declared.name, message=f"{message}; {can}"))
-
-
-def _evaluate(subject: Subject, revision: Revision, standing: Training, draft: Draft) -> tuple[str, ...]:
-    """Adds the evaluations that are missing; gives their ids, or the id of the training where there are none to make."""
-    model: ModelId | None = None
-    after: tuple[str, ...] = ()
-    match standing:
-        case Trained(model=trained):
-            model = trained
-            judgement = _judgement(subject, revision)
-            missing = {m.eval: Reason(m.reason) for m in judgement.missing} if judgement else {}
-        case Planned(by=by):
-            after = (by,)
-            missing = {e.spec.name: Reason.NOT_EVALUATED for e in subject.declared.evals}
-        case _:
-            return ()
-    actions = [
-        _evaluation(subject, revision, declared, model, missing[declared.spec.name], after)
-        for declared in subject.declared.evals
-        if declared.spec.name in missing
-    ]
-    draft.actions += actions
-    return tuple(action.id for action in actions) or after
-
-
-def _evaluation(
-    subject: Subject,
-    revision: Revision,
-    declared: DeclaredEval,
-    model: ModelId | None,
-    reason: Reason,
-    after: tuple[str, ...],
-) -> Evaluate:
-    return Evaluate(
-        id=action_id("evaluate", subject.declared.name, revision, declared.spec.name),
-        fine_tune=subject.declared.name,
-        backend=subject.declared.backend.name,
-        reason=reason,
-        revision=revision,
-        after=after,
-        estimate=_evaluation_estimate(subject, declared),
-        evaluation=declared.spec.name,
-        digest=declared.digest,
-        model=model,
-        calls=declared.dataset.rows * (1 + len(_baselines(declared))),
-    )
-
-
-def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:
-    """One entry for each distinct baseline that is called, with the examples in its prompt."""
-    distinct = {c.baseline for c in declared.spec.gate if c.baseline}
-    return tuple(b.prompt if isinstance(b.prompt, FewShot) else None for b in distinct)
-
-
-def _evaluation_estimate(subject: Subject, declared: DeclaredEval) -> Estimate:
-    train = subject.declared.train
-    rows, tokens = declared.dataset.rows, declared.dataset.tokens
-    a_row = train.tokens / train.rows if train.rows else 0.0
-    shots = sum(round(rows * a_row * shot.k) for shot in _baselines(declared) if shot)
-    total = tokens * (1 + len(_baselines(declared))) + shots
-    base, backend = subject.declared.fine_tune.base_model, subject.declared.backend
-    if backend.is_rehearsal:
-        return Estimate(tokens=total, usd=0.0, assumes="the embedded backend costs nothing")
-    tuned = inference_price(base, is_tuned=True, backend=backend)
-    untuned = inference_price(base, is_tuned=False, backend=backend)
-    if tuned is None or untuned is None or tuned.input is None or untuned.input is None:
-        return Estimate(tokens=total, assumes="no price is known for this model")
-    usd = (tokens * tuned.input + (total - tokens) * untuned.input) / 1_000_000
-    return Estimate(tokens=total, usd=usd, assumes="answers as long as the references, at the price of input")
-
-
-def _judgement(subject: Subject, revision: Revision) -> Judgement | None:
-    return subject.observed.judgements.get((subject.declared.name, revision, subject.declared.backend.name))
+    known = {Revision(r) for r in subject.record.revisions} if subject.record else set[Revision]()
+    choices = {r for r in known if _standing(subject, r) is not None} | {declared.revision}
+    message += f" on {declared.backend.name}; can be pinned: {', '.join(sorted(choices))}"
+    draft.blockers.append(Blocker(fine_tune=declared.name, message=message))
 
 
 def _promote(
@@ -131,7 +79,7 @@ def _promote(
     alias: AliasName,
     revision: Revision,
     standing: Training,
-    evaluations: tuple[str, ...],
+    evaluations: Evaluations,
     draft: Draft,
 ) -> None:
     was = subject.record.target_of(alias) if subject.record else None
@@ -140,13 +88,11 @@ def _promote(
             target = Target(backend=subject.declared.backend.name, revision=revision, model=model)
             if target == was:
                 _report_present_target(subject, alias, revision, draft)
-            elif evaluations:
-                draft.actions.append(_promotion(subject, alias, was, target, evaluations))
             else:
-                _promote_if_allowed(subject, alias, was, target, draft)
+                _promote_trained(subject, alias, was, target, evaluations, draft)
         case Planned():
             target = Target(backend=subject.declared.backend.name, revision=revision, model="known-after-training")
-            draft.actions.append(_promotion(subject, alias, was, target, evaluations))
+            draft.actions.append(_unjudged(subject, alias, was, target, evaluations))
         case InProgress(is_paused=False, job=job):
             draft.deferred.append(
                 Deferred(
@@ -158,34 +104,78 @@ def _promote(
                     job=job,
                 )
             )
+        case InProgress(job=job) if revision != subject.declared.revision:
+            message = (
+                f"{alias} stays where it is: job {job} of revision {revision} is paused; ftops does not wait for it"
+            )
+            draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
         case _:
             pass  # reported by plan_training; the alias stays where it is
 
 
 def _report_present_target(subject: Subject, alias: AliasName, revision: Revision, draft: Draft) -> None:
-    judgement = _judgement(subject, revision)
-    if judgement is not None and judgement.verdict not in {Verdict.PASS, None}:
-        message = f"{alias} stays at revision {revision}, which by its recorded scores would not pass its gates now"
-        draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
-
-
-def _promote_if_allowed(subject: Subject, alias: AliasName, was: Target | None, target: Target, draft: Draft) -> None:
-    judgement = _judgement(subject, Revision(target.revision))
-    override = subject.declared.fine_tune.policy.override
-    if judgement is None or judgement.is_passed or _passed_before(subject, alias, target):
-        draft.actions.append(_promotion(subject, alias, was, target, ()))
-    elif override is not None and override.revision == target.revision:
-        draft.actions.append(_promotion(subject, alias, was, target, (), override=override.why))
+    judgement = judgement_of(subject, revision)
+    if judgement is None:
+        return
+    message = f"{alias} stays at revision {revision}"
+    if judgement.verdict not in {Verdict.PASS, None}:
+        message += ", which by its recorded scores would not pass its gates now"
+    elif judgement.missing:
+        names = ", ".join(dict.fromkeys(missing.eval for missing in judgement.missing))
+        message += f", which was not measured with the present evals: {names}"
     else:
-        draft.withheld.append(
-            Withheld(
-                fine_tune=subject.declared.name,
-                backend=BackendName(target.backend),
-                revision=Revision(target.revision),
-                alias=alias,
-                judgement=judgement,
-            )
-        )
+        return
+    draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
+
+
+def _promote_trained(
+    subject: Subject,
+    alias: AliasName,
+    was: Target | None,
+    target: Target,
+    evaluations: Evaluations,
+    draft: Draft,
+) -> None:
+    """Promotes what may be promoted now or after its evaluations; withholds what the recorded scores do not let pass."""
+    judgement = judgement_of(subject, Revision(target.revision))
+    verdict = judgement.verdict if judgement else None
+    if _passed_before(subject, alias, target):
+        draft.actions.append(_promotion(subject, alias, was, target))
+    elif verdict is Verdict.PASS or not _has_gate(subject):
+        # What is still unscored can withhold nothing; what ended in error is not waited for a second time.
+        draft.actions.append(_promotion(subject, alias, was, target, evaluations.unscored))
+    elif verdict is not None and (override := _override(subject, target)) is not None:
+        draft.actions.append(_promotion(subject, alias, was, target, override=override.why))
+    else:
+        if verdict in {None, Verdict.ERROR} and evaluations.ids:
+            draft.actions.append(_unjudged(subject, alias, was, target, evaluations))
+        if judgement is not None and verdict is not None:
+            draft.withheld.append(_withheld(alias, target, judgement, subject))
+
+
+def _withheld(alias: AliasName, target: Target, judgement: Judgement, subject: Subject) -> Withheld:
+    return Withheld(
+        fine_tune=subject.declared.name,
+        backend=BackendName(target.backend),
+        revision=Revision(target.revision),
+        alias=alias,
+        judgement=judgement,
+    )
+
+
+def _unjudged(
+    subject: Subject, alias: AliasName, was: Target | None, target: Target, evaluations: Evaluations
+) -> Promote:
+    """A promotion that waits for scores: the gates decide, unless an override names the revision."""
+    override = _override(subject, target)
+    if override is not None and _has_gate(subject):
+        return _promotion(subject, alias, was, target, evaluations.ids, override=override.why)
+    return _promotion(subject, alias, was, target, evaluations.ids, is_conditional=_has_gate(subject))
+
+
+def _override(subject: Subject, target: Target) -> Override | None:
+    override = subject.declared.fine_tune.policy.override
+    return override if override is not None and override.revision == target.revision else None
 
 
 def _passed_before(subject: Subject, alias: AliasName, target: Target) -> bool:
@@ -194,7 +184,8 @@ def _passed_before(subject: Subject, alias: AliasName, target: Target) -> bool:
         return False  # `latest` is judged by the present gates alone
     history = subject.record.aliases[alias].history if alias in subject.record.aliases else ()
     pointed = any(move.target and move.target == target for move in history)
-    return pointed or any(passed.model == target.model for passed in subject.record.passed)
+    key = (target.backend, target.revision, target.model)
+    return pointed or any((p.backend, p.revision, p.model) == key for p in subject.record.passed)
 
 
 def _promotion(
@@ -202,7 +193,9 @@ def _promotion(
     alias: AliasName,
     was: Target | None,
     target: Target,
-    evaluations: tuple[str, ...],
+    after: tuple[str, ...] = (),
+    *,
+    is_conditional: bool = False,
     override: str | None = None,
 ) -> Promote:
     declared = subject.declared
@@ -212,11 +205,11 @@ def _promotion(
         backend=BackendName(target.backend),
         reason=_promotion_reason(subject, alias, was, target, override),
         revision=Revision(target.revision),
-        after=evaluations,
+        after=after,
         alias=alias,
         was=was,
         target=target,
-        is_conditional=bool(evaluations) and _has_gate(subject),
+        is_conditional=is_conditional,
         override=override,
     )
 

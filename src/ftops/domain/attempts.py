@@ -1,5 +1,6 @@
 """Attempts to train: intents, jobs and checkpoints as the ledger records them, and what an attempt cost."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -82,6 +83,11 @@ class JobRecord(Record, frozen=True, kw_only=True):
     cancel_at: Moment | None = None
     is_adopted: bool = False
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether this job leads to a model, or has led to one."""
+        return not self.status.is_final or self.status is JobStatus.SUCCEEDED
+
 
 class Attempt(Record, frozen=True, kw_only=True):
     """One attempt to train a revision: its intents in order, the one job that counts, and any surplus ones."""
@@ -102,6 +108,16 @@ class Attempt(Record, frozen=True, kw_only=True):
         if self.intents:
             return self.intents[0].at
         return self.job.created_at or self.job.seen_at if self.job else None
+
+
+def counting_attempt(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The attempt, of some in order, that says where a revision stands.
+
+    The newest one that is claimed or whose job lives or succeeded; else the newest. An older one counts where its job was
+    found after a later attempt had failed.
+    """
+    counting = (a for a in reversed(attempts) if a.open_intent or (a.job and a.job.is_alive))
+    return next(counting, attempts[-1] if attempts else None)
 
 
 def attempt_usd(attempt: Attempt) -> float:

@@ -1,11 +1,13 @@
 """Which fields of a manifest changed: deepdiff over two specs, as paths with the old and the new value."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.plan import FieldChange, describe
 from ftops.domain.records import DatasetRecord, RevisionRecord
+
+_TRAINING: Final = ("backend", "base_model", "dataset", "method", "seed")
 
 
 def field_changes(declared: Declared, known: RevisionRecord | None) -> tuple[FieldChange, ...]:
@@ -19,6 +21,11 @@ def field_changes(declared: Declared, known: RevisionRecord | None) -> tuple[Fie
     changes += _dataset_changes("dataset.train", known.train, declared.train)
     changes += _dataset_changes("dataset.validation", known.validation, declared.validation)
     return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def training_changes(declared: Declared, known: RevisionRecord | None) -> tuple[FieldChange, ...]:
+    """Gives those of the changes that lead to another training: other models come of no other field."""
+    return tuple(c for c in field_changes(declared, known) if c.path.startswith(_TRAINING))
 
 
 def _spec_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[FieldChange]:

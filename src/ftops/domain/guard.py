@@ -4,6 +4,7 @@ Those about money refuse an action and what depends on it, and let the others go
 whole run. A guard only takes away; it never adds an action.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from ftops.domain.draft import Draft
 from ftops.domain.manifest import FineTuneName, ModelId
 from ftops.domain.observed import ObservedState
 from ftops.domain.plan import Action, Notice, Refusal, Train, Upload
-from ftops.domain.records import spent_usd
+from ftops.domain.records import is_over, spent_usd
 
 UNKNOWN_COST = "unknown-cost"
 DIVERGED = "diverged"
@@ -42,10 +43,11 @@ class RunRefusal:
 
 def refuse_run(desired: DesiredState, observed: ObservedState) -> RunRefusal | None:
     """Says why nothing at all may be done here, as far as ledger and backends tell."""
-    known = sorted(name for ledger in observed.ledgers.values() for name in ledger.fine_tunes)
+    known = sorted({name for ledger in observed.ledgers.values() for name in ledger.fine_tunes})
     if not desired.fine_tunes and known:
+        named = ", ".join([*known[:3], *(["…"] if len(known) > 3 else [])])
         return RunRefusal(
-            message=f"no manifest was found, but the ledger knows {len(known)} fine-tunes ({known[0]}, …)",
+            message=f"no manifest was found, but the ledger knows {len(known)} fine-tune(s): {named}",
             remedy="run in the project's folder, or check spec.manifests in ftops.yaml",
         )
     for name, view in sorted(observed.backends.items()):
@@ -135,12 +137,12 @@ class _Budget:
         cost = action.estimate.usd
         if cost is None:
             return None if UNKNOWN_COST in self.policy.allow else self._unknown(action)
-        spent = self._spent_usd() + self.planned_usd
-        if own is not None and cost > own:
+        spent = self._spent_usd(action) + self.planned_usd
+        if own is not None and is_over(cost, own):
             return _over(
                 action, f"this training would cost ${cost:.2f}; its budget is ${own:.2f} (spec.budget.training_usd)"
             )
-        if project is not None and spent + cost > project:
+        if project is not None and is_over(spent + cost, project):
             message = (
                 f"this training would cost ${cost:.2f}; ${spent:.2f} of the project's ${project:.2f} for "
                 f"{self.today:%Y-%m} are spent or planned (budget.training_usd in ftops.yaml)"
@@ -153,11 +155,17 @@ class _Budget:
         message = f"a budget is set, and the cost of this training is unknown: {action.estimate.assumes}"
         return Refusal(fine_tune=action.fine_tune, guard="unknown_cost", message=message, allow=UNKNOWN_COST)
 
-    def _spent_usd(self) -> float:
-        rehearsals = rehearsal_names(self.desired)
-        month = (self.today.year, self.today.month)
-        ledgers = {id(ledger): ledger for ledger in self.observed.ledgers.values()}
-        return sum(spent_usd(ledger, month=month, rehearsals=rehearsals) for ledger in ledgers.values())
+    def _spent_usd(self, action: Train) -> float:
+        """What the month's attempts come to, apart from the one that this action would go on with."""
+        return math.fsum(
+            spent_usd(
+                ledger,
+                month=(self.today.year, self.today.month),
+                rehearsals=rehearsal_names(self.desired),
+                apart_from=(action.fine_tune, action.revision, action.backend, action.attempt),
+            )
+            for _, ledger in self.observed.distinct_ledgers
+        )
 
 
 def rehearsal_names(desired: DesiredState) -> frozenset[str]:

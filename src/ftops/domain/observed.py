@@ -75,3 +75,19 @@ class ObservedState:
     backends: Mapping[BackendName, BackendView]
     judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+
+    @property
+    def distinct_ledgers(self) -> tuple[tuple[BackendName, LedgerState], ...]:
+        """Each ledger once, with the first of the backends that it records, by the backend's name."""
+        distinct: list[tuple[BackendName, LedgerState]] = []
+        for name, ledger in sorted(self.ledgers.items(), key=lambda item: item[0]):
+            if not any(is_same_ledger(ledger, other) for _, other in distinct):
+                distinct.append((name, ledger))
+        return tuple(distinct)
+
+
+def is_same_ledger(one: LedgerState, other: LedgerState) -> bool:
+    """Whether two states are of one ledger: read twice, they are two values with one ledger id."""
+    if one.project is None or other.project is None:
+        return one is other
+    return one.project.ledger_id == other.project.ledger_id

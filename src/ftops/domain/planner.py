@@ -6,16 +6,15 @@ the action and the reason it leads to. This module goes through the fine-tunes; 
 """
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import assert_never
 
 from ftops.domain.alias_steps import plan_aliases
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
-from ftops.domain.events import Renamed
 from ftops.domain.guard import Policy, apply_guards
-from ftops.domain.manifest import BackendName, ModelId
-from ftops.domain.observed import ObservedState
+from ftops.domain.manifest import BackendName, FineTuneName, ModelId, Revision
+from ftops.domain.observed import Job, ObservedState
 from ftops.domain.plan import (
     Action,
     Adopt,
@@ -25,26 +24,27 @@ from ftops.domain.plan import (
     Notice,
     Plan,
     Promote,
-    Reason,
     Train,
     Upload,
-    action_id,
+    kind_of,
 )
 from ftops.domain.records import LedgerState
-from ftops.domain.training_steps import plan_training
-from ftops.domain.transitions import apply_event
+from ftops.domain.renames import plan_renames
+from ftops.domain.training_steps import TRAINING, is_alive, plan_training
 
 
 def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> Plan:
     """Gives the plan for one instant. ``today`` (UTC) decides on shutdown dates and on the budget's month."""
     draft = Draft()
     selected = sorted((d for d in desired.fine_tunes if policy.selects(d.name)), key=lambda d: d.name)
-    observed = _move(selected, observed, draft, today)
+    renames = plan_renames(selected, desired, observed, draft, today)
+    observed = renames.observed
     for declared in selected:
-        draft.extend(_plan_one(declared, desired, observed, today))
+        if declared.name not in renames.taken:
+            draft.extend(_plan_one(declared, desired, observed, renames.moves.get(declared.name), today))
     _report_orphans(desired, observed, draft)
-    _share_uploads(draft)
     apply_guards(draft, desired, observed, policy, today)
+    _share_uploads(draft)
     return Plan(
         project=desired.project.name,
         today=today,
@@ -67,7 +67,9 @@ def _not_asked(observed: ObservedState) -> list[str]:
     ]
 
 
-def _plan_one(declared: Declared, desired: DesiredState, observed: ObservedState, today: date) -> Draft:
+def _plan_one(
+    declared: Declared, desired: DesiredState, observed: ObservedState, move: Move | None, today: date
+) -> Draft:
     ledger = observed.ledgers[declared.backend.name]
     subject = Subject(
         declared=declared,
@@ -78,49 +80,13 @@ def _plan_one(declared: Declared, desired: DesiredState, observed: ObservedState
         desired=desired,
         today=today,
     )
-    draft = Draft()
+    draft = Draft(actions=[move] if move else [])
     _report_shutdown(subject, draft)
     training = plan_training(subject, draft)
     plan_aliases(subject, training, draft)
     if declared.fine_tune.policy.suspend:
         return _suspended(subject, draft)
     return draft
-
-
-def _move(selected: list[Declared], observed: ObservedState, draft: Draft, today: date) -> ObservedState:
-    """Plans renames, and gives the state in which they have happened: everything else is looked up in that."""
-    ledgers = dict(observed.ledgers)
-    for declared in selected:
-        ledger = ledgers[declared.backend.name]
-        for former in declared.fine_tune.moved_from:
-            record = ledger.fine_tunes.get(former)
-            if record is None:
-                if (
-                    declared.name not in ledger.fine_tunes
-                    or former not in ledger.fine_tunes[declared.name].former_names
-                ):
-                    message = f"moved_from names {former}, which the ledger does not know"
-                    draft.notices.append(Notice(fine_tune=declared.name, message=message))
-                continue
-            if declared.name in ledger.fine_tunes:
-                message = f"moved_from names {former}, but the ledger has both {former} and {declared.name}"
-                draft.notices.append(Notice(fine_tune=declared.name, message=message))
-                continue
-            draft.actions.append(
-                Move(
-                    id=action_id("move", declared.name, former),
-                    fine_tune=declared.name,
-                    backend=declared.backend.name,
-                    reason=Reason.RENAMED,
-                    revision=declared.revision,
-                    former=former,
-                )
-            )
-            at = datetime(today.year, today.month, today.day, tzinfo=UTC)
-            moved = apply_event(ledger, Renamed(at=at, fine_tune=declared.name, former=former))
-            ledgers = {name: moved if known is ledger else known for name, known in ledgers.items()}
-            ledger = moved
-    return replace(observed, ledgers=ledgers)
 
 
 def _after_moves(actions: list[Action]) -> list[Action]:
@@ -144,16 +110,18 @@ def _report_shutdown(subject: Subject, draft: Draft) -> None:
 
 
 def _suspended(subject: Subject, draft: Draft) -> Draft:
-    would = ", ".join(sorted({type(action).__name__.lower() for action in draft.actions}))
+    would = ", ".join(sorted({kind_of(action) for action in draft.actions}))
     message = "suspended (spec.policy.suspend)" + (f"; without that: {would}" if would else "")
+    running = [entry.waits_for for entry in draft.deferred if entry.what == TRAINING]
+    message += "".join(f"; {job} goes on" for job in running)
     notice = Notice(fine_tune=subject.declared.name, message=message)
     return Draft(notices=[*draft.notices, notice])
 
 
 def _report_orphans(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
-    """Reports what the ledger holds and no manifest declares; never deleted unasked."""
-    names = {d.name for d in desired.fine_tunes}
-    for backend, ledger in _distinct(observed):
+    """Reports what no manifest accounts for, in the ledger and at the backends; never deleted unasked."""
+    for backend, ledger in observed.distinct_ledgers:
+        names = _accounted(desired, ledger)
         for name, record in sorted(ledger.fine_tunes.items()):
             if name not in names:
                 jobs = sum(1 for _ in record.jobs())
@@ -161,19 +129,48 @@ def _report_orphans(desired: DesiredState, observed: ObservedState, draft: Draft
                     f"orphan: no manifest declares {name} ({jobs} jobs in the ledger of {backend}); nothing is deleted"
                 )
                 draft.notices.append(Notice(fine_tune=None, message=message))
+    wanted = {(name, d.revision) for d in desired.fine_tunes for name in (d.name, *d.fine_tune.moved_from)}
+    for backend, view in sorted(observed.backends.items()):
+        for job in sorted(view.found, key=lambda job: job.id):
+            if is_alive(job) and _is_stray(job, desired, observed.ledgers[backend], wanted):
+                draft.notices.append(Notice(fine_tune=None, message=_stray(backend, job)))
 
 
-def _distinct(observed: ObservedState) -> list[tuple[BackendName, LedgerState]]:
-    seen: dict[int, tuple[BackendName, LedgerState]] = {}
-    for name, ledger in sorted(observed.ledgers.items()):
-        seen.setdefault(id(ledger), (name, ledger))
-    return list(seen.values())
+def _is_stray(job: Job, desired: DesiredState, ledger: LedgerState, wanted: set[tuple[FineTuneName, Revision]]) -> bool:
+    """Whether a job of this project is of nothing that is declared: nobody adopts it then."""
+    name, revision = (job.metadata.get(key, "") for key in ("ftops_name", "ftops_revision"))
+    owner = ledger.named(FineTuneName(name))
+    if owner is None or revision not in owner.revisions:
+        return (name, revision) not in wanted
+    return owner.name not in _accounted(desired, ledger)
+
+
+def _accounted(desired: DesiredState, ledger: LedgerState) -> set[str]:
+    """The names that manifests account for: the declared ones, and former ones whose rename is still to come."""
+    names: set[str] = {d.name for d in desired.fine_tunes}
+    for declared in desired.fine_tunes:
+        if declared.name not in ledger.fine_tunes:
+            names |= {record.name for old in declared.fine_tune.moved_from if (record := ledger.named(old))}
+    return names
+
+
+def _stray(backend: BackendName, job: Job) -> str:
+    name, revision = (job.metadata.get(key, "none") for key in ("ftops_name", "ftops_revision"))
+    return (
+        f"orphan: job {job.id} at {backend} ({job.status.value}) says it is of {name}, revision {revision}, "
+        "which neither the manifests nor the ledger account for; nothing is cancelled"
+    )
 
 
 def _share_uploads(draft: Draft) -> None:
-    """A dataset of several fine-tunes is uploaded once; all that need it wait for that."""
+    """A dataset of several fine-tunes is uploaded once, for the first that needs it; all that do wait for that."""
+    users = {(action.fine_tune, id_) for action in draft.actions for id_ in action.after}
     first: dict[str, Action] = {}
-    draft.actions[:] = [a for a in draft.actions if not isinstance(a, Upload) or first.setdefault(a.id, a) is a]
+    draft.actions[:] = [
+        a
+        for a in draft.actions
+        if not isinstance(a, Upload) or ((a.fine_tune, a.id) in users and first.setdefault(a.id, a) is a)
+    ]
 
 
 def _order(action: Action) -> tuple[int, str, str]:

@@ -5,6 +5,7 @@ from them alone. ``domain.events`` changes them; ``adapters.git_ledger`` stores 
 checks every id's pattern, and a record that breaks it is refused whole.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -205,19 +206,34 @@ class LedgerState(Record, frozen=True, kw_only=True):
         return any(known.id == job for record in self.fine_tunes.values() for *_, known in record.jobs())
 
 
-def spent_usd(state: LedgerState, *, month: tuple[int, int], rehearsals: frozenset[str]) -> float:
+def spent_usd(
+    state: LedgerState,
+    *,
+    month: tuple[int, int],
+    rehearsals: frozenset[str],
+    apart_from: tuple[str, str, str, int] | None = None,
+) -> float:
     """What training cost in a UTC month, over all fine-tunes and the backends that cost money.
 
     An attempt counts in the month of its first intent: with its job's cost where known, else with its estimate; a failed
-    one counts nothing, nor does one whose intents all closed without a job.
+    one counts nothing, nor does one whose intents all closed without a job. ``apart_from`` (fine-tune, revision, backend,
+    attempt) is left out: who goes on with an attempt counts it anew.
     """
-    total = 0.0
-    for record in state.fine_tunes.values():
-        for revision in record.revisions.values():
-            for backend, attempts in revision.attempts.items():
-                if backend not in rehearsals:
-                    total += sum(attempt_usd(a) for a in attempts if _is_in(a.began_at, month))
-    return total
+    return math.fsum(  # exact, so that the records' order can't change a refusal
+        attempt_usd(attempt)
+        for name, record in state.fine_tunes.items()
+        for revision, known in record.revisions.items()
+        for backend, attempts in known.attempts.items()
+        for attempt in attempts
+        if backend not in rehearsals
+        and _is_in(attempt.began_at, month)
+        and (name, revision, backend, attempt.number) != apart_from
+    )
+
+
+def is_over(usd: float, limit_usd: float) -> bool:
+    """Whether an amount exceeds a limit, by more than what adding up floats may be off."""
+    return usd - limit_usd > 1e-9
 
 
 def _is_in(moment: datetime | None, month: tuple[int, int]) -> bool:

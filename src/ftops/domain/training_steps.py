@@ -1,9 +1,10 @@
 """Plans what leads to a model: adopt, cancel, upload and train. One row of ``docs/planning.md`` each."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from ftops.domain.attempts import Attempt, CancelReason, JobRecord, JobStatus
-from ftops.domain.changes import field_changes
+from ftops.domain.attempts import Attempt, CancelReason, JobRecord, JobStatus, counting_attempt
+from ftops.domain.changes import training_changes
 from ftops.domain.desired import Dataset
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.manifest import BackendName, FineTuneName, JobId, ModelId, Revision
@@ -12,21 +13,23 @@ from ftops.domain.plan import Adopt, Cancel, Deferred, Notice, Reason, Train, Up
 from ftops.domain.pricing import training_estimate
 from ftops.domain.records import RevisionRecord
 
-TRANSIENT_ERROR = "server_error"
+TRANSIENT_ERROR: Final = "server_error"
+TRAINING: Final = "training"
+PAUSE: Final = frozenset({JobStatus.PAUSED, JobStatus.PAUSING})
 
 
 def plan_training(subject: Subject, draft: Draft) -> Training:
     """Adds the steps towards the declared revision's model, and says where it stands once they are done."""
-    declared = subject.declared
-    adopted = _adopt(subject, draft)
+    adoption = _adopt(subject, draft)
     _cancel(subject, draft)
-    attempt = _latest_attempt(subject)
-    if adopted is not None and not _has_live_job(attempt):
-        return adopted
+    attempt = counting_attempt(_attempts(subject))
+    is_alive_already = attempt is not None and attempt.job is not None and attempt.job.is_alive
+    if adoption is not None and not is_alive_already:
+        return _adopted(subject, *adoption, draft)
     if attempt is None or attempt.job is None:
         number = attempt.number if attempt else 1
         takes_over = attempt.open_intent.id if attempt and attempt.open_intent else None
-        return _train(subject, draft, number, Reason.NEW_REVISION, takes_over)
+        return _train(subject, draft, number, _reason(subject, number), takes_over)
     job = attempt.job
     match job.status:
         case JobStatus.SUCCEEDED if job.model:
@@ -36,25 +39,41 @@ def plan_training(subject: Subject, draft: Draft) -> Training:
         case JobStatus.FAILED if _may_retry(subject, job):
             return _train(subject, draft, attempt.number + 1, Reason.TRANSIENT_FAILURE)
         case JobStatus.FAILED | JobStatus.CANCELLED | JobStatus.SUCCEEDED:
-            draft.notices.append(Notice(fine_tune=declared.name, message=_ended_without_model(declared.revision, job)))
+            message = _ended_without_model(subject.declared.revision, job)
+            draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
             return Untrained()
-        case JobStatus.PAUSED | JobStatus.PAUSING:
-            message = f"job {job.id} of revision {declared.revision} is paused; ftops does not wait for it"
-            draft.notices.append(Notice(fine_tune=declared.name, message=message))
-            return InProgress(job=JobId(job.id), is_paused=True)
         case _:
-            _defer(subject, draft, "training", JobId(job.id))
-            return InProgress(job=JobId(job.id))
+            return _waiting(subject, JobId(job.id), job.status, draft)
 
 
-def _latest_attempt(subject: Subject) -> Attempt | None:
+def _attempts(subject: Subject) -> tuple[Attempt, ...]:
     known = subject.record.revisions.get(subject.declared.revision) if subject.record else None
-    return known.latest(subject.declared.backend.name) if known else None
+    return known.on(subject.declared.backend.name) if known else ()
 
 
-def _has_live_job(attempt: Attempt | None) -> bool:
-    job = attempt.job if attempt else None
-    return job is not None and (not job.status.is_final or job.status is JobStatus.SUCCEEDED)
+def _reason(subject: Subject, number: int) -> Reason:
+    """Why the attempt of that number is made, or gone on with."""
+    is_retry = any(a.job and a.job.error_code == TRANSIENT_ERROR for a in _attempts(subject) if a.number == number - 1)
+    return Reason.TRANSIENT_FAILURE if is_retry else Reason.NEW_REVISION
+
+
+def _adopted(subject: Subject, job: Job, adopt: Adopt, draft: Draft) -> Training:
+    """Where the declared revision stands once a job found at the backend is recorded."""
+    if job.status is JobStatus.SUCCEEDED:
+        return Planned(by=adopt.id)
+    if job.status.is_final:
+        return Untrained()  # the plan after the adoption says what follows
+    return _waiting(subject, job.id, job.status, draft)
+
+
+def _waiting(subject: Subject, job: JobId, status: JobStatus, draft: Draft) -> InProgress:
+    declared = subject.declared
+    if status in PAUSE:
+        message = f"job {job} of revision {declared.revision} is paused; ftops does not wait for it"
+        draft.notices.append(Notice(fine_tune=declared.name, message=message))
+        return InProgress(job=job, is_paused=True)
+    _defer(subject, draft, TRAINING, job)
+    return InProgress(job=job)
 
 
 def _defer(subject: Subject, draft: Draft, what: str, job: JobId) -> None:
@@ -72,9 +91,7 @@ def _defer(subject: Subject, draft: Draft, what: str, job: JobId) -> None:
 
 
 def _may_retry(subject: Subject, job: JobRecord) -> bool:
-    known = subject.record.revisions[subject.declared.revision] if subject.record else None
-    attempts = known.on(subject.declared.backend.name) if known else ()
-    failures = sum(1 for a in attempts if a.job and a.job.error_code == TRANSIENT_ERROR)
+    failures = sum(1 for a in _attempts(subject) if a.job and a.job.error_code == TRANSIENT_ERROR)
     return job.error_code == TRANSIENT_ERROR and failures <= subject.declared.fine_tune.policy.retries
 
 
@@ -91,16 +108,18 @@ def _train(subject: Subject, draft: Draft, attempt: int, reason: Reason, takes_o
     backend = subject.ledger.backend(declared.backend.name)
     uploaded = backend.files if backend else {}
     datasets = (declared.train, *((declared.validation,) if declared.validation else ()))
-    uploads = [_upload(subject, dataset) for dataset in datasets if dataset.sha256 not in uploaded]
+    missing = {dataset.sha256: dataset for dataset in reversed(datasets) if dataset.sha256 not in uploaded}
+    uploads = [_upload(subject, dataset) for _, dataset in reversed(missing.items())]
     draft.actions += uploads
-    known = subject.record.revisions.values() if subject.record else ()
+    revisions = subject.record.revisions if subject.record else {}
+    known = [r for _, r in sorted(revisions.items(), key=lambda item: (item[1].declared_at, item[0]))]
     train = Train(
         id=action_id("train", declared.name, declared.revision, attempt),
         fine_tune=declared.name,
         backend=declared.backend.name,
         reason=reason,
         revision=declared.revision,
-        changes=field_changes(declared, max(known, key=lambda r: r.declared_at, default=None)),
+        changes=training_changes(declared, known[-1] if known else None),
         after=tuple(upload.id for upload in uploads),
         estimate=training_estimate(declared),
         attempt=attempt,
@@ -126,15 +145,18 @@ def _upload(subject: Subject, dataset: Dataset) -> Upload:
     )
 
 
-def _adopt(subject: Subject, draft: Draft) -> Training | None:
-    """Adopts jobs of this fine-tune that the ledger doesn't know; gives where the declared revision stands then."""
-    training: Training | None = None
-    for job in sorted(subject.view.found, key=lambda job: (job.created_at, job.id)):
-        if _is_of(subject, job) and (revision := Revision(job.metadata.get("ftops_revision", ""))):
-            known = subject.record.revisions.get(revision) if subject.record else None
-            attempt = attempt_of(job)
-            if known is None or not is_adoptable(job, known, subject.declared.backend.name, attempt):
-                continue
+def _adopt(subject: Subject, draft: Draft) -> tuple[Job, Adopt] | None:
+    """Adopts jobs of this fine-tune that the ledger doesn't know: one of each attempt, others when that one is recorded.
+
+    Gives the one that the declared revision's model will come of, where the ledger has no job of that attempt.
+    """
+    adopted: dict[tuple[Revision, int], tuple[Job, Adopt]] = {}
+    for job in sorted(subject.view.found, key=lambda job: (not is_alive(job), job.created_at, job.id)):
+        revision, attempt = Revision(job.metadata.get("ftops_revision", "")), attempt_of(job)
+        known = subject.record.revisions.get(revision) if subject.record and _is_of(subject, job) else None
+        if known is None or (revision, attempt) in adopted:
+            continue
+        if is_adoptable(job, known, subject.declared.backend.name, attempt):
             adopt = Adopt(
                 id=action_id("adopt", subject.declared.name, job.id),
                 fine_tune=subject.declared.name,
@@ -145,9 +167,17 @@ def _adopt(subject: Subject, draft: Draft) -> Training | None:
                 attempt=attempt,
             )
             draft.actions.append(adopt)
-            if revision == subject.declared.revision:
-                training = Planned(by=adopt.id)
-    return training
+            adopted[revision, attempt] = job, adopt
+    ended = {attempt.number for attempt in _attempts(subject) if attempt.job is not None}
+    counting = (
+        found for (rev, number), found in adopted.items() if rev == subject.declared.revision and number not in ended
+    )
+    return next(counting, None)
+
+
+def is_alive(job: Job) -> bool:
+    """Whether a job at a backend leads to a model, or has led to one."""
+    return job.status is JobStatus.SUCCEEDED or not job.status.is_final
 
 
 def is_adoptable(job: Job, known: RevisionRecord, backend: BackendName, attempt: int) -> bool:
@@ -155,7 +185,7 @@ def is_adoptable(job: Job, known: RevisionRecord, backend: BackendName, attempt:
 
     One that lives or succeeded; and one that failed, where it is what became of an open intent.
     """
-    if job.status is JobStatus.SUCCEEDED or not job.status.is_final:
+    if is_alive(job):
         return True
     intents = (a.open_intent for a in known.on(backend) if a.number == attempt)
     return any(intent is not None and intent.id == job.metadata.get("ftops_intent") for intent in intents)
@@ -175,6 +205,7 @@ def _is_of(subject: Subject, job: Job) -> bool:
 
 def _cancel(subject: Subject, draft: Draft) -> None:
     for revision, backend, attempt, job, reason in _unwanted(subject):
+        known = subject.record.revisions[revision] if subject.record and reason is Reason.SUPERSEDED else None
         draft.actions.append(
             Cancel(
                 id=action_id("cancel", subject.declared.name, job.id),
@@ -182,6 +213,7 @@ def _cancel(subject: Subject, draft: Draft) -> None:
                 backend=backend,
                 reason=reason,
                 revision=revision,
+                changes=training_changes(subject.declared, known),
                 job=JobId(job.id),
                 attempt=attempt.number,
             )
@@ -194,7 +226,13 @@ def _unwanted(subject: Subject) -> Iterator[tuple[Revision, BackendName, Attempt
         if job.status.is_final or backend not in subject.observed.backends:
             continue
         is_wanted = revision in subject.pinned or (revision, backend) == (declared.revision, declared.backend.name)
-        if attempt.job is not job:
+        if attempt.job is not job or _has_later_job(subject, revision, backend, attempt):
             yield revision, backend, attempt, job, Reason.DUPLICATE
         elif not is_wanted and declared.fine_tune.policy.on_superseded == "cancel":
             yield revision, backend, attempt, job, Reason.SUPERSEDED
+
+
+def _has_later_job(subject: Subject, revision: Revision, backend: BackendName, attempt: Attempt) -> bool:
+    """Whether a later attempt's job lives or succeeded: this one was found after that one had been recorded."""
+    attempts = subject.record.revisions[revision].on(backend) if subject.record else ()
+    return any(a.number > attempt.number and a.job is not None and a.job.is_alive for a in attempts)

@@ -43,6 +43,7 @@ from ftops.domain.records import (
     Passed,
     ProjectRecord,
     RevisionRecord,
+    is_over,
     spent_usd,
 )
 from ftops.domain.scores import Comparison, EvaluationRecord
@@ -161,8 +162,13 @@ def _check_budget(state: LedgerState, event: Intended) -> None:
     if event.limit_usd is None or event.backend in event.rehearsals:
         return
     month = (event.at.year, event.at.month)
-    spent = spent_usd(state, month=month, rehearsals=frozenset(event.rehearsals))
-    if spent + (event.estimate_usd or 0.0) > event.limit_usd:
+    spent = spent_usd(
+        state,
+        month=month,
+        rehearsals=frozenset(event.rehearsals),
+        apart_from=(_record(state, event.fine_tune).name, event.revision, event.backend, event.attempt),
+    )
+    if is_over(spent + (event.estimate_usd or 0.0), event.limit_usd):
         raise EventRefused(
             f"over budget: ${spent:.2f} spent this month and ${event.estimate_usd or 0.0:.2f} planned, "
             f"of ${event.limit_usd:.2f}"

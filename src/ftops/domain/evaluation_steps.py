@@ -1,0 +1,99 @@
+"""Plans evaluations: what has to be scored before a revision can be promoted, and what that may cost."""
+
+from dataclasses import dataclass
+
+from ftops.domain.desired import DeclaredEval
+from ftops.domain.draft import Draft, Planned, Subject, Trained, Training
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import FewShot, ModelId, Revision
+from ftops.domain.plan import Evaluate, Reason, action_id
+from ftops.domain.pricing import Estimate, inference_price
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluations:
+    """Ids of the actions that a promotion waits for: ``unscored`` ones never ended, ``repeated`` ones ended in error."""
+
+    unscored: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.unscored + self.repeated
+
+
+def plan_evaluations(subject: Subject, revision: Revision, standing: Training, draft: Draft) -> Evaluations:
+    """Adds the evaluations that are missing. Where there are none to make, a promotion waits for the training alone."""
+    model: ModelId | None = None
+    after: tuple[str, ...] = ()
+    reasons = {e.spec.name: Reason.NOT_EVALUATED for e in subject.declared.evals}
+    match standing:
+        case Trained(model=trained):
+            model = trained
+            judgement = judgement_of(subject, revision)
+            if judgement is not None:
+                reasons = {m.eval: Reason(m.reason) for m in judgement.missing}
+        case Planned(by=by):
+            after = (by,)
+        case _:
+            return Evaluations()
+    actions = [
+        _evaluation(subject, revision, declared, model, reasons[declared.spec.name], after)
+        for declared in subject.declared.evals
+        if declared.spec.name in reasons
+    ]
+    draft.actions += actions
+    repeated = tuple(a.id for a in actions if a.reason is Reason.EVALUATION_ERROR)
+    return Evaluations(unscored=tuple(a.id for a in actions if a.id not in repeated) or after, repeated=repeated)
+
+
+def judgement_of(subject: Subject, revision: Revision) -> Judgement | None:
+    """What the recorded scores say of a revision's model on the backend in force."""
+    return subject.observed.judgements.get((subject.declared.name, revision, subject.declared.backend.name))
+
+
+def _evaluation(
+    subject: Subject,
+    revision: Revision,
+    declared: DeclaredEval,
+    model: ModelId | None,
+    reason: Reason,
+    after: tuple[str, ...],
+) -> Evaluate:
+    return Evaluate(
+        id=action_id("evaluate", subject.declared.name, revision, declared.spec.name),
+        fine_tune=subject.declared.name,
+        backend=subject.declared.backend.name,
+        reason=reason,
+        revision=revision,
+        after=after,
+        estimate=_estimate(subject, declared),
+        evaluation=declared.spec.name,
+        digest=declared.digest,
+        model=model,
+        calls=declared.dataset.rows * (1 + len(_baselines(declared))),
+    )
+
+
+def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:
+    """One entry for each distinct baseline that is called, with the examples in its prompt."""
+    distinct = {c.baseline for c in declared.spec.gate if c.baseline}
+    return tuple(b.prompt if isinstance(b.prompt, FewShot) else None for b in distinct)
+
+
+def _estimate(subject: Subject, declared: DeclaredEval) -> Estimate:
+    train = subject.declared.train
+    rows, tokens = declared.dataset.rows, declared.dataset.tokens
+    a_row = train.tokens / train.rows if train.rows else 0.0
+    shots = sum(round(rows * a_row * shot.k) for shot in _baselines(declared) if shot)
+    total = tokens * (1 + len(_baselines(declared))) + shots
+    base, backend = subject.declared.fine_tune.base_model, subject.declared.backend
+    if backend.is_rehearsal:
+        return Estimate(tokens=total, usd=0.0, assumes="the embedded backend costs nothing")
+    tuned = inference_price(base, is_tuned=True, backend=backend)
+    untuned = inference_price(base, is_tuned=False, backend=backend)
+    if tuned is None or untuned is None or tuned.input is None or untuned.input is None:
+        return Estimate(tokens=total, assumes="no price is known for this model")
+    usd = (tokens * tuned.input + (total - tokens) * untuned.input) / 1_000_000
+    return Estimate(tokens=total, usd=usd, assumes="answers as long as the references, at the price of input")
