@@ -120,7 +120,9 @@ def main() -> int:
             print(f"\nKept: {folder}", flush=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print(f"\nThe demo took {time.monotonic() - started:.0f} seconds. To look around in its repository: KEEP=1 make demo")
+    print(
+        f"\nThe demo took {time.monotonic() - started:.0f} seconds. To look around in its repository: KEEP=1 make demo"
+    )
     return 0
 
 
