@@ -31,7 +31,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             "cost_usd": plan.cost_usd,
         },
         "actions": [action_to_json(action) for action in plan.actions],
-        "deferred": [msgspec.to_builtins(entry) for entry in plan.deferred],
+        "deferred": [_plain(entry) for entry in plan.deferred],
         "withheld": [
             {
                 "fine_tune": entry.fine_tune,
@@ -42,9 +42,9 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             }
             for entry in plan.withheld
         ],
-        "refusals": [msgspec.to_builtins(entry) for entry in plan.refusals],
-        "blockers": [msgspec.to_builtins(entry) for entry in plan.blockers],
-        "notices": [msgspec.to_builtins(entry) for entry in plan.notices],
+        "refusals": [_plain(entry) for entry in plan.refusals],
+        "blockers": [_plain(entry) for entry in plan.blockers],
+        "notices": [_plain(entry) for entry in plan.notices],
         "caveats": list(plan.caveats),
         "bindings": dict(sorted(plan.bindings.items())),
     }
@@ -52,8 +52,13 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 def action_to_json(action: Action) -> dict[str, Any]:
     """Gives one action; ``kind`` tells which."""
-    fields = msgspec.to_builtins(action)
-    return {"kind": kind_of(action), **fields}
+    return {"kind": kind_of(action), **_plain(action)}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Lists where the values have tuples: what is read back from a saved plan is then equal to what was written."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return plain
 
 
 def judgement_to_json(judgement: Judgement) -> dict[str, Any]:
