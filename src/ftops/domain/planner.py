@@ -125,9 +125,8 @@ def _report_orphans(desired: DesiredState, observed: ObservedState, draft: Draft
         for name, record in sorted(ledger.fine_tunes.items()):
             if name not in names:
                 jobs = sum(1 for _ in record.jobs())
-                message = (
-                    f"orphan: no manifest declares {name} ({jobs} jobs in the ledger of {backend}); nothing is deleted"
-                )
+                counted = f"{jobs} job{'' if jobs == 1 else 's'} in the ledger of {backend}"
+                message = f"orphan: no manifest declares {name} ({counted}); nothing is deleted"
                 draft.notices.append(Notice(fine_tune=None, message=message))
     wanted = {(name, d.revision) for d in desired.fine_tunes for name in (d.name, *d.fine_tune.moved_from)}
     for backend, view in sorted(observed.backends.items()):
