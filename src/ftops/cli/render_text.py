@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Final, assert_never
 
-from ftops.application.outcome import Outcome
+from ftops.application.outcome import Outcome, Step
 from ftops.cli.style import paint, safe
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.plan import (
@@ -41,7 +41,9 @@ WHY: Final = {
     Reason.DUPLICATE: "another job of this revision was recorded first",
     Reason.RENAMED: "moved_from names it",
 }
-_SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", "!": "red"}
+_TICK: Final = "✓"
+_WARNING: Final = "!"
+_SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", _WARNING: "red", _TICK: "green"}
 _VERDICT_COLORS: Final = {
     Verdict.PASS: "green",
     Verdict.FAIL: "red",
@@ -98,12 +100,13 @@ def render_outcome(outcome: Outcome) -> str:
     for name in outcome.touched():
         done = [s for s in outcome.steps if s.action.fine_tune == name and s.error is None]
         leading = [s for s in done if not isinstance(s.action, Evaluate | Promote)]
-        did = [f"{_verb(s.action)}: {s.said}" for s in leading]
-        did += [f"job {e.job} {e.status.value}" for e in outcome.ended_jobs if e.fine_tune == name]
-        did += [f"{_verb(s.action)}: {s.said}" for s in done if s not in leading]
+        did = [f"{_TICK} {_verb(s.action)}: {s.said}" for s in leading]
+        ended = [e for e in outcome.ended_jobs if e.fine_tune == name]
+        did += [f"{_TICK if e.model else _WARNING} job {e.job} {e.status.value}" for e in ended]
+        did += [f"{_mark(s)} {_verb(s.action)}: {s.said}" for s in done if s not in leading]
         failed = [f"{_verb(s.action)}: {s.error}" for s in outcome.steps if s.action.fine_tune == name and s.error]
         lines.append(paint(safe(name), bold=True))
-        lines += [f"  {paint('✓', 'green')} {safe(text)}" for text in did]
+        lines += [f"  {paint(text[0], _SIGNS[text[0]])}{safe(text[1:])}" for text in did]
         lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
         if plan is not None:
             lines += [line for entry in plan.withheld if entry.fine_tune == name for line in _withheld(entry)]
@@ -111,6 +114,13 @@ def render_outcome(outcome: Outcome) -> str:
             waits = [d for d in plan.deferred if d.fine_tune == name]
             lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in waits]
     return "\n".join(lines)
+
+
+def _mark(step: Step) -> str:
+    """Gives a tick, but to an evaluation that was carried out and whose verdict is not pass a warning."""
+    verdict = step.said.partition(":")[0]
+    is_good = verdict not in set(Verdict) - {Verdict.PASS}
+    return _TICK if is_good or not isinstance(step.action, Evaluate) else _WARNING
 
 
 def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
