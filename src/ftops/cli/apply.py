@@ -132,7 +132,8 @@ def _approved_plan(
         plan = continuing(plan)
     if is_shown:
         echo(render_plan(plan))
-        echo()
+        if plan.actions:
+            echo()
     if is_asking and plan.actions and not plan.blockers:
         cost = "of unknown cost" if plan.cost_usd is None else f"for about ${plan.cost_usd:,.2f}"
         if not click.confirm(f"Do this, {cost}?", default=False, err=True):
