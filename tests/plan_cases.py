@@ -1,4 +1,4 @@
-"""Reads the golden plans' compact files: ``tests/plans/README.md`` describes them. Also used to build worlds in other tests."""
+"""Reads the golden plans' compact files, which ``tests/plans/README.md`` describes; builds worlds for other tests too."""
 
 import hashlib
 from collections.abc import Mapping
@@ -190,7 +190,7 @@ def make_observed(seen: Mapping[str, Any], desired: DesiredState) -> ObservedSta
     return ObservedState(
         ledgers={name: rehearsal if BACKENDS[name].is_rehearsal else shared for name in names},
         backends=views,
-        judgements={key: judgement for key, judgement in map(make_judgement, seen.get("judgements", ()))},
+        judgements=dict(map(make_judgement, seen.get("judgements", ()))),
     )
 
 
@@ -242,7 +242,7 @@ def brief(plan: dict[str, Any]) -> dict[str, Any]:
         if part in short:
             short[part] = [_brief_entry(entry) for entry in short[part]]
     if "summary" in short:
-        short["summary"] = {key: value for key, value in short["summary"].items() if value not in (0,)}
+        short["summary"] = {key: value for key, value in short["summary"].items() if value != 0}
     return short
 
 

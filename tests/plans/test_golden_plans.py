@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+
 from plan_cases import brief, read_case
 
 HERE = Path(__file__).parent

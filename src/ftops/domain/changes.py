@@ -33,7 +33,14 @@ def _spec_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fi
         return
     from deepdiff import DeepDiff  # takes 0.4 s to import, and most plans have no pair that differs
 
-    diff = DeepDiff(dict(old), dict(new), view="tree", ignore_numeric_type_changes=True, verbose_level=2)
+    diff = DeepDiff(
+        dict(old),
+        dict(new),
+        view="tree",
+        ignore_numeric_type_changes=True,
+        verbose_level=2,
+        threshold_to_diff_deeper=0,  # field by field, however little two mappings have in common
+    )
     for items in diff.values():
         for item in items:
             yield FieldChange(

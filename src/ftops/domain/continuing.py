@@ -5,6 +5,7 @@ rename. Where a manifest declares a revision that was never applied, nothing is 
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from ftops.domain.guard import without
 from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Notice, Plan, Promote, Train, Upload
@@ -40,3 +41,5 @@ def _goes_on(action: Action) -> bool:
             return True
         case Cancel() | Move() | Upload():
             return False
+        case _:
+            assert_never(action)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from ftops.domain.attempts import JobRecord
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.manifest import JobId, ModelId, Revision
 from ftops.domain.observed import BackendView, ObservedState
@@ -43,11 +42,6 @@ class Subject:
     observed: ObservedState
     desired: DesiredState
     today: date
-
-    def trained_job(self, revision: Revision) -> JobRecord | None:
-        """The job that trained a revision on the backend in force."""
-        known = self.record.revisions.get(revision) if self.record else None
-        return known.trained_job(self.declared.backend.name) if known else None
 
     @property
     def pinned(self) -> frozenset[Revision]:

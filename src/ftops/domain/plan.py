@@ -125,11 +125,6 @@ class Promote(Step):
     is_conditional: bool = False
     override: str | None = None
 
-    @property
-    def is_retirement(self) -> bool:
-        """Whether this ends the alias instead of moving it."""
-        return self.reason is Reason.ALIAS_REMOVED
-
 
 Action = Move | Adopt | Cancel | Upload | Train | Evaluate | Promote
 
