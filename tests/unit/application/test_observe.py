@@ -1,0 +1,130 @@
+"""Observing: what is read, what it costs, and that nothing is written."""
+
+import dataclasses
+
+import pytest
+
+from apply_world import OPENAI, World
+from fakes import EPOCH, FakeBackend
+from ftops.application.observe import observe, observed_event
+from ftops.application.reconcile import Settings
+from ftops.domain.attempts import JobStatus
+from ftops.domain.events import BackendSeen, JobObserved, Started
+from ftops.domain.manifest import ModelId
+from ftops.errors import LedgerUnreachable, Unauthorized
+
+NO_WAIT = Settings(is_waiting=False)
+
+
+def running() -> World:
+    world = World(stage_seconds=None)
+    world.apply(world.declare(), settings=NO_WAIT)
+    return world
+
+
+def test_finished_jobs_cost_no_call_and_running_ones_none_beyond_the_newest_page() -> None:
+    world = running()
+    world.backend.advance()
+    del world.backend.calls[:]
+    observe(world.workspace())
+    assert world.backend.calls == ["list_jobs", "list_models"]
+    world.backend.finish()
+    world.apply()
+    del world.backend.calls[:]
+    observe(world.workspace())
+    assert world.backend.calls == ["list_jobs", "list_models"]
+
+
+def test_a_job_that_the_list_does_not_show_is_asked_for() -> None:
+    world = running()
+    world.backend.advance()
+    world.backend.list_lag = 1000
+    observation = observe(world.workspace())
+    (event,) = observation.events[OPENAI.name]
+    assert isinstance(event, JobObserved)
+    assert event.status is JobStatus.QUEUED
+
+
+def test_a_job_that_is_gone_is_concluded_nothing_from() -> None:
+    world = running()
+    world.backend.world.jobs.clear()
+    observation = observe(world.workspace())
+    assert observation.events[OPENAI.name] == ()
+
+
+def test_what_is_observed_is_in_the_state_and_not_in_the_ledger() -> None:
+    world = running()
+    tip = world.ledger.read().tip
+    world.backend.finish()
+    observation = observe(world.workspace())
+    (job,) = (job for *_, job in observation.state.ledgers[OPENAI.name].fine_tunes["router"].jobs())
+    assert (job.status, len(job.checkpoints)) == (JobStatus.SUCCEEDED, 3)
+    assert world.ledger.read().tip == tip
+
+
+def test_jobs_of_ours_that_the_ledger_does_not_know_are_found_and_strangers_told_apart() -> None:
+    world = running()
+    fresh = World()
+    fresh.backend = world.backend
+    view = observe(fresh.workspace()).state.backends[OPENAI.name]
+    assert [job.id for job in view.found] == [world.backend.all_jobs[0].id]
+    fresh.ledger.record([Started(at=EPOCH, project="acme", ledger_id="other")])
+    view = observe(fresh.workspace()).state.backends[OPENAI.name]
+    assert (view.found, len(view.strangers)) == ((), 1)
+
+
+def test_an_organisation_that_becomes_known_is_an_event_and_another_one_is_refused() -> None:
+    world = World()
+    world.backend.world.organization = None
+    world.apply(world.declare(), settings=NO_WAIT)
+    (entry,) = world.backend.world.jobs
+    entry.job = dataclasses.replace(entry.job, organization="org-late")
+    seen = [e for e in observe(world.workspace()).events[OPENAI.name] if isinstance(e, BackendSeen)]
+    assert [event.organization for event in seen] == ["org-late"]
+    world.ledger.record(seen)
+    entry.job = dataclasses.replace(entry.job, organization="org-other")
+    with pytest.raises(Unauthorized, match="belongs to organisation org-late"):
+        observe(world.workspace())
+
+
+def test_a_ledger_out_of_reach_is_read_from_its_copy_only_where_that_will_do() -> None:
+    world = running()
+    world.ledger.is_unreachable = True
+    with pytest.raises(LedgerUnreachable):
+        observe(world.workspace())
+    observation = observe(world.workspace(), may_be_stale=True)
+    (caveat,) = observation.state.caveats
+    assert caveat.startswith("the ledger could not be fetched")
+    assert "the copy used is of 2026-11-21" in caveat
+    assert "router" in observation.state.ledgers[OPENAI.name].fine_tunes
+
+
+def test_a_backend_without_a_session_is_offline() -> None:
+    world = World()
+    workspace = dataclasses.replace(world.workspace(sessions={}), offline={OPENAI.name: "no key"})
+    view = observe(workspace).state.backends[OPENAI.name]
+    assert (view.is_online, view.why_offline) == (False, "no key")
+
+
+def test_the_cost_of_a_job_is_its_tokens_at_the_training_price() -> None:
+    world = running()
+    world.backend.finish()
+    declared, job = world.declare(), world.backend.all_jobs[0]
+    known = {
+        "fine_tune": declared.name,
+        "revision": declared.revision,
+        "attempt": 1,
+        "at": EPOCH,
+        "session": world.backend,
+    }
+    event = observed_event(job, backend=OPENAI, **known)  # type: ignore[arg-type]
+    assert event.cost_usd == pytest.approx(3000 * 5.0 / 1_000_000)
+    free = dataclasses.replace(OPENAI, base_url="http://127.0.0.1:1/v1")
+    assert observed_event(job, backend=free, **known).cost_usd is None  # type: ignore[arg-type]
+
+
+def test_models_are_listed_with_their_shutdown_dates() -> None:
+    world = World()
+    view = observe(world.workspace()).state.backends[OPENAI.name]
+    assert str(view.shutdown_date(ModelId("gpt-4.1-mini-2025-04-14"))) == "2027-01-14"
+    assert isinstance(world.backend, FakeBackend)
