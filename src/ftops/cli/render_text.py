@@ -82,6 +82,8 @@ def summary(plan: Plan) -> str:
     if not plan.has_changes:
         if plan.withheld or plan.refusals or plan.blockers:
             return "No changes: nothing can be done until the manifests or the limits change."
+        if plan.notices:
+            return "No changes; see the notices."
         return "No changes. What is declared is trained, judged and promoted."
     counts = f"{plan.count(Train)} to train, {plan.count(Evaluate)} to evaluate, {plan.count(Promote)} to promote"
     others = [

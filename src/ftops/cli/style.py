@@ -26,7 +26,7 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool 
     """Gives text in a colour where standard output shows colours."""
     if not has_color(sys.stdout):
         return text
-    return click.style(text, fg=color, bold=bold, dim=dim or None)
+    return click.style(text, fg=color, bold=bold or None, dim=dim or None)
 
 
 def safe(text: str) -> str:
