@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ftops.domain.attempts import JobStatus
+from ftops.domain.events import Intended, RevisionDeclared
 from ftops.domain.guard import Policy
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Verdict
 from ftops.domain.manifest import BackendName, Condition, FineTuneName, ModelId, Price, Revision
@@ -15,9 +17,10 @@ from ftops.domain.observed import ObservedState, is_same_ledger
 from ftops.domain.plan import Plan, Reason, Train, describe
 from ftops.domain.plan_json import judgement_to_json, plan_to_json
 from ftops.domain.planner import build_plan
-from ftops.domain.records import LedgerState, ProjectRecord
+from ftops.domain.records import DatasetRecord, LedgerState, ProjectRecord, spent_usd
 from ftops.domain.scores import Outcome
 from ftops.domain.training_steps import attempt_of
+from ftops.domain.transitions import EventRefused, apply_event
 from plan_cases import TODAY, make_case
 
 ROOT = Path(__file__).parents[3]
@@ -106,6 +109,19 @@ class TestTrainedModels:
             {"backends": {"openai": {"found": [{"id": "f", "status": "running", "attempt": stated}]}}},
         )
         assert attempt_of(case.observed.backends[BackendName("openai")].found[0]) == number
+
+
+def test_who_takes_over_an_intent_is_not_charged_twice() -> None:
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    about: dict[str, Any] = {"at": at, "fine_tune": "a", "revision": A, "backend": "openai", "owner": "ada"}
+    limit = {"limit_usd": 4.0, "estimate_usd": 3.0}
+    data = DatasetRecord(path="t", sha256="0" * 64, rows=1)
+    state = apply_event(LedgerState(), RevisionDeclared(at=at, fine_tune="a", revision=A, spec={}, train=data))
+    state = apply_event(state, Intended(**about, **limit, attempt=1, intent="i1"))
+    taken = apply_event(state, Intended(**about, **limit, attempt=1, intent="i2", takes_over="i1"))
+    assert spent_usd(taken, month=(2026, 11), rehearsals=frozenset()) == 3.0
+    with pytest.raises(EventRefused, match="over budget"):
+        apply_event(state, Intended(**about, **limit, attempt=2, intent="i3"))
 
 
 class TestObserved:
