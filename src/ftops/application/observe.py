@@ -18,7 +18,7 @@ from ftops.domain.observed import BackendView, Job, ObservedState
 from ftops.domain.pricing import training_price
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.transitions import EventRefused, apply_event
-from ftops.errors import LedgerUnreachable, NotFound, Unauthorized
+from ftops.errors import BackendError, LedgerUnreachable, NotFound, Unauthorized
 from ftops.ports import BackendSession, Snapshot
 
 NEWEST_JOBS = 100
@@ -26,23 +26,28 @@ NEWEST_JOBS = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
-    """The observed state, and the events by which it is ahead of each ledger."""
+    """The observed state, and the events by which it is ahead of each ledger.
+
+    ``failures`` are the backends that could not be asked now, of several: what the ledger knows of them stands.
+    """
 
     state: ObservedState
     events: Mapping[BackendName, tuple[AnyEvent, ...]] = field(default_factory=dict)
     snapshots: Mapping[BackendName, Snapshot] = field(default_factory=dict)
+    failures: Mapping[BackendName, BackendError] = field(default_factory=dict)
 
 
 def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
     """Reads everything this project uses. ``may_be_stale``: a ledger that can't be reached is read from its local copy.
 
-    Raises LedgerError, and Unauthorized where a backend refuses the key.
+    Raises LedgerError, Unauthorized where a backend refuses the key, and BackendError where none can be asked.
     """
     caveats: list[str] = []
     snapshots = {b.name: _read(workspace, b, caveats, may_be_stale=may_be_stale) for b in workspace.backends}
     ledgers: dict[BackendName, LedgerState] = {name: s.state for name, s in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
+    failures: dict[BackendName, BackendError] = {}
     for backend in workspace.backends:
         session = workspace.sessions.get(backend.name)
         if session is None:
@@ -50,17 +55,26 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
             views[backend.name] = BackendView(backend=backend, why_offline=why)
             continue
         before = ledgers[backend.name]
-        view, seen = _look(workspace, backend, session, before)
+        try:
+            view, seen = _look(workspace, backend, session, before)
+        except Unauthorized:
+            raise
+        except BackendError as error:
+            failures[backend.name] = error
+            views[backend.name] = BackendView(backend=backend, why_offline=error.message)
+            continue
         views[backend.name], events[backend.name] = view, seen
         after = _apply(before, seen)
         ledgers = {name: after if state is before else state for name, state in ledgers.items()}
+    if failures and not any(view.is_online for view in views.values()):
+        raise next(iter(failures.values()))
     state = ObservedState(
         ledgers=ledgers,
         backends=views,
         judgements=_judgements(workspace, ledgers),
         caveats=tuple(sorted(set(caveats))),
     )
-    return Observation(state=state, events=events, snapshots=snapshots)
+    return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
 
 
 def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_stale: bool) -> Snapshot:

@@ -4,7 +4,7 @@ Level-triggered: nothing is remembered between rounds but what was tried, so tha
 Which steps there are is the planner's business, how each is done ``execute``'s.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,6 +63,7 @@ class Apply:
     _tried: set[tuple[str, str]] = field(default_factory=set)
     _running: dict[str, Action] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
+    _down: Mapping[BackendName, BackendError] = field(default_factory=dict)
     _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _poll: float = FIRST_POLL_SECONDS
 
@@ -122,8 +123,8 @@ class Apply:
                     self._attempts.setdefault(_subject(action), action.attempt)
                 self.workspace.progress.update(action.fine_tune, kind_of(action))
                 workers.submit(action)
-            if not self._running and not plan.deferred:
-                self._check_all_trained(plan)
+            if not self._running and all(entry.backend in self._down for entry in plan.deferred):
+                self._check_done(plan)
                 return
             is_late = clock.monotonic() >= until
             if is_late or not (self._running or self.settings.is_waiting):
@@ -145,6 +146,7 @@ class Apply:
     def _plan(self) -> Plan:
         # In a thread of its own: a backend or a remote that hangs doesn't keep an interrupted run.
         observation = call_aside(lambda: observe(self.workspace), self.workspace.check_interrupted)
+        self._down = observation.failures
         for name, events in observation.events.items():
             if events:
                 self.workspace.ledgers[name].record_eventually(events)
@@ -180,7 +182,7 @@ class Apply:
     def _is_ready(self, action: Action, plan: Plan) -> bool:
         """Whether nothing in this plan must come first, and it was neither tried before nor left unapproved."""
         waits = {other.id for other in plan.actions}.intersection(action.after)
-        if waits or action.id in self._running or _key(action) in self._tried:
+        if waits or action.backend in self._down or action.id in self._running or _key(action) in self._tried:
             return False
         return not isinstance(action, Train) or self._may_train(action)
 
@@ -190,8 +192,10 @@ class Apply:
         is_second = first != action.attempt and action.reason is not Reason.TRANSIENT_FAILURE
         return self._is_approved(action) and action.id not in self._failed and not is_second
 
-    def _check_all_trained(self, plan: Plan) -> None:
-        """Raises Stale where a training is left that this run was not told to do: it doesn't end as if all were done."""
+    def _check_done(self, plan: Plan) -> None:
+        """A run doesn't end as if all were done where a backend was down, or a training is left that nobody approved."""
+        for error in self._down.values():
+            raise error
         tried = {id_ for id_, _ in self._tried}
         left = [a for a in plan.actions if isinstance(a, Train) and a.id not in tried]
         if left:

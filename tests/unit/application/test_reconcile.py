@@ -26,7 +26,7 @@ from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, CommitApplied, Started, TrainingBlocked
 from ftops.domain.manifest import FineTuneName, JobId
 from ftops.domain.plan import Train
-from ftops.errors import Rejected, Stale, TrainingNotAvailable, Unauthorized
+from ftops.errors import AnswerLost, Rejected, Stale, TrainingNotAvailable, Unauthorized
 
 NO_WAIT = Settings(is_waiting=False)
 
@@ -591,6 +591,21 @@ def test_two_backends_with_one_ledger_each_train_for_themselves() -> None:
     assert (len(world.backend.all_jobs), len(second.all_jobs)) == (1, 1)
     assert world.state.project is not None
     assert set(world.state.project.backends) == {"openai", "other"}
+
+
+def test_a_backend_that_is_down_does_not_stop_what_the_other_one_does() -> None:
+    world = World()
+    second = FakeBackend(clock=world.clock, stage_seconds=10.0, answer=answer_well, base_url="http://other.invalid/v1")
+    one, two = world.declare("one"), world.declare("two", backend=OTHER)
+    sessions = {one.backend.name: world.backend, two.backend.name: second}
+    second.answer_status("list_jobs", 500, times=1000)
+    outcome = world.apply(one, two, sessions=sessions)
+    assert (outcome.code, second.calls.count("create")) == (1, 0)
+    assert isinstance(outcome.stopped_by, AnswerLost)
+    assert world.target("one") == one.revision
+    second.world.faults.clear()
+    outcome = world.apply(one, two, sessions=sessions)
+    assert (outcome.code, world.target("two"), len(world.backend.all_jobs)) == (0, two.revision, 1)
 
 
 def test_no_manifest_left_refuses_the_run() -> None:
