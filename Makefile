@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  || { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), but ftops needs Python 3.11 or newer; name one: make PYTHON=python3.13" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "make: there is no git; install it first" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
