@@ -148,9 +148,9 @@ def open_sessions(
     """
     opened: dict[BackendName, BackendSession] = {}
     offline: dict[BackendName, str] = {}
-    backends = {d.backend.name: d.backend for d in desired.fine_tunes}
     with ExitStack() as stack:
-        for name, backend in sorted(backends.items()):
+        for backend in desired.backends if desired.fine_tunes else ():
+            name = backend.name
             if is_offline:
                 offline[name] = "asked for with --offline"
                 continue
@@ -213,7 +213,7 @@ def open_workspace(
     ):
         yield Workspace(
             desired=desired,
-            ledgers={d.backend.name: ledgers.of(d.backend) for d in desired.fine_tunes},
+            ledgers={backend.name: ledgers.of(backend) for backend in desired.backends},
             sessions=sessions.open,
             offline=sessions.offline,
             repository=place.repository,

@@ -43,7 +43,7 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
     Raises LedgerError, Unauthorized where a backend refuses the key, and BackendError where none can be asked.
     """
     caveats: list[str] = []
-    snapshots = {b.name: _read(workspace, b, caveats, may_be_stale=may_be_stale) for b in workspace.backends}
+    snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale)
     ledgers: dict[BackendName, LedgerState] = {name: s.state for name, s in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
@@ -75,6 +75,16 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
         caveats=tuple(sorted(set(caveats))),
     )
     return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
+
+
+def _read_all(workspace: Workspace, caveats: list[str], *, may_be_stale: bool) -> dict[BackendName, Snapshot]:
+    """Reads each ledger once, also where it records several backends: they then share one state."""
+    by_ledger: dict[int, Snapshot] = {}
+    for backend in workspace.backends:
+        key = id(workspace.ledgers[backend.name])
+        if key not in by_ledger:
+            by_ledger[key] = _read(workspace, backend, caveats, may_be_stale=may_be_stale)
+    return {b.name: by_ledger[id(workspace.ledgers[b.name])] for b in workspace.backends}
 
 
 def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_stale: bool) -> Snapshot:

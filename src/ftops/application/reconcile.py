@@ -12,23 +12,32 @@ from typing import Final
 from ftops.application.execute import execute
 from ftops.application.observe import Observation, observe
 from ftops.application.outcome import Outcome, Step
+from ftops.application.planning import make_plan
 from ftops.application.standing import check_standing
 from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
 from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
-from ftops.domain.guard import refuse_run
 from ftops.domain.manifest import BackendName
-from ftops.domain.plan import Action, Deferred, Evaluate, Plan, Promote, Reason, Train, kind_of
-from ftops.domain.planner import build_plan
+from ftops.domain.plan import Action, Adopt, Deferred, Evaluate, Plan, Promote, Reason, Train, kind_of
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import EventRefused
-from ftops.errors import BackendError, FtopsError, Interrupted, Refused, Stale, Unauthorized
+from ftops.errors import (
+    BackendError,
+    FtopsError,
+    Interrupted,
+    LedgerUnreachable,
+    Refused,
+    Stale,
+    Unauthorized,
+    Unreachable,
+)
 
 FIRST_POLL_SECONDS: Final = 0.5
 LAST_POLL_SECONDS: Final = 15.0
 DETACH_SECONDS: Final = 4.0
 SLICE_SECONDS: Final = 0.2
+PATIENCE_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,14 +51,6 @@ class Settings:
     is_continuing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
-
-
-def make_plan(workspace: Workspace, observation: Observation) -> Plan:
-    """Builds the plan for what was observed. Raises Refused where a guard about where we stand says no."""
-    refusal = refuse_run(workspace.desired, observation.state)
-    if refusal is not None:
-        raise Refused(refusal.message, remedy=refusal.remedy)
-    return build_plan(workspace.desired, observation.state, workspace.policy, workspace.clock.now().date())
 
 
 @dataclass(kw_only=True, slots=True)
@@ -143,9 +144,23 @@ class Apply:
                 self._collect(finished)
                 return
 
+    def _observe(self) -> Observation:
+        """Looks. A run that has begun waits for a backend or a remote that is out of reach for a while."""
+        clock, wait = self.workspace.clock, FIRST_POLL_SECONDS
+        until = clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                # In a thread of its own: a backend or a remote that hangs doesn't keep an interrupted run.
+                return call_aside(lambda: observe(self.workspace), self.workspace.check_interrupted)
+            except (Unreachable, LedgerUnreachable) as error:
+                if self.outcome.plan is None or not self.settings.is_waiting or clock.monotonic() >= until:
+                    raise
+                self.workspace.progress.say(f"{error.message}; looking again in {wait:.0f} s")
+            clock.sleep(wait)
+            wait = min(2 * wait, LAST_POLL_SECONDS)
+
     def _plan(self) -> Plan:
-        # In a thread of its own: a backend or a remote that hangs doesn't keep an interrupted run.
-        observation = call_aside(lambda: observe(self.workspace), self.workspace.check_interrupted)
+        observation = self._observe()
         self._down = observation.failures
         for name, events in observation.events.items():
             if events:
@@ -265,6 +280,10 @@ def _key(action: Action) -> tuple[str, str]:
             return action.id, ""
 
 
+def _is_creating(running: Action, found: Adopt) -> bool:
+    return isinstance(running, Train) and (running.fine_tune, running.backend) == (found.fine_tune, found.backend)
+
+
 def _subject(action: Train) -> tuple[str, str, str]:
     return action.fine_tune, action.backend, action.revision
 
@@ -276,7 +295,7 @@ def _ended(event: JobObserved) -> str:
 
 
 def _by_ledger(workspace: Workspace) -> list[list[BackendName]]:
-    """Groups the backends that can be called by the ledger that records them."""
+    """Groups the backends that can be called by their ledger."""
     groups: dict[int, list[BackendName]] = {}
     for name in sorted(workspace.sessions):
         groups.setdefault(id(workspace.ledgers[name]), []).append(name)

@@ -12,7 +12,7 @@ import msgspec
 
 from ftops import __version__
 from ftops.application.observe import Observation, observe
-from ftops.application.reconcile import make_plan
+from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.domain.plan import PLAN_FORMAT_VERSION, Plan
 from ftops.domain.plan_json import plan_to_json

@@ -67,9 +67,8 @@ class Workspace:
 
     @property
     def backends(self) -> tuple[Backend, ...]:
-        """The backends that this project's fine-tunes use, by name."""
-        used = {d.backend.name: d.backend for d in self.desired.fine_tunes}
-        return tuple(backend for _, backend in sorted(used.items()))
+        """The backends that this run looks at, by name."""
+        return self.desired.backends
 
     @property
     def rehearsals(self) -> tuple[str, ...]:

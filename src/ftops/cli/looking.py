@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftops.application.observe import Observation, observe
-from ftops.application.reconcile import make_plan
+from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.bootstrap import find_place, load_desired, open_workspace
 from ftops.cli.guards import policy_of

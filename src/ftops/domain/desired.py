@@ -67,6 +67,14 @@ class DesiredState:
     notices: tuple[str, ...] = ()
     manifest_digests: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """The backends that the fine-tunes use, by name; the project's own where there are none."""
+        used = {declared.backend.name: declared.backend for declared in self.fine_tunes}
+        if not used:
+            used = {self.project.backend: self.project.backends[self.project.backend]}
+        return tuple(backend for _, backend in sorted(used.items()))
+
     def named(self, name: FineTuneName) -> Declared | None:
         """Gives the declared fine-tune of that name, None where there is none."""
         return next((declared for declared in self.fine_tunes if declared.name == name), None)

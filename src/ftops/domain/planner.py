@@ -36,6 +36,9 @@ from ftops.domain.training_steps import TRAINING, is_alive, plan_training
 def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> Plan:
     """Gives the plan for one instant. ``today`` (UTC) decides on shutdown dates and on the budget's month."""
     draft = Draft()
+    if not desired.fine_tunes:
+        places = ", ".join(desired.project.manifests)
+        draft.notices.append(Notice(fine_tune=None, message=f"no manifest was found in {places}"))
     selected = sorted((d for d in desired.fine_tunes if policy.selects(d.name)), key=lambda d: d.name)
     renames = plan_renames(selected, desired, observed, draft, today)
     observed = renames.observed

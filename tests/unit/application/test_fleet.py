@@ -7,7 +7,8 @@ import pytest
 from apply_world import PRODUCTION, World, with_spec
 from ftops.application.fleet import FleetRow, fleet
 from ftops.application.observe import observe
-from ftops.application.reconcile import Settings, make_plan
+from ftops.application.planning import make_plan
+from ftops.application.reconcile import Settings
 from ftops.domain.attempts import JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.guard import Policy as Allowed

@@ -20,7 +20,8 @@ from apply_world import (
 )
 from fakes import EPOCH, FakeBackend, Fault
 from ftops.application.observe import observe
-from ftops.application.reconcile import Apply, Settings, make_plan
+from ftops.application.planning import make_plan
+from ftops.application.reconcile import Apply, Settings
 from ftops.application.saved_plan import plan_now
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, CommitApplied, Started, TrainingBlocked

@@ -80,3 +80,10 @@ def test_a_fine_tune_is_found_by_its_name():
 
     assert desired.named(FineTuneName("router")) is one
     assert desired.named(FineTuneName("other")) is None
+
+
+def test_the_backends_are_those_in_use_or_else_the_projects_own():
+    project = Project(name="acme", backends={EMBEDDED.name: EMBEDDED})
+
+    assert DesiredState(project=project, fine_tunes=(declared(Method()),)).backends == (EMBEDDED,)
+    assert DesiredState(project=project, fine_tunes=()).backends == (EMBEDDED,)
