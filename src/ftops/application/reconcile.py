@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from ftops.application.agenda import Agenda
 from ftops.application.execute import execute
 from ftops.application.observe import Observation, observe
 from ftops.application.outcome import Outcome, Step
@@ -19,7 +20,7 @@ from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
 from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
 from ftops.domain.manifest import BackendName
-from ftops.domain.plan import Action, Adopt, Deferred, Evaluate, Plan, Promote, Reason, Train, kind_of
+from ftops.domain.plan import Action, Deferred, Plan, kind_of
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import EventRefused
 from ftops.errors import (
@@ -61,12 +62,12 @@ class Apply:
     settings: Settings
     approved: Plan
     outcome: Outcome = field(default_factory=Outcome)
-    _tried: set[tuple[str, str]] = field(default_factory=set)
-    _running: dict[str, Action] = field(default_factory=dict)
-    _failed: set[str] = field(default_factory=set)
     _down: Mapping[BackendName, BackendError] = field(default_factory=dict)
-    _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _poll: float = FIRST_POLL_SECONDS
+    _agenda: Agenda = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._agenda = Agenda(approved=self.approved)
 
     def run(self) -> Outcome:
         """Carries the plan out; errors of one fine-tune are reported in the outcome, and the others go on."""
@@ -116,19 +117,15 @@ class Apply:
         while True:
             self.workspace.check_interrupted()
             plan = self._plan()
-            ready = [action for action in plan.actions if self._is_ready(action, plan)]
-            for action in ready:
-                self._tried.add(_key(action))
-                self._running[action.id] = action
-                if isinstance(action, Train):
-                    self._attempts.setdefault(_subject(action), action.attempt)
+            for action in self._agenda.ready(plan, self._down):
+                self._agenda.start(action)
                 self.workspace.progress.update(action.fine_tune, kind_of(action))
                 workers.submit(action)
-            if not self._running and all(entry.backend in self._down for entry in plan.deferred):
+            if not self._agenda.running and all(entry.backend in self._down for entry in plan.deferred):
                 self._check_done(plan)
                 return
             is_late = clock.monotonic() >= until
-            if is_late or not (self._running or self.settings.is_waiting):
+            if is_late or not (self._agenda.running or self.settings.is_waiting):
                 self.outcome.left_waiting = True
                 return
             self._wait(workers, self._pause(plan) if plan.deferred else LAST_POLL_SECONDS)
@@ -138,7 +135,7 @@ class Apply:
         until = self.workspace.clock.monotonic() + seconds
         while (left := until - self.workspace.clock.monotonic()) > 0:
             self.workspace.check_interrupted()
-            if not self._running:
+            if not self._agenda.running:
                 self.workspace.clock.sleep(min(left, SLICE_SECONDS))
             elif finished := workers.wait(min(left, SLICE_SECONDS)):
                 self._collect(finished)
@@ -194,40 +191,16 @@ class Apply:
             deferred.fine_tune, "training", done=progress.step, total=progress.total_steps, detail=loss
         )
 
-    def _is_ready(self, action: Action, plan: Plan) -> bool:
-        """Whether nothing in this plan must come first, and it was neither tried before nor left unapproved."""
-        waits = {other.id for other in plan.actions}.intersection(action.after)
-        if waits or action.backend in self._down or action.id in self._running or _key(action) in self._tried:
-            return False
-        return not isinstance(action, Train) or self._may_train(action)
-
-    def _may_train(self, action: Train) -> bool:
-        """Whether this run may create this job: approved, not refused to us before, and no second attempt but a retry."""
-        first = self._attempts.get(_subject(action), action.attempt)
-        is_second = first != action.attempt and action.reason is not Reason.TRANSIENT_FAILURE
-        return self._is_approved(action) and action.id not in self._failed and not is_second
-
     def _check_done(self, plan: Plan) -> None:
         """A run doesn't end as if all were done where a backend was down, or a training is left that nobody approved."""
         for error in self._down.values():
             raise error
-        tried = {id_ for id_, _ in self._tried}
-        left = [a for a in plan.actions if isinstance(a, Train) and a.id not in tried]
-        if left:
+        left = self._agenda.unapproved(plan)
+        if left is not None:
             raise Stale(
-                f"revision {left[0].revision} of {left[0].fine_tune} has to be trained, which was not approved for this run",
+                f"revision {left.revision} of {left.fine_tune} has to be trained, which was not approved for this run",
                 remedy="plan again, and apply that plan",
             )
-
-    def _is_approved(self, action: Train) -> bool:
-        """A person approved the training of this revision; retrying a transient failure of it needs no second word."""
-        return any(
-            isinstance(a, Train) and (a.fine_tune, a.revision) == (action.fine_tune, action.revision)
-            for a in self.approved.actions
-        ) or (
-            action.reason is Reason.TRANSIENT_FAILURE
-            and any(d.revision == action.revision for d in self.approved.deferred)
-        )
 
     def _pause(self, plan: Plan) -> float:
         """Waits longer the longer nothing happens; a rehearsal is always asked often."""
@@ -239,11 +212,9 @@ class Apply:
         """Notes what ended, all of it; then raises what ends the run."""
         ending: BaseException | None = None
         for done in finished:
-            del self._running[done.item.id]
-            self._poll = FIRST_POLL_SECONDS
             error = done.error
-            if error is not None:
-                self._failed.add(done.item.id)
+            self._agenda.end(done.item, has_failed=error is not None)
+            self._poll = FIRST_POLL_SECONDS
             if isinstance(error, EventRefused):
                 error = Refused(str(error))
             if isinstance(error, Interrupted | Stale) or not (error is None or isinstance(error, FtopsError)):
@@ -257,35 +228,14 @@ class Apply:
 
     def _detach(self, workers: Workers[Action]) -> None:
         """Gives what is in flight a moment to record itself; remote jobs go on in any case."""
-        if not self._running:
+        if not self._agenda.running:
             return
         self.workspace.stop.set()
         until = self.workspace.clock.monotonic() + DETACH_SECONDS
-        while self._running and self.workspace.clock.monotonic() < until:
+        while self._agenda.running and self.workspace.clock.monotonic() < until:
             # What ends the run is known already.
             with suppress(Interrupted, Stale):
                 self._collect(workers.wait(SLICE_SECONDS))
-
-
-def _key(action: Action) -> tuple[str, str]:
-    """What makes an action the same as one already tried: its id and what it works on."""
-    match action:
-        case Evaluate(model=model):
-            return action.id, str(model)
-        case Promote(target=target):
-            return action.id, str(target)
-        case Train(takes_over=intent):
-            return action.id, str(intent)
-        case _:
-            return action.id, ""
-
-
-def _is_creating(running: Action, found: Adopt) -> bool:
-    return isinstance(running, Train) and (running.fine_tune, running.backend) == (found.fine_tune, found.backend)
-
-
-def _subject(action: Train) -> tuple[str, str, str]:
-    return action.fine_tune, action.backend, action.revision
 
 
 def _ended(event: JobObserved) -> str:
