@@ -285,12 +285,12 @@ class Catalog:
         return self.ledgers.of(backend).log()
 
     def base_url(self, backend: BackendName, state: LedgerState) -> str | None:
-        """Gives the address at which a backend's models are called; None for an embedded server that isn't running."""
+        """Gives the address at which a backend's models are called; None where no embedded server runs to stay."""
         known = self.project.backends.get(backend)
         if known is not None and known.is_rehearsal:
             from ftops.adapters.embedded_server import EmbeddedServer
 
-            return EmbeddedServer(self.place.ftops_dir / "embedded").running()
+            return EmbeddedServer(self.place.ftops_dir / "embedded").lasting()
         record = state.backend(backend)
         return record.base_url if record else None
 

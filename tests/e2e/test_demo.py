@@ -44,7 +44,7 @@ def test_demo_refuses_mends_promotes_and_leaves_nothing(environment, tmp_path):
     said = done.stdout
     for line in (
         "Plan: 2 to train, 2 to evaluate, 2 to promote, 0 to delete. Estimated cost: $0.00.",
-        "! support-triage: production does not move to e3beb882a058: fail",
+        "! production does not move to e3beb882a058: fail",
         "-    train: data/support-triage.train-v1.jsonl",
         "+    train: data/support-triage.train-v2.jsonl",
         "Plan: 1 to train, 1 to evaluate, 1 to promote, 0 to delete. Estimated cost: $0.00.",

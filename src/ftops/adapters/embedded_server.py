@@ -64,6 +64,11 @@ class EmbeddedServer:
         found = self._healthy()
         return f"{found.url}/v1" if found else None
 
+    def lasting(self) -> str | None:
+        """Gives the base URL of a healthy server that somebody started by hand: one that doesn't end by itself."""
+        found = self._healthy()
+        return f"{found.url}/v1" if found and not _ends_by_itself(found.pid) else None
+
     def acquire(self) -> str:
         """Gives the base URL of a healthy server, started if need be, that stays until ``release`` or our end.
 
@@ -147,13 +152,22 @@ class EmbeddedServer:
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(found.pid)
             # One that somebody started by hand is theirs to end.
-            if "--until-idle" not in process.cmdline() or _has_other_clients(self._data_dir):
+            if not _ends_by_itself(found.pid) or _has_other_clients(self._data_dir):
                 raise refusal
             process.terminate()
             try:
                 process.wait(_END_SECONDS)
             except psutil.TimeoutExpired as error:
                 raise refusal from error
+
+
+def _ends_by_itself(pid: int) -> bool:
+    import psutil
+
+    try:
+        return "--until-idle" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return True
 
 
 def _announced(data_dir: Path) -> Announcement | None:

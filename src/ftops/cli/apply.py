@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option, json_option, print_json, select, selection_options
+from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.style import echo, safe, tell
 from ftops.errors import Interrupted, UsageProblem
 
@@ -62,9 +62,7 @@ def command(
     allowed: tuple[str, ...],
     as_json: bool,
     backend: str | None,
-    targets: tuple[str, ...],
-    excluded: tuple[str, ...],
-    labels: tuple[str, ...],
+    selection: Selection,
 ) -> int:
     """Carry the plan out: upload, train, evaluate, promote. PLAN is a file that ftops plan -o wrote.
 
@@ -76,29 +74,42 @@ def command(
       ftops apply --auto-approve --backend embedded
       ftops apply plan.json --no-wait
     """
-    from ftops.application.outcome import ExitCode
     from ftops.application.reconcile import Settings
-    from ftops.bootstrap import find_place, load_desired, open_workspace
-    from ftops.cli.guards import policy_of
-    from ftops.cli.live import open_progress
 
     is_asking = saved is None and not auto_approve and not is_continuing
     if is_asking and not sys.stdin.isatty():
-        raise UsageProblem(
-            "nobody is here to approve the plan", remedy="give --auto-approve, or a plan: ftops apply PLAN"
-        )
-    plan_file = _read_plan(saved) if saved is not None else None
-    place = find_place(context.directory)
-    desired = load_desired(place, backend=backend, for_apply=True)
-    for notice in desired.notices:
-        tell(f"Warning: {safe(notice)}")
-    policy = policy_of(allowed, select(desired, targets=targets, excluded=excluded, labels=labels))
+        remedy = "give --auto-approve, or a plan: ftops apply PLAN"
+        raise UsageProblem("nobody is here to approve the plan", remedy=remedy)
     settings = Settings(
         is_waiting=not (no_wait or is_continuing),
         is_continuing=is_continuing,
         seconds=timeout * 3600,
         parallelism=parallelism,
     )
+    plan_file = _read_plan(saved) if saved is not None else None
+    with _opened(context, backend, selection, allowed) as workspace:
+        plan = _approved_plan(workspace, plan_file, settings, is_asking=is_asking, is_shown=not as_json)
+        if plan is None:
+            return 1
+        if plan.blockers:
+            return 2
+        return _carry_out(workspace, plan, settings, as_json=as_json)
+
+
+@contextmanager
+def _opened(
+    context: Globals, backend: str | None, selection: Selection, allowed: tuple[str, ...]
+) -> "Iterator[Workspace]":
+    """Opens what an apply works with: manifests, ledgers, backends, a display, and ears for signals."""
+    from ftops.bootstrap import find_place, load_desired, open_workspace
+    from ftops.cli.guards import policy_of
+    from ftops.cli.live import open_progress
+
+    place = find_place(context.directory)
+    desired = load_desired(place, backend=backend, for_apply=True)
+    for notice in desired.notices:
+        tell(f"Warning: {safe(notice)}")
+    policy = policy_of(allowed, selection.choose(desired))
     with (
         _stopping() as stop,
         open_progress() as progress,
@@ -106,12 +117,7 @@ def command(
             place, desired, policy=policy, progress=progress, stop=stop, for_apply=True, confirm=_confirm_trust
         ) as workspace,
     ):
-        plan = _approved_plan(workspace, plan_file, settings, is_asking=is_asking, is_shown=not as_json)
-        if plan is None:
-            return ExitCode.FAILED
-        if plan.blockers:
-            return ExitCode.INVALID
-        return _carry_out(workspace, plan, settings, as_json=as_json)
+        yield workspace
 
 
 def _approved_plan(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ftops.application.observe import Observation, observe
 from ftops.application.planning import make_plan
@@ -12,9 +13,11 @@ from ftops.application.workspace import Workspace
 from ftops.bootstrap import find_place, load_desired, open_workspace
 from ftops.cli.guards import policy_of
 from ftops.cli.live import PlainProgress
-from ftops.cli.options import select
+from ftops.cli.options import Selection
 from ftops.cli.style import safe, tell
 from ftops.domain.plan import Plan
+
+NO_SELECTION: Final = Selection()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,14 +35,12 @@ def looking(
     *,
     backend: str | None,
     is_offline: bool,
-    targets: tuple[str, ...] = (),
-    excluded: tuple[str, ...] = (),
-    labels: tuple[str, ...] = (),
+    selection: Selection = NO_SELECTION,
 ) -> Iterator[View]:
     """Observes without writing. A ledger that can't be fetched is read from its copy, and a warning says so."""
     place = find_place(directory)
     desired = load_desired(place, backend=backend)
-    policy = policy_of((), select(desired, targets=targets, excluded=excluded, labels=labels))
+    policy = policy_of((), selection.choose(desired))
     with open_workspace(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=is_offline
     ) as workspace:

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from ftops.cli.style import echo
 from ftops.domain.desired import DesiredState
+from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import FineTune, FineTuneName
 from ftops.errors import UsageProblem
 
@@ -30,53 +33,65 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
-def selection_options(function: Function) -> Function:
-    """``--target``, ``--exclude`` and ``--label``: which fine-tunes."""
-    function = click.option(
-        "--label", "labels", metavar="K=V", multiple=True, help="Only with this label (repeatable)."
-    )(function)
-    function = click.option(
-        "--exclude", "excluded", metavar="NAME", multiple=True, help="Without these (a glob, repeatable)."
-    )(function)
-    return click.option("--target", "targets", metavar="NAME", multiple=True, help="Only these (a glob, repeatable).")(
-        function
-    )
+def print_json(value: Any) -> None:
+    """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped."""
+    echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def select(
-    desired: DesiredState, *, targets: tuple[str, ...], excluded: tuple[str, ...], labels: tuple[str, ...]
-) -> frozenset[FineTuneName] | None:
-    """Gives the selected names, None where nothing was asked. Raises UsageProblem where a word selects nothing."""
-    if not (targets or excluded or labels):
-        return None
-    wanted = [_label(text) for text in labels]
-    names = [d.name for d in desired.fine_tunes]
-    for pattern in (*targets, *excluded):
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise UsageProblem(f"no fine-tune matches {pattern!r}", remedy=f"declared: {', '.join(names) or 'none'}")
-    chosen = frozenset(d.name for d in desired.fine_tunes if _matches(d.fine_tune, targets, excluded, wanted))
-    if not chosen:
-        raise UsageProblem("the selection leaves no fine-tune")
-    return chosen
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which fine-tunes a command is about: globs of names to take and to leave, and labels to have."""
+
+    targets: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def choose(self, desired: DesiredState) -> frozenset[FineTuneName] | None:
+        """Gives the selected names, None where nothing was asked. Raises UsageProblem where a word selects nothing."""
+        if not (self.targets or self.excluded or self.labels):
+            return None
+        wanted = [_label(text) for text in self.labels]
+        names = [d.name for d in desired.fine_tunes]
+        for pattern in (*self.targets, *self.excluded):
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise UsageProblem(
+                    f"no fine-tune matches {quoted(pattern)}", remedy=f"declared: {', '.join(names) or 'none'}"
+                )
+        chosen = frozenset(d.name for d in desired.fine_tunes if self._takes(d.fine_tune, wanted))
+        if not chosen:
+            raise UsageProblem("the selection leaves no fine-tune")
+        return chosen
+
+    def _takes(self, fine_tune: FineTune, wanted: list[tuple[str, str]]) -> bool:
+        if self.targets and not any(fnmatchcase(fine_tune.name, pattern) for pattern in self.targets):
+            return False
+        if any(fnmatchcase(fine_tune.name, pattern) for pattern in self.excluded):
+            return False
+        return all(fine_tune.labels.get(key) == value for key, value in wanted)
+
+
+def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--target``, ``--exclude`` and ``--label``, handed over together as ``selection``."""
+
+    @wraps(function)
+    def with_selection(
+        *arguments: Any, targets: tuple[str, ...], excluded: tuple[str, ...], labels: tuple[str, ...], **others: Any
+    ) -> Any:
+        selection = Selection(targets=targets, excluded=excluded, labels=labels)
+        return function(*arguments, selection=selection, **others)
+
+    command: Callable[..., Any] = with_selection
+    for name, variable, metavar, text in (
+        ("--label", "labels", "K=V", "Only with this label (repeatable)."),
+        ("--exclude", "excluded", "NAME", "Without these (a glob, repeatable)."),
+        ("--target", "targets", "NAME", "Only these (a glob, repeatable)."),
+    ):
+        command = click.option(name, variable, metavar=metavar, multiple=True, help=text)(command)
+    return command
 
 
 def _label(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageProblem(f"--label takes KEY=VALUE, not {text!r}")
+        raise UsageProblem(f"--label takes KEY=VALUE, not {quoted(text)}")
     return key, value
-
-
-def _matches(
-    fine_tune: FineTune, targets: tuple[str, ...], excluded: tuple[str, ...], labels: list[tuple[str, str]]
-) -> bool:
-    if targets and not any(fnmatchcase(fine_tune.name, pattern) for pattern in targets):
-        return False
-    if any(fnmatchcase(fine_tune.name, pattern) for pattern in excluded):
-        return False
-    return all(fine_tune.labels.get(key) == value for key, value in labels)
-
-
-def print_json(value: Any) -> None:
-    """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped."""
-    echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option, json_option, print_json, select, selection_options
+from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.style import echo, tell
 
 
@@ -33,9 +33,7 @@ def command(
     allowed: tuple[str, ...],
     as_json: bool,
     backend: str | None,
-    targets: tuple[str, ...],
-    excluded: tuple[str, ...],
-    labels: tuple[str, ...],
+    selection: Selection,
 ) -> int:
     """Show what would change, why, and at which cost. Calls nothing that costs money.
 
@@ -57,7 +55,7 @@ def command(
     desired = load_desired(place, backend=backend)
     for notice in desired.notices:
         tell(f"Warning: {notice}")
-    policy = policy_of(allowed, select(desired, targets=targets, excluded=excluded, labels=labels))
+    policy = policy_of(allowed, selection.choose(desired))
     with open_workspace(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
     ) as workspace:

@@ -105,13 +105,15 @@ def render_outcome(outcome: Outcome) -> str:
         did = [f"{_TICK} {_verb(s.action)}: {s.said}" for s in leading]
         ended = [e for e in outcome.ended_jobs if e.fine_tune == name]
         did += [f"{_TICK if e.model else _WARNING} job {e.job} {e.status.value}" for e in ended]
-        did += [f"{_mark(s)} {_verb(s.action)}: {s.said}" for s in done if s not in leading]
+        is_withheld = plan is not None and any(entry.fine_tune == name for entry in plan.withheld)
+        following = [s for s in done if s not in leading and not (is_withheld and isinstance(s.action, Evaluate))]
+        did += [f"{_mark(s)} {_verb(s.action)}: {s.said}" for s in following]
         failed = [f"{_verb(s.action)}: {s.error}" for s in outcome.steps if s.action.fine_tune == name and s.error]
         lines.append(paint(safe(name), bold=True))
         lines += [f"  {paint(text[0], _SIGNS[text[0]])}{safe(text[1:])}" for text in did]
         lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
         if plan is not None:
-            lines += [line for entry in plan.withheld if entry.fine_tune == name for line in _withheld(entry)]
+            lines += [line for e in plan.withheld if e.fine_tune == name for line in _withheld(e, is_under_name=True)]
             lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}" for r in plan.refusals if r.fine_tune == name]
             waits = [d for d in plan.deferred if d.fine_tune == name]
             lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in waits]
@@ -223,10 +225,11 @@ def _deferred_line(plan: Plan) -> Iterator[str]:
         yield f"  {paint('…', 'cyan')} {entry.fine_tune} ({entry.revision}): {entry.what} waits for {entry.waits_for}"
 
 
-def _withheld(entry: Withheld) -> Iterator[str]:
+def _withheld(entry: Withheld, *, is_under_name: bool = False) -> Iterator[str]:
     verdict = entry.judgement.verdict
     word = paint(verdict.value, _VERDICT_COLORS[verdict]) if verdict else "not measured"
-    yield f"  {paint('!', 'red')} {entry.fine_tune}: {entry.alias} does not move to {entry.revision}: {word}"
+    name = "" if is_under_name else f"{entry.fine_tune}: "
+    yield f"  {paint('!', 'red')} {name}{entry.alias} does not move to {entry.revision}: {word}"
     yield from render_judgement(entry.judgement, indent="      ")
 
 

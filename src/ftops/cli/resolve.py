@@ -1,12 +1,20 @@
 """``ftops resolve NAME[@ALIAS]``: the model id that an application should call."""
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
 from ftops.cli.style import echo, safe, tell
+from ftops.errors import FtopsError, UsageProblem
+
+if TYPE_CHECKING:
+    from ftops.bootstrap import Catalog
+    from ftops.domain.aliases import Resolved
+    from ftops.domain.manifest import AliasName, FineTuneName
+    from ftops.domain.records import LedgerState
 
 
 @click.command("resolve")
@@ -33,9 +41,7 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
       ftops resolve ticket-router@production --format env >> .env
     """
     from ftops.bootstrap import find_place, open_catalog
-    from ftops.domain.aliases import NoAnswer, resolve
     from ftops.domain.manifest import AliasName, FineTuneName
-    from ftops.errors import FtopsError, UsageProblem
 
     name, _, alias = what.partition("@")
     catalog = open_catalog(find_place(context.directory), backend=backend)
@@ -43,20 +49,32 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
     snapshot = catalog.read(wanted, is_cached=cached)
     for caveat in snapshot.caveats:
         tell(f"Warning: {safe(caveat)}")
+    found = _resolved(catalog, snapshot.state, FineTuneName(name), AliasName(alias) if alias else None)
+    for warning in found.warnings:
+        tell(f"Warning: {safe(warning)}")
+    base_url = catalog.base_url(found.backend, snapshot.state)
+    if form != "text" and base_url is None:
+        tell("Warning: the embedded server has no lasting address; start one for applications: ftops serve")
+    _print(found, base_url, form)
+    return 0
+
+
+def _resolved(catalog: "Catalog", state: "LedgerState", name: "FineTuneName", alias: "AliasName | None") -> "Resolved":
+    from ftops.domain.aliases import NoAnswer, resolve
+
     try:
-        found = resolve(
-            snapshot.state, catalog.fine_tunes, FineTuneName(name), AliasName(alias) if alias else None, wanted.name
-        )
+        return resolve(state, catalog.fine_tunes, name, alias, catalog.backend_of(name).name)
     except NoAnswer as error:
         if error.is_usage:
             raise UsageProblem(str(error)) from error
         raise FtopsError(str(error), remedy="ftops status tells where it stands") from error
-    for warning in found.warnings:
-        tell(f"Warning: {safe(warning)}")
+
+
+def _print(found: "Resolved", base_url: str | None, form: str) -> None:
     fields = {
         "model": found.model,
         "backend": found.backend,
-        "base_url": catalog.base_url(found.backend, snapshot.state),
+        "base_url": base_url,
         "revision": found.revision,
         "alias": found.alias,
         "name": found.name,
@@ -72,4 +90,3 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
         case _:
             for key in ("model", "backend", "base_url", "revision"):
                 echo(f"{key.replace('_', '-')}={fields[key] or ''}")
-    return 0

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option, json_option, print_json
+from ftops.cli.options import Selection, backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
     from ftops.domain.manifest import FineTuneName
     from ftops.domain.plan_json import judgement_to_json
 
-    with looking(context.directory, backend=backend, is_offline=offline, targets=(name,)) as view:
+    with looking(context.directory, backend=backend, is_offline=offline, selection=Selection(targets=(name,))) as view:
         declared = view.workspace.declared(FineTuneName(name))
         where = declared.backend.name
         record = view.observation.state.ledgers[where].named(declared.name)

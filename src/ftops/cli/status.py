@@ -1,12 +1,13 @@
 """``ftops status [NAME]``: the fleet at a glance."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
 import msgspec
 
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option, json_option, print_json, selection_options
+from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.style import echo, paint, safe
 
 
@@ -24,9 +25,7 @@ def command(
     offline: bool,
     as_json: bool,
     backend: str | None,
-    targets: tuple[str, ...],
-    excluded: tuple[str, ...],
-    labels: tuple[str, ...],
+    selection: Selection,
 ) -> int:
     """Show all fine-tunes at a glance: where the declared revision stands, and what each alias points to.
 
@@ -38,10 +37,9 @@ def command(
     from ftops.application.fleet import fleet
     from ftops.cli.looking import looking
 
-    targets = (*targets, name) if name else targets
-    with looking(
-        context.directory, backend=backend, is_offline=offline, targets=targets, excluded=excluded, labels=labels
-    ) as view:
+    if name:
+        selection = replace(selection, targets=(*selection.targets, name))
+    with looking(context.directory, backend=backend, is_offline=offline, selection=selection) as view:
         rows = fleet(view.workspace, view.observation, view.plan)
         notices = view.plan.notices
     if as_json:
