@@ -154,11 +154,7 @@ class Training:
     def _claim(self, takes_over: str | None) -> str:
         intent = self.workspace.identity.new_id()
         event = Intended(
-            at=self.workspace.clock.now(),
-            fine_tune=self.declared.name,
-            revision=self.declared.revision,
-            backend=self.declared.backend.name,
-            attempt=self.action.attempt,
+            **self._about(),
             intent=intent,
             owner=self.workspace.identity.owner,
             run_url=self.workspace.identity.run_url,
@@ -198,11 +194,7 @@ class Training:
     def _record(self, job: Job, *, intent: str | None, is_adopted: bool = False) -> str:
         """Writes the job's id. The first job recorded is the job: if that is another one, ours is cancelled."""
         event = JobRecorded(
-            at=self.workspace.clock.now(),
-            fine_tune=self.declared.name,
-            revision=self.declared.revision,
-            backend=self.declared.backend.name,
-            attempt=self.action.attempt,
+            **self._about(),
             job=job.id,
             # A job that has ended is observed like any other, with its model and its cost.
             status=JobStatus.RUNNING if job.status.is_final else job.status,
@@ -221,27 +213,29 @@ class Training:
 
     def _cancel_surplus(self, job: JobId) -> None:
         event = CancelRecorded(
-            at=self.workspace.clock.now(),
-            fine_tune=self.declared.name,
-            revision=self.declared.revision,
-            backend=self.declared.backend.name,
-            attempt=self.action.attempt,
+            **self._about(),
             job=job,
             reason=CancelReason.DUPLICATE,
         )
         self.ledger.record_eventually([event])
         self.session.training.cancel(job)
 
+    def _about(self) -> dict[str, Any]:
+        """What every event of this training says: when, and about which attempt."""
+        return {
+            "at": self.workspace.clock.now(),
+            "fine_tune": self.declared.name,
+            "revision": self.declared.revision,
+            "backend": self.declared.backend.name,
+            "attempt": self.action.attempt,
+        }
+
     def _close(self, intent: str, closed: Closed, error: BackendError) -> None:
         self.ledger.record_eventually([self._closing(intent, closed, error)])
 
     def _closing(self, intent: str, closed: Closed, error: BackendError) -> IntentClosed:
         return IntentClosed(
-            at=self.workspace.clock.now(),
-            fine_tune=self.declared.name,
-            revision=self.declared.revision,
-            backend=self.declared.backend.name,
-            attempt=self.action.attempt,
+            **self._about(),
             intent=intent,
             closed=closed,
             message=error.message[:1000],
