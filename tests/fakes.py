@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from fake_backend import FakeBackend
 from fake_resources import FakeChat
 from fake_world import Fault
-from ftops.domain.events import AnyEvent
+from ftops.domain.events import AnyEvent, EventRefused
 from ftops.domain.records import LedgerState
-from ftops.domain.transitions import EventRefused, apply_event
+from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerUnreachable
 from ftops.ports import ChatAnswer, LogEntry, Snapshot
 

@@ -12,6 +12,7 @@ from ftops.adapters.clock import SystemClock
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.evaluation_files import EvaluationFiles
 from ftops.adapters.manifest_files import read_project
+from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
 from ftops.adapters.state_dir import ensure_private_dir
 from ftops.application.declare import declare
@@ -24,7 +25,7 @@ from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, MissingKey, Problem, UsageProblem
-from ftops.ports import BackendSession, LedgerWriter, LogEntry, Progress, Repository
+from ftops.ports import BackendSession, LogEntry, Progress, Repository
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -71,57 +72,6 @@ def load_desired(place: Place, *, backend: str | None, for_apply: bool = False) 
         commit=place.repository.head(),
         is_dirty=place.repository.is_dirty(),
     )
-
-
-class Ledgers:
-    """The ledgers of one project: one that is shared, and one for rehearsals. Opened when they are first asked for."""
-
-    def __init__(self, place: Place, project: Project, stop: threading.Event) -> None:
-        self._place = place
-        self._project = project
-        self._stop = stop
-        self._open: dict[bool, LedgerWriter] = {}
-
-    def of(self, backend: Backend) -> LedgerWriter:
-        """Gives the ledger that records a backend."""
-        if backend.is_rehearsal not in self._open:
-            self._open[backend.is_rehearsal] = self._ledger(is_rehearsal=backend.is_rehearsal)
-        return self._open[backend.is_rehearsal]
-
-    def _ledger(self, *, is_rehearsal: bool) -> LedgerWriter:
-        from ftops.adapters.git_ledger import GitLedger
-        from ftops.adapters.rehearsal_ledger import bind_rehearsal, rehearsal_branch
-
-        branch, remote = self._project.ledger.branch, self._remote()
-        if is_rehearsal:
-            branch, remote = rehearsal_branch(branch), None
-            bind_rehearsal(self._place.top, branch=branch, ftops_dir=self._place.ftops_dir)
-        return GitLedger(
-            self._place.top,
-            project=self._project.name,
-            branch=branch,
-            remote=remote,
-            ftops_dir=self._place.ftops_dir,
-            clock=SystemClock(self._stop),
-        )
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether others see this project's ledger."""
-        return self._remote() is not None
-
-    def _remote(self) -> str | None:
-        from ftops.adapters.git_repo import GitRepository
-
-        name = self._project.ledger.remote
-        if name is None or GitRepository(self._place.top).remote_exists(name):
-            return name
-        if name == "origin":  # the default: a repository without a remote keeps its ledger to itself
-            return None
-        raise UsageProblem(
-            f"spec.ledger.remote names {name!r}, which is no remote of this repository",
-            remedy=f"git remote add {name} URL, or name another one in ftops.yaml",
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +156,7 @@ def open_workspace(
 
     clock = SystemClock(stop)
     files = DatasetFiles(place.root)
-    ledgers = Ledgers(place, desired.project, stop)
+    ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop)
     with (
         open_sessions(place, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm) as sessions,
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
@@ -249,7 +199,7 @@ class Catalog:
     place: Place
     project: Project
     fine_tunes: tuple[FineTune, ...]
-    ledgers: Ledgers
+    ledgers: ProjectLedgers
     redirected: Backend | None
 
     def backend_of(self, name: FineTuneName | None) -> Backend:
@@ -305,6 +255,6 @@ def open_catalog(place: Place, *, backend: str | None) -> Catalog:
         place=place,
         project=loaded.project,
         fine_tunes=loaded.fine_tunes,
-        ledgers=Ledgers(place, loaded.project, threading.Event()),
+        ledgers=ProjectLedgers(place.top, place.ftops_dir, loaded.project, threading.Event()),
         redirected=redirected,
     )

@@ -227,7 +227,7 @@ class LedgerWriter(LedgerReader, Protocol):
         All of them or none: they are applied in order to the newest state, again after every lost race. ``guard`` sees that
         newest state each time before they are, and may raise to give up. Calls that wait at the same time share a commit;
         one that is refused doesn't keep the others back. Events that change nothing write nothing. Raises
-        ``domain.transitions.EventRefused``, LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten.
+        ``domain.events.EventRefused``, LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten.
         """
         ...
 

@@ -7,10 +7,9 @@ import pytest
 
 from fakes import EPOCH, FakeBackend, FakeClock, FakeLedger, FakeOutputs
 from ftops.domain.attempts import JobStatus
-from ftops.domain.events import CommitApplied, Started
+from ftops.domain.events import CommitApplied, EventRefused, Started
 from ftops.domain.records import LedgerState
 from ftops.domain.scores import Outcome
-from ftops.domain.transitions import EventRefused
 from ftops.errors import AnswerLost, LedgerUnreachable, TrainingNotAvailable, Unauthorized, Unreachable
 from ftops.ports import ChatAnswer, Job
 

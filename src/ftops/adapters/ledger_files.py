@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from ftops.domain.events import EventRefused
 from ftops.domain.foreign_text import visible
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
-from ftops.domain.transitions import EventRefused
 from ftops.errors import LedgerCorrupt, UsageProblem
 
 FILE_LIMIT: Final = 64 << 20

@@ -24,7 +24,7 @@ from ftops.errors import BackendError, Interrupted, NotFound, Refused, Stale
 def execute(workspace: Workspace, action: Action) -> str:
     """Carries out an action and says in words what came of it.
 
-    Raises BackendError, LedgerError, Stale, Interrupted, Invalid and ``domain.transitions.EventRefused``.
+    Raises BackendError, LedgerError, Stale, Interrupted, Invalid and ``domain.events.EventRefused``.
     """
     declared = workspace.declared(action.fine_tune)
     match action:

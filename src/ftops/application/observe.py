@@ -11,13 +11,13 @@ from datetime import datetime
 from ftops.application.workspace import Workspace
 from ftops.domain.attempts import CheckpointRecord, JobRecord, JobStatus
 from ftops.domain.desired import Declared
-from ftops.domain.events import AnyEvent, BackendSeen, JobObserved
+from ftops.domain.events import AnyEvent, BackendSeen, EventRefused, JobObserved
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import LATEST, Backend, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.observed import BackendView, Job, ObservedState
 from ftops.domain.pricing import training_price
 from ftops.domain.records import FineTuneRecord, LedgerState
-from ftops.domain.transitions import EventRefused, apply_event
+from ftops.domain.transitions import apply_event
 from ftops.errors import BackendError, LedgerUnreachable, NotFound, Unauthorized
 from ftops.ports import BackendSession, Snapshot
 

@@ -18,11 +18,10 @@ from ftops.application.standing import check_standing
 from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
-from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, JobObserved, Started
+from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, EventRefused, JobObserved, Started
 from ftops.domain.manifest import BackendName
 from ftops.domain.plan import Action, Deferred, Plan, kind_of
 from ftops.domain.records import LedgerState
-from ftops.domain.transitions import EventRefused
 from ftops.errors import (
     BackendError,
     FtopsError,

@@ -15,6 +15,7 @@ from ftops.domain.desired import Declared, request_body
 from ftops.domain.events import (
     AnyEvent,
     CancelRecorded,
+    EventRefused,
     Intended,
     IntentClosed,
     JobRecorded,
@@ -25,7 +26,6 @@ from ftops.domain.observed import Job
 from ftops.domain.plan import Train
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.training_steps import attempt_of, is_adoptable
-from ftops.domain.transitions import EventRefused
 from ftops.errors import AnswerLost, BackendError, Rejected, TrainingNotAvailable, Unreachable
 from ftops.ports import BackendSession, LedgerWriter
 

@@ -9,6 +9,14 @@ from ftops.domain.records import DatasetRecord, FileRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
+class EventRefused(Exception):
+    """This event can't follow the state it meets; ``claim_lost`` where another run was first."""
+
+    def __init__(self, message: str, *, claim_lost: bool = False) -> None:
+        super().__init__(message)
+        self.claim_lost = claim_lost
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
     """Something that happened at ``at`` (UTC). Its JSON form is a line in the ledger's commit messages."""
 

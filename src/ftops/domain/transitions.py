@@ -1,15 +1,14 @@
-"""How events change a ledger's state.
+"""How events change a ledger's state: the project, its fine-tunes, their scores and aliases.
 
-Owns the rules of the intent protocol that can be decided from the ledger alone: a claim is refused where a job or somebody
-else's claim stands, and the first job recorded for a fine-tune, revision and backend is the job. A writer that loses a race
-applies its events again to the winner's state, so every rule is checked anew on the newest tip.
+A writer that loses a race applies its events again to the winner's state, so every rule is checked anew on the newest tip.
+What happens to attempts is in ``attempt_transitions``.
 """
 
 from typing import assert_never
 
 import msgspec
 
-from ftops.domain.attempts import Attempt, Closed, Intent, JobRecord
+from ftops.domain.attempt_transitions import apply_to_attempts
 from ftops.domain.events import (
     AliasMoved,
     AnyEvent,
@@ -18,6 +17,7 @@ from ftops.domain.events import (
     CommitApplied,
     Compared,
     Evaluated,
+    EventRefused,
     FileGone,
     FileUploaded,
     GatesPassed,
@@ -47,14 +47,6 @@ from ftops.domain.records import (
     spent_usd,
 )
 from ftops.domain.scores import Comparison, EvaluationRecord
-
-
-class EventRefused(Exception):
-    """This event can't follow the state it meets; ``claim_lost`` where another run was first."""
-
-    def __init__(self, message: str, *, claim_lost: bool = False) -> None:
-        super().__init__(message)
-        self.claim_lost = claim_lost
 
 
 def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
@@ -219,7 +211,7 @@ def _apply_to_fine_tune(
         case AliasMoved():
             return _move_alias(record, event)
         case Intended() | IntentClosed() | JobRecorded() | JobObserved() | CancelRecorded():
-            return _apply_to_attempts(record, event)
+            return apply_to_attempts(record, event)
         case _:
             assert_never(event)
 
@@ -246,112 +238,3 @@ def _move_alias(record: FineTuneRecord, event: AliasMoved) -> FineTuneRecord:
     )
     moved = AliasRecord(history=(*known.history, move))
     return msgspec.structs.replace(record, aliases={**record.aliases, event.alias: moved})
-
-
-def _apply_to_attempts(
-    record: FineTuneRecord, event: Intended | IntentClosed | JobRecorded | JobObserved | CancelRecorded
-) -> FineTuneRecord:
-    revision = record.revisions.get(event.revision)
-    if revision is None:
-        raise EventRefused(f"the ledger has no revision {event.revision} of {event.fine_tune}")
-    attempts = revision.on(event.backend)
-    index = next((i for i, a in enumerate(attempts) if a.number == event.attempt), len(attempts))
-    attempt = attempts[index] if index < len(attempts) else Attempt(number=event.attempt)
-    match event:
-        case Intended():
-            changed = _intend(attempt, event)
-        case IntentClosed():
-            if all(intent.id != event.intent for intent in attempt.intents):
-                raise EventRefused(f"the ledger has no intent {event.intent} of {event.fine_tune}")
-            changed = _close(attempt, event.intent, event.closed, event.message)
-        case JobRecorded():
-            changed = _record_job(attempt, event)
-        case JobObserved() | CancelRecorded():
-            changed = _change_job(attempt, event)
-        case _:
-            assert_never(event)
-    kept = tuple(sorted((*attempts[:index], changed, *attempts[index + 1 :]), key=lambda a: a.number))
-    revision = msgspec.structs.replace(revision, attempts={**revision.attempts, event.backend: kept})
-    return msgspec.structs.replace(record, revisions={**record.revisions, event.revision: revision})
-
-
-def _intend(attempt: Attempt, event: Intended) -> Attempt:
-    if any(intent.id == event.intent for intent in attempt.intents):
-        return attempt
-    if attempt.job is not None:
-        raise EventRefused(f"job {attempt.job.id} exists already", claim_lost=True)
-    standing = attempt.open_intent
-    if standing is not None:
-        if standing.id != event.takes_over:
-            raise EventRefused(f"{standing.owner} is about to create this job", claim_lost=True)
-        attempt = _close(attempt, standing.id, Closed.TAKEN_OVER, None)
-    elif event.takes_over is not None:
-        raise EventRefused("the intent to take over was closed meanwhile", claim_lost=True)
-    intent = Intent(
-        id=event.intent,
-        number=len(attempt.intents) + 1,
-        owner=event.owner,
-        run_url=event.run_url,
-        at=event.at,
-        estimate_usd=event.estimate_usd,
-    )
-    return msgspec.structs.replace(attempt, intents=(*attempt.intents, intent))
-
-
-def _close(attempt: Attempt, intent_id: str | None, closed: Closed, message: str | None) -> Attempt:
-    intents = tuple(
-        msgspec.structs.replace(intent, closed=closed, message=message)
-        if intent.id == intent_id and intent.closed is None
-        else intent
-        for intent in attempt.intents
-    )
-    return msgspec.structs.replace(attempt, intents=intents)
-
-
-def _record_job(attempt: Attempt, event: JobRecorded) -> Attempt:
-    attempt = _close(attempt, event.intent, Closed.JOB, None)
-    job = JobRecord(
-        id=event.job,
-        status=event.status,
-        seen_at=event.at,
-        intent=event.intent,
-        created_at=event.created_at,
-        is_adopted=event.is_adopted,
-    )
-    if attempt.job is None:
-        # Whoever else was about to create it finds the job here, and creates none.
-        for intent in attempt.intents:
-            attempt = _close(attempt, intent.id, Closed.ABANDONED, None)
-        return msgspec.structs.replace(attempt, job=job)
-    if job.id in {attempt.job.id, *(other.id for other in attempt.surplus)}:
-        return attempt
-    return msgspec.structs.replace(attempt, surplus=(*attempt.surplus, job))
-
-
-def _change_job(attempt: Attempt, event: JobObserved | CancelRecorded) -> Attempt:
-    if attempt.job is not None and attempt.job.id == event.job:
-        return msgspec.structs.replace(attempt, job=_changed(attempt.job, event))
-    if all(other.id != event.job for other in attempt.surplus):
-        raise EventRefused(f"the ledger has no job {event.job} of {event.fine_tune}")
-    surplus = tuple(_changed(other, event) if other.id == event.job else other for other in attempt.surplus)
-    return msgspec.structs.replace(attempt, surplus=surplus)
-
-
-def _changed(job: JobRecord, event: JobObserved | CancelRecorded) -> JobRecord:
-    if isinstance(event, CancelRecorded):
-        at = event.at if event.reason else None
-        return msgspec.structs.replace(job, cancel=event.reason, cancel_at=at)
-    if job.status.is_final:
-        return job
-    return msgspec.structs.replace(
-        job,
-        status=event.status,
-        seen_at=event.at,
-        model=event.model,
-        trained_tokens=event.trained_tokens,
-        cost_usd=event.cost_usd,
-        finished_at=event.finished_at,
-        error_code=event.error_code,
-        error_message=event.error_message,
-        checkpoints=event.checkpoints,
-    )

@@ -21,10 +21,9 @@ from ledger_kit import (
     started,
 )
 
-from ftops.domain.events import Renamed
+from ftops.domain.events import EventRefused, Renamed
 from ftops.domain.manifest import FineTuneName
 from ftops.domain.records import LedgerState
-from ftops.domain.transitions import EventRefused
 from ftops.errors import Refused, UsageProblem
 
 remote_or_not = pytest.mark.parametrize("remote", ["origin", None])

@@ -26,8 +26,8 @@ from ledger_kit import (
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.ledger_branches import LocalBranch, Published, RemoteBranch
 from ftops.domain.attempts import Attempt
+from ftops.domain.events import EventRefused
 from ftops.domain.records import LedgerState
-from ftops.domain.transitions import EventRefused
 from ftops.errors import LedgerForbidden
 
 SPAWN = multiprocessing.get_context("spawn")

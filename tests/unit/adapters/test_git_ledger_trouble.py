@@ -26,7 +26,7 @@ from ledger_kit import (
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.git_process import GitFailed, GitProcess, GitTimedOut, OutputTooLarge
 from ftops.adapters.ledger_branches import RemoteBranch
-from ftops.domain.transitions import EventRefused
+from ftops.domain.events import EventRefused
 from ftops.errors import LedgerForbidden, LedgerRewritten, LedgerUnreachable
 
 Push = Callable[[RemoteBranch, str, str | None], None]

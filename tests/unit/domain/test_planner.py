@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ftops.domain.attempts import JobStatus
-from ftops.domain.events import Intended, RevisionDeclared
+from ftops.domain.events import EventRefused, Intended, RevisionDeclared
 from ftops.domain.guard import Policy
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Verdict
 from ftops.domain.manifest import BackendName, Condition, FineTuneName, ModelId, Price, Revision
@@ -20,7 +20,7 @@ from ftops.domain.planner import build_plan
 from ftops.domain.records import DatasetRecord, LedgerState, ProjectRecord, spent_usd
 from ftops.domain.scores import Outcome
 from ftops.domain.training_steps import attempt_of
-from ftops.domain.transitions import EventRefused, apply_event
+from ftops.domain.transitions import apply_event
 from plan_cases import TODAY, make_case
 
 ROOT = Path(__file__).parents[3]

@@ -17,6 +17,7 @@ from ftops.domain.events import (
     CommitApplied,
     Compared,
     Evaluated,
+    EventRefused,
     FileGone,
     FileUploaded,
     GatesPassed,
@@ -32,7 +33,7 @@ from ftops.domain.events import (
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.records import DatasetRecord, FileRecord, FineTuneRecord, LedgerState, ProjectRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord, ItemScore
-from ftops.domain.transitions import EventRefused, apply_event
+from ftops.domain.transitions import apply_event
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
