@@ -62,7 +62,18 @@ def load(place: Place, *, backend: str | None) -> tuple[LoadedProject, tuple[Pro
 
 def load_desired(place: Place, *, backend: str | None, for_apply: bool = False) -> DesiredState:
     """Reads manifests and datasets. Raises Invalid with all problems, and UsageProblem for ``backend``."""
-    loaded, problems = load(place, backend=backend)
+    return declare_loaded(place, *load(place, backend=backend), backend=backend, for_apply=for_apply)
+
+
+def declare_loaded(
+    place: Place,
+    loaded: LoadedProject,
+    problems: tuple[Problem, ...],
+    *,
+    backend: str | None,
+    for_apply: bool = False,
+) -> DesiredState:
+    """Reads the datasets of manifests that ``load`` gave. Raises Invalid with all problems, and UsageProblem."""
     return declare(
         loaded,
         DatasetFiles(place.root),
