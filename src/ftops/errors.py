@@ -51,19 +51,19 @@ class UsageProblem(FtopsError):
 class Problem:
     """One thing that is wrong in a file: where, which field, what was expected, and a near miss if there is one.
 
-    ``line`` and ``column`` count from 1; 0 where there is none. ``field`` is a JSON pointer, empty for the whole file.
+    ``line`` and ``column`` count from 1; what is wrong with a file as a whole stands at its beginning, so that editors and
+    code review have a place to show it. ``field`` is a JSON pointer, empty for the whole file.
     """
 
     file: str
-    line: int = 0
-    column: int = 0
+    line: int = 1
+    column: int = 1
     field: str = ""
     expected: str
     hint: str | None = None
 
     def __str__(self) -> str:
-        place = ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
-        where = f"{place} {self.field}".rstrip()
+        where = f"{self.file}:{self.line}:{self.column} {self.field}".rstrip()
         return f"{where}: {self.expected}" + (f" ({self.hint})" if self.hint else "")
 
 

@@ -13,6 +13,7 @@ from ftops.domain.foreign_text import quoted
 
 _EXPRESSION: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]+\])*")
+_STEP: Final = re.compile(r"[\w-]+")
 _NO_TEMPLATE: Final = frozenset(("type", "name", "source", "pattern", "schema", "calculate_output", "model", "labels"))
 _SAMPLE: Final = ("sample.output_text", "sample.output_json", "sample.output_tools")
 
@@ -28,15 +29,30 @@ def template_findings(value: Any, pointer: str, known: tuple[str, ...]) -> Itera
 
     ``known`` are the variables there are; ``item`` stands for any field of the row.
     """
+    for place, text in _templates(value, pointer):
+        yield from ((place, expected, hint) for expected, hint in _faults(text, known))
+
+
+def item_fields(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Gives (JSON pointer, field) for every ``{{item.FIELD}}`` below ``value``; of a path in a field its first step."""
+    for place, text in _templates(value, pointer):
+        for match in _EXPRESSION.finditer(text):
+            name = match.group(1).strip()
+            if _VARIABLE.fullmatch(name) and name.startswith("item."):
+                yield place, _STEP.findall(name)[1]
+
+
+def _templates(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Gives (JSON pointer, text) for all text below ``value`` that is filled in."""
     if isinstance(value, str):
-        yield from ((pointer, expected, hint) for expected, hint in _faults(value, known))
+        yield pointer, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if key not in _NO_TEMPLATE:
-                yield from template_findings(item, child(pointer, key), known)
+                yield from _templates(item, child(pointer, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from template_findings(item, child(pointer, index), known)
+            yield from _templates(item, child(pointer, index))
 
 
 def _faults(text: str, known: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:

@@ -4,20 +4,19 @@ Owns finding and reading them inside the project; it knows no YAML.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ftops.adapters.manifest_folders import LinkedFolders
 from ftops.adapters.project_paths import PathRefused, file_inside, resolve_inside
 from ftops.adapters.schema_problems import near_miss
 from ftops.adapters.yaml_nodes import MAX_BYTES, Place
 from ftops.domain.foreign_text import quoted, visible
 from ftops.errors import Problem
 
-_SUFFIXES: Final = frozenset((".yaml", ".yml"))
 _WILDCARD: Final = re.compile(r"[*?\[]")
 _PROJECT_FILES: Final = frozenset(("ftops.yaml",))
 
@@ -49,15 +48,17 @@ def find_manifests(
 ) -> tuple[list[str], list[Problem]]:
     """Gives the manifests that ``patterns`` (folders, files, globs) name, as sorted paths below ``root``.
 
+    Linked folders inside the project are followed, each real folder once; one that leaves it is a problem.
     ``places`` are where ``ftops.yaml`` states the patterns; one without a place is a default, and may be missing.
     """
     found: set[str] = set()
     problems: list[Problem] = []
+    folders = LinkedFolders(root)
     for pattern in patterns:
         try:
-            found.update(_matches(root, pattern, is_stated=pattern in places))
+            found.update(_matches(folders, pattern, is_stated=pattern in places))
         except PathRefused as error:
-            place = places.get(pattern, Place(line=0, column=0))
+            place = places.get(pattern, Place(line=1, column=1))
             problems.append(
                 Problem(
                     file="ftops.yaml",
@@ -68,10 +69,12 @@ def find_manifests(
                     hint=error.hint,
                 )
             )
-    return sorted(found - _PROJECT_FILES), problems
+    found.update(folders.linked())
+    return sorted(found - _PROJECT_FILES), [*problems, *folders.problems]
 
 
-def _matches(root: Path, pattern: str, *, is_stated: bool) -> Iterator[str]:
+def _matches(folders: LinkedFolders, pattern: str, *, is_stated: bool) -> Iterator[str]:
+    root = folders.root
     if ".." in pattern.split("/"):
         raise PathRefused(f"expected a path inside the project, got {quoted(pattern)}")
     if _WILDCARD.search(pattern):
@@ -80,7 +83,7 @@ def _matches(root: Path, pattern: str, *, is_stated: bool) -> Iterator[str]:
         return
     target = resolve_inside(root, root, pattern)
     if target.is_dir():
-        yield from _below(root, pattern)
+        yield from folders.below(pattern)
     elif target.exists():
         yield Path(pattern).as_posix()
     elif is_stated:
@@ -97,12 +100,3 @@ def _glob(root: Path, pattern: str) -> Iterator[str]:
         relative = match.relative_to(root)
         if match.is_file() and not any(part.startswith(".") for part in relative.parts):
             yield relative.as_posix()
-
-
-def _below(root: Path, folder: str) -> Iterator[str]:
-    """Gives every YAML file in ``folder`` and its subfolders; hidden ones and linked folders are left out."""
-    for top, folders, files in os.walk(root / folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if Path(name).suffix in _SUFFIXES and not name.startswith("."):
-                yield (Path(top) / name).relative_to(root).as_posix()

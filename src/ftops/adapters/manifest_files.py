@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ftops.adapters import manifest_values
-from ftops.adapters.findings import Findings
+from ftops.adapters.findings import Findings, findings_of
 from ftops.adapters.manifest_bytes import find_manifests, read_bytes
+from ftops.adapters.manifest_datasets import dataset_uses
 from ftops.adapters.manifest_paths import resolve_paths, whole_grader
 from ftops.adapters.manifest_rules import check_rules, notices_of
+from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
 from ftops.adapters.schema_problems import schema_problems
 from ftops.adapters.yaml_nodes import YamlDocument, child, read_yaml
 from ftops.domain.foreign_text import visible
-from ftops.domain.loaded import LoadedProject
+from ftops.domain.loaded import DatasetUse, LoadedProject
 from ftops.domain.manifest import BackendName, FineTune, Project
 from ftops.errors import Invalid, Problem
 
@@ -43,13 +45,15 @@ def read_project(root: Path, *, backend_override: str | None = None) -> tuple[Lo
         reading.read(path)
     problems = [*file.problems, *problems, *reading.problems, *_clashes(reading.stated)]
     fine_tunes = tuple(sorted(reading.fine_tunes, key=lambda one: (one.name, one.path, one.line)))
-    problems.extend(_nameless(file, fine_tunes, backend_override))
+    problems.extend(_nameless(file, reading.stated, backend_override))
     digests = dict(reading.digests)
     if file.digest is not None:
         digests[PROJECT_FILE] = file.digest
     loaded = LoadedProject(
         project=file.project,
         fine_tunes=fine_tunes,
+        datasets=tuple(reading.datasets),
+        files={path: frozenset(named) for path, named in reading.files.items()},
         manifest_digests=dict(sorted(digests.items())),
         notices=tuple(notice for one in fine_tunes for notice in notices_of(one)),
     )
@@ -58,11 +62,15 @@ def read_project(root: Path, *, backend_override: str | None = None) -> tuple[Lo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stated:
-    """The names that one document states, whatever else is wrong with it."""
+    """The names that one document states, whatever else is wrong with it.
+
+    ``backend`` is the one that the document names, or the project's; None where that can't be told.
+    """
 
     findings: Findings
     name: str | None
     moved_from: tuple[str, ...]
+    backend: str | None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,47 +80,52 @@ class _Reading:
     root: Path
     project: Project
     fine_tunes: list[FineTune] = field(default_factory=list)
+    datasets: list[DatasetUse] = field(default_factory=list)
+    files: dict[str, set[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     stated: list[_Stated] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
 
     def read(self, path: str) -> None:
+        shown = visible(path)
+        self.files[shown] = set()
         content = read_bytes(self.root, path)
         if isinstance(content, Problem):
             self.problems.append(content)
             return
         self.digests[path] = content.sha256
-        shown = visible(path)
         yaml_file = read_yaml(content.data, shown)
         self.problems.extend(yaml_file.problems)
         for document in yaml_file.documents:
             self._read_document(document, path, shown)
 
     def _read_document(self, document: YamlDocument, path: str, shown: str) -> None:
-        findings = Findings(file=shown, document=document)
         wrong = schema_problems(document, "finetune.v1", shown)
-        self.stated.append(_stated_names(document.value, findings))
-        paths = resolve_paths(document.value, self.root, (self.root / path).parent, findings)
+        findings = findings_of(document, shown, wrong)
         value = document.value
-        if not wrong and not document.broken:
-            check_rules(value, self.project, findings)
-            grader = value["spec"].get("method", {}).get("grader")
-            grader = whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
-            if not findings.problems:
-                self.fine_tunes.append(
-                    manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, grader=grader)
-                )
+        self.stated.append(_stated_names(value, findings, self.project))
+        paths = resolve_paths(value, self.root, (self.root / path).parent, findings)
+        self.files[shown].update(visible(named) for named in paths.values())
+        check_rules(value, self.project, findings)
+        grader = member(member(member(value, "spec"), "method"), "grader")
+        grader = whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
+        self.datasets.extend(dataset_uses(value, paths, findings))
+        if not (wrong or document.broken or findings.problems):
+            self.fine_tunes.append(
+                manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, grader=grader)
+            )
         self.problems.extend((*wrong, *findings.problems))
 
 
-def _stated_names(value: Any, findings: Findings) -> _Stated:
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    metadata = metadata if isinstance(metadata, dict) else {}
-    name, moved = metadata.get("name"), metadata.get("moved_from")
+def _stated_names(value: Any, findings: Findings, project: Project) -> _Stated:
+    metadata, spec = member(value, "metadata"), member(value, "spec")
+    name = member(metadata, "name")
+    backend = mapping(spec).get("backend", project.backend if isinstance(spec, dict) else None)
     return _Stated(
         findings=findings,
         name=name if isinstance(name, str) else None,
-        moved_from=tuple(old for old in moved if isinstance(old, str)) if isinstance(moved, list) else (),
+        moved_from=tuple(old for old in sequence(member(metadata, "moved_from")) if isinstance(old, str)),
+        backend=backend if isinstance(backend, str) else None,
     )
 
 
@@ -150,19 +163,20 @@ def _place(one: _Stated, pointer: str) -> str:
     return f"{one.findings.file}:{one.findings.document.at(pointer).line}"
 
 
-def _nameless(file: ProjectFile, fine_tunes: tuple[FineTune, ...], override: str | None) -> Iterator[Problem]:
+def _nameless(file: ProjectFile, stated: list[_Stated], override: str | None) -> Iterator[Problem]:
     """Gives the problem of a project without a name whose fine-tunes go to a backend that other projects use too."""
     if file.has_name:
         return
     project = file.project
-    for one in fine_tunes:
-        name = BackendName(override) if override else one.backend or project.backend
-        backend = project.backends.get(name)
+    for one in stated:
+        name = override or one.backend
+        backend = project.backends.get(BackendName(name)) if name else None
         if backend is not None and not backend.is_rehearsal:
+            where = f"{one.findings.file}:{one.findings.document.place.line}"
             if project.is_implicit:
                 lines = project_lines(backend.name)
-                wrong = f"required for backend {backend.name} of {one.path}:{one.line}; write\n{lines}"
+                wrong = f"required for backend {backend.name} of {where}; write\n{lines}"
             else:
-                wrong = f"required for backend {backend.name} of {one.path}:{one.line}, but missing"
+                wrong = f"required for backend {backend.name} of {where}, but missing"
             yield Problem(file=PROJECT_FILE, field="/metadata/name", expected=wrong)
             return

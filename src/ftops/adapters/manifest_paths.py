@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ftops.adapters.findings import Findings
+from ftops.adapters.plain_values import member, sequence
 from ftops.adapters.project_paths import PathRefused, file_inside
 from ftops.adapters.yaml_nodes import child
 
@@ -27,45 +28,43 @@ def resolve_paths(value: Any, root: Path, folder: Path, findings: Findings) -> M
 
 def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
     """Gives (JSON pointer, text) of each path, also in a manifest that is wrong elsewhere."""
-    spec = _get(value, "spec")
-    dataset = _get(spec, "dataset")
+    spec = member(value, "spec")
+    dataset = member(spec, "dataset")
     candidates = [
-        ("/spec/dataset/train", _get(dataset, "train")),
-        ("/spec/dataset/validation", _get(dataset, "validation")),
+        ("/spec/dataset/train", member(dataset, "train")),
+        ("/spec/dataset/validation", member(dataset, "validation")),
     ]
-    candidates.extend(_grader_files(_get(_get(spec, "method"), "grader"), "/spec/method/grader"))
-    evals = _get(spec, "evals")
-    for index, entry in enumerate(evals if isinstance(evals, list) else ()):
+    candidates.extend(_grader_files(member(member(spec, "method"), "grader"), "/spec/method/grader"))
+    for index, entry in enumerate(sequence(member(spec, "evals"))):
         pointer = child("/spec/evals", index)
-        candidates.append((f"{pointer}/dataset", _get(entry, "dataset")))
-        gate = _get(entry, "gate")
+        candidates.append((f"{pointer}/dataset", member(entry, "dataset")))
+        gate = member(entry, "gate")
         conditions = (
             [(child(f"{pointer}/gate", i), one) for i, one in enumerate(gate)]
             if isinstance(gate, list)
             else [(f"{pointer}/gate", gate)]
         )
         for place, condition in conditions:
-            candidates.append((f"{place}/baseline/prompt", _get(_get(condition, "baseline"), "prompt")))
+            candidates.append((f"{place}/baseline/prompt", member(member(condition, "baseline"), "prompt")))
     yield from ((pointer, text) for pointer, text in candidates if isinstance(text, str) and text)
 
 
 def _grader_files(grader: Any, pointer: str) -> list[tuple[str, Any]]:
-    found = [(f"{pointer}/source/file", _get(_get(grader, "source"), "file"))]
-    inner = _get(grader, "graders")
+    found = [(f"{pointer}/source/file", member(member(grader, "source"), "file"))]
+    inner = member(grader, "graders")
     items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
     for key, one in items:
         found.extend(_grader_files(one, child(f"{pointer}/graders", key)))
     return found
 
 
-def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
-
-
 def whole_grader(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
-    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out."""
-    if grader is None:
-        return None
+    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out.
+
+    What is no grader is given back as it is: the schema says so.
+    """
+    if not isinstance(grader, dict):
+        return grader
     whole = {key: item for key, item in grader.items() if key != "pass_threshold"}
     source = f"{pointer}/source"
     if isinstance(whole.get("source"), dict) and f"{source}/file" in paths:

@@ -1,6 +1,7 @@
 """What must hold in one manifest beyond its schema, and what people should be warned of.
 
-Owns rules within a document; rules between documents are in ``manifest_files``.
+Owns rules within a document; rules between documents are in ``manifest_files``. Every rule stands what is missing or of the
+wrong kind, so that a document's problems come at once whatever its schema says.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,31 +9,37 @@ from typing import Any
 
 from ftops.adapters.findings import Findings
 from ftops.adapters.grader_templates import IN_EVALS, IN_INPUT, IN_TRAINING, template_findings
+from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import unknown_backend
 from ftops.adapters.schema_problems import near_miss
 from ftops.adapters.unsupported import unsupported_values
 from ftops.adapters.yaml_nodes import child
+from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import LATEST, BackendName, FineTune, MethodType, Project
 
 
-def check_rules(value: Mapping[str, Any], project: Project, findings: Findings) -> None:
-    """Checks a manifest that fits its schema, and puts what is wrong into ``findings``."""
-    spec = value["spec"]
-    _check_backend(spec, project, findings)
+def check_rules(value: Any, project: Project, findings: Findings) -> None:
+    """Checks a manifest of any shape, and puts what is wrong into ``findings``."""
+    spec = member(value, "spec")
+    _check_backend(spec, "/spec/backend", project, findings)
     _check_method(spec, findings)
     seen: set[str] = set()
-    for index, entry in enumerate(spec.get("evals", ())):
+    for index, entry in enumerate(sequence(member(spec, "evals"))):
         pointer = child("/spec/evals", index)
-        if entry["name"] in seen:
-            findings.add(f"{pointer}/name", f"expected a name used once, '{entry['name']}' is taken")
-        seen.add(entry["name"])
-        for finding in template_findings(entry["grader"], f"{pointer}/grader", IN_EVALS):
+        name = member(entry, "name")
+        if isinstance(name, str):
+            if name in seen:
+                findings.add(f"{pointer}/name", f"expected a name used once, '{visible(name)}' is taken")
+            seen.add(name)
+        for finding in template_findings(member(entry, "grader"), f"{pointer}/grader", IN_EVALS):
             findings.add(*finding)
-        for finding in template_findings(entry.get("input"), f"{pointer}/input", IN_INPUT):
+        for finding in template_findings(member(entry, "input"), f"{pointer}/input", IN_INPUT):
             findings.add(*finding)
         for place, condition in _conditions(entry, pointer):
-            _check_baseline(condition.get("baseline"), f"{place}/baseline", spec, project, findings)
-    if value["metadata"]["name"] in value["metadata"].get("moved_from", ()):
+            _check_baseline(member(condition, "baseline"), f"{place}/baseline", spec, project, findings)
+    metadata = member(value, "metadata")
+    name = member(metadata, "name")
+    if isinstance(name, str) and name in sequence(member(metadata, "moved_from")):
         findings.add("/metadata/moved_from", "expected earlier names, got the present one")
     for place, sentence in unsupported_values(value):
         findings.add(place, sentence)
@@ -53,43 +60,40 @@ def notices_of(fine_tune: FineTune) -> Iterator[str]:
         yield f"{where}: no gate compares with a baseline, so nothing shows that tuning beats prompting"
 
 
-def _check_backend(spec: Mapping[str, Any], project: Project, findings: Findings) -> None:
-    if "backend" in spec and BackendName(spec["backend"]) not in project.backends:
-        findings.add("/spec/backend", *unknown_backend(spec["backend"], project.backends))
+def _check_backend(value: Any, pointer: str, project: Project, findings: Findings) -> None:
+    """Checks the backend that ``value``, a spec or a baseline, names."""
+    name = member(value, "backend")
+    if isinstance(name, str) and BackendName(name) not in project.backends:
+        findings.add(pointer, *unknown_backend(name, project.backends))
 
 
-def _check_method(spec: Mapping[str, Any], findings: Findings) -> None:
-    method = spec.get("method", {})
-    if method.get("type") != MethodType.REINFORCEMENT:
+def _check_method(spec: Any, findings: Findings) -> None:
+    method = member(spec, "method")
+    if member(method, "type") != MethodType.REINFORCEMENT:
         return
-    if "validation" not in spec["dataset"]:
+    dataset = member(spec, "dataset")
+    if isinstance(dataset, Mapping) and "validation" not in dataset:
         findings.add("/spec/dataset/validation", "required for reinforcement, but missing")
-    for finding in template_findings(method["grader"], "/spec/method/grader", IN_TRAINING):
+    for finding in template_findings(member(method, "grader"), "/spec/method/grader", IN_TRAINING):
         findings.add(*finding)
 
 
-def _check_baseline(
-    baseline: Mapping[str, Any] | None, pointer: str, spec: Mapping[str, Any], project: Project, findings: Findings
-) -> None:
-    if baseline is None:
-        return
-    aliases = spec.get("aliases", {})
-    alias = baseline.get("alias")
-    if alias is not None and alias not in aliases:
-        known = ", ".join(sorted(aliases)) or "none is declared"
+def _check_baseline(baseline: Any, pointer: str, spec: Any, project: Project, findings: Findings) -> None:
+    aliases = mapping(member(spec, "aliases"))
+    alias = member(baseline, "alias")
+    if isinstance(alias, str) and alias not in aliases:
+        known = visible(", ".join(sorted(aliases))) or "none is declared"
         findings.add(
             f"{pointer}/alias",
-            f"expected an alias of this manifest ({known}), got '{alias}'",
+            f"expected an alias of this manifest ({known}), got {quoted(alias)}",
             near_miss(alias, aliases),
         )
-    backend = baseline.get("backend")
-    if backend is not None and BackendName(backend) not in project.backends:
-        findings.add(f"{pointer}/backend", *unknown_backend(backend, project.backends))
+    _check_backend(baseline, f"{pointer}/backend", project, findings)
 
 
-def _conditions(entry: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    gate = entry.get("gate", [])
+def _conditions(entry: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    gate = member(entry, "gate")
     if isinstance(gate, Mapping):
         yield f"{pointer}/gate", gate
     else:
-        yield from ((child(f"{pointer}/gate", index), condition) for index, condition in enumerate(gate))
+        yield from ((child(f"{pointer}/gate", index), one) for index, one in enumerate(sequence(gate)))

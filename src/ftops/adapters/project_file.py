@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ftops.adapters.findings import Findings
+from ftops.adapters.findings import Findings, findings_of
 from ftops.adapters.manifest_bytes import read_bytes
+from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.schema_problems import near_miss, schema_problems
 from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
 from ftops.adapters.yaml_nodes import Place, YamlDocument, child, read_yaml
@@ -60,28 +61,34 @@ def read_project_file(root: Path) -> ProjectFile:
     read = read_yaml(content.data, PROJECT_FILE)
     problems = [*read.problems, *(_surplus(further.place) for further in read.documents[1:])]
     document = read.documents[0] if read.documents else None
-    if document is not None:
-        problems.extend(schema_problems(document, "project.v1", PROJECT_FILE))
-    if document is None or problems:
-        stated = None if document is None else document.value
-        return ProjectFile(project=_salvaged(stated), has_name=True, digest=content.sha256, problems=tuple(problems))
-    return _checked(document, content.sha256)
+    if document is None:
+        return ProjectFile(project=_salvaged(None), has_name=True, digest=content.sha256, problems=tuple(problems))
+    return _checked(document, content.sha256, problems)
 
 
-def _checked(document: YamlDocument, sha256: str) -> ProjectFile:
-    """Gives the project of a document that fits its schema, with what else is wrong."""
-    findings = Findings(file=PROJECT_FILE, document=document)
-    spec = document.value.get("spec", {})
+def _checked(document: YamlDocument, sha256: str, problems: list[Problem]) -> ProjectFile:
+    """Gives the project of a document, with everything wrong in it beside ``problems``.
+
+    Where YAML or schema find fault, it is only what can be salvaged.
+    """
+    value = document.value
+    wrong = schema_problems(document, "project.v1", PROJECT_FILE)
+    is_readable = not (problems or wrong)
+    findings = findings_of(document, PROJECT_FILE, wrong)
+    spec = member(value, "spec")
     _check_backends(spec, findings)
-    for pointer, sentence in unsupported_values(document.value, PROJECT_LIMITS):
+    for pointer, sentence in unsupported_values(value, PROJECT_LIMITS):
         findings.add(pointer, sentence)
+    project = _project(value) if is_readable else _salvaged(value)
     return ProjectFile(
-        project=_project(document.value),
-        has_name="name" in document.value.get("metadata", {}),
+        project=project,
+        has_name=not is_readable or "name" in mapping(member(value, "metadata")),
         digest=sha256,
-        problems=tuple(findings.problems),
+        problems=(*problems, *wrong, *findings.problems),
         manifest_places={
-            text: document.at(child("/spec/manifests", i)) for i, text in enumerate(spec.get("manifests", ()))
+            text: document.at(child("/spec/manifests", i))
+            for i, text in enumerate(sequence(member(spec, "manifests")))
+            if isinstance(text, str)
         },
     )
 
@@ -158,24 +165,25 @@ def _backend(name: str, entry: Mapping[str, Any]) -> Backend:
     )
 
 
-def _check_backends(spec: Mapping[str, Any], findings: Findings) -> None:
-    entries = spec.get("backends", {})
+def _check_backends(spec: Any, findings: Findings) -> None:
+    entries = mapping(member(spec, "backends"))
     known = {*_BUILT_IN, *entries}
-    default = spec.get("backend", EMBEDDED)
-    if default not in known:
+    default = member(spec, "backend")
+    if isinstance(default, str) and default not in known:
         findings.add("/spec/backend", *unknown_backend(default, known))
     for name, entry in entries.items():
         pointer = child("/spec/backends", name)
         built_in = _BUILT_IN.get(BackendName(name))
-        if built_in is not None and entry["type"] != built_in.type:
+        kind, url = member(entry, "type"), member(entry, "base_url")
+        if built_in is not None and kind != built_in.type:
             findings.add(f"{pointer}/type", f"expected {built_in.type.value}, the type that {name} always has")
         elif name == OPENAI:
-            for key in sorted({"base_url", "api_key_env"} & entry.keys()):
+            for key in sorted({"base_url", "api_key_env"} & mapping(entry).keys()):
                 findings.add(f"{pointer}/{key}", f"expected no {key} here: give such a backend a name of its own")
-        elif entry["type"] == BackendType.EMBEDDED:
+        elif kind == BackendType.EMBEDDED:
             for key in sorted({"base_url", "api_key_env", "price"} & entry.keys()):
                 findings.add(f"{pointer}/{key}", f"expected no {key}: an embedded backend is local and free")
-        if "base_url" in entry and (wrong := _address_fault(entry["base_url"])) is not None:
+        if isinstance(url, str) and (wrong := _address_fault(url)) is not None:
             findings.add(f"{pointer}/base_url", wrong)
 
 

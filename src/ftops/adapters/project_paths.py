@@ -32,6 +32,9 @@ def file_inside(root: Path, folder: Path, written: str) -> str:
     Links are followed. Raises ``PathRefused`` where it leaves the project, isn't there, or is no file.
     """
     target = resolve_inside(root, folder, written)
+    if written.endswith(("/", "/.")):  # resolving drops what no file's path may end in
+        named = written.rstrip("/.") if target.is_file() else None
+        raise PathRefused(f"expected a file, {quoted(written)} names a folder", hint=named and f"write {named}")
     try:
         mode = target.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:

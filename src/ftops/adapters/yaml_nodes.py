@@ -99,7 +99,7 @@ def read_yaml(data: bytes, file: str) -> YamlFile:
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the pure loader lets chr() fail on \U00110000
         result.problems.append(Problem(file=file, expected=f"expected YAML: {visible(str(error))}"))
     if not result.documents and not result.problems:
-        result.problems.append(Problem(file=file, line=1, expected="expected a YAML document, the file has none"))
+        result.problems.append(Problem(file=file, expected="expected a YAML document, the file has none"))
     return result
 
 

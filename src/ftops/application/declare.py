@@ -4,14 +4,16 @@ Owns resolving datasets to digests, revisions, the digests of evaluations, and w
 ``DatasetReader`` does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, BinaryIO, Final, Protocol
 
 from ftops.datasets.formats import USE_OF, Use
 from ftops.datasets.reading import Scan
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState
-from ftops.domain.loaded import LoadedProject
+from ftops.domain.foreign_text import quoted, visible
+from ftops.domain.loaded import DatasetUse, LoadedProject, Role, Spot
 from ftops.domain.manifest import Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
 from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
@@ -46,12 +48,15 @@ def declare(
     """Gives the desired state, fine-tunes sorted by name.
 
     ``backend`` is what ``--backend``, or else ``FTOPS_BACKEND``, names; ``for_apply`` allows it an embedded one only.
-    ``problems`` are what loading found: they are raised together with what is wrong with the datasets.
+    ``problems`` are what loading found: they are raised together with what is wrong with the datasets, those of wrong
+    manifests too.
 
     Raises ``UsageProblem`` for ``backend``, and ``Invalid`` with all problems.
     """
     redirected = _redirected(loaded.project, backend, for_apply=for_apply)
     reading = _Reading(datasets=datasets, problems=list(problems))
+    for use in loaded.datasets:
+        reading.check(use)
     declared: list[Declared] = []
     for fine_tune in loaded.fine_tunes:
         chosen = redirected or loaded.project.backends.get(fine_tune.backend or loaded.project.backend)
@@ -115,6 +120,16 @@ class _Reading:
     notices: list[str] = field(default_factory=list)
     _scans: dict[tuple[str, Use, Split | None], Scan] = field(default_factory=dict)
 
+    def check(self, use: DatasetUse) -> None:
+        """Finds what is wrong with a dataset and with what its manifest makes of it, whatever else is wrong there."""
+        rows = _rows_for(use)
+        parts = self._parts(use.path, rows, use.split)
+        if parts and use.role is Role.TRAIN:
+            self._check_sizes(use, parts)
+        fields = self._scans[use.path, rows, use.split].fields
+        if parts and use.role is Role.EVALUATION and fields is not None:
+            self._check_variables(use, fields)
+
     def declared(self, fine_tune: FineTune, backend: Backend) -> Declared | None:
         use = USE_OF[fine_tune.method.type]
         paths = fine_tune.dataset
@@ -127,7 +142,6 @@ class _Reading:
         if len(parts) != wanted or None in evals:
             return None
         train, validation = parts[0], parts[1] if wanted == 2 else None
-        self._check_sizes(fine_tune, train, validation)
         self._notice(fine_tune, backend)
         return Declared(
             fine_tune=fine_tune,
@@ -160,24 +174,45 @@ class _Reading:
             return None
         return DeclaredEval(spec=spec, dataset=parts[0], digest=eval_digest(spec, parts[0].sha256))
 
-    def _check_sizes(self, fine_tune: FineTune, train: Dataset, validation: Dataset | None) -> None:
+    def _check_sizes(self, use: DatasetUse, parts: tuple[Dataset, ...]) -> None:
+        train = parts[0]
         if train.rows < MIN_TRAINING_ROWS:
             wrong = f"expected at least {MIN_TRAINING_ROWS} rows to train on, {train.path} has {train.rows}"
-            self._refuse(fine_tune, "/spec/dataset/train", wrong)
+            self._refuse(use.spot, wrong)
         elif train.rows < FEW_TRAINING_ROWS:
             self.notices.append(f"{train.path}: {train.rows} rows; fewer than {FEW_TRAINING_ROWS} seldom teach much")
-        if validation is not None and not validation.rows:
-            wrong = "expected a fraction that leaves validation at least one row"
-            self._refuse(fine_tune, "/spec/dataset/validation", wrong)
+        if use.split_spot is not None and not parts[1].rows:
+            self._refuse(use.split_spot, "expected a fraction that leaves validation at least one row")
 
-    def _refuse(self, fine_tune: FineTune, field: str, expected: str) -> None:
-        self.problems.append(Problem(file=fine_tune.path, line=fine_tune.line, field=field, expected=expected))
+    def _check_variables(self, use: DatasetUse, fields: Mapping[str, int]) -> None:
+        """Checks that every row has what the templates fill in: one that hasn't would end as an error, not as a score."""
+        for variable in use.variables:
+            name, path = quoted(variable.name), visible(use.path)
+            lacking = fields.get(variable.name)
+            if lacking is None:
+                near = get_close_matches(variable.name, fields, n=1)
+                hint = f"did you mean item.{visible(near[0])}?" if near else None
+                self._refuse(variable.spot, f"expected a field of the rows, no row of {path} has {name}", hint)
+            elif lacking:
+                self._refuse(variable.spot, f"expected a field that every row has, {path}:{lacking} has no {name}")
+
+    def _refuse(self, spot: Spot, expected: str, hint: str | None = None) -> None:
+        self.problems.append(
+            Problem(file=spot.file, line=spot.line, column=spot.column, field=spot.field, expected=expected, hint=hint)
+        )
 
     def _notice(self, fine_tune: FineTune, backend: Backend) -> None:
         where = f"{fine_tune.path}:{fine_tune.line}: {fine_tune.name}"
         is_own = not backend.is_rehearsal and backend.base_url is None
         if is_own and fine_tune.method.type is MethodType.REINFORCEMENT:
             self.notices.append(f"{where}: OpenAI has no base model left for reinforcement; other backends may")
+
+
+def _rows_for(use: DatasetUse) -> Use:
+    """Gives what the rows must be. Where the method is unknown they may be anything, so that JSON at least is checked."""
+    if use.role is Role.EVALUATION:
+        return Use.FREE if use.has_input else Use.EVALUATION
+    return Use.FREE if use.method is None else USE_OF[use.method]
 
 
 def _twins(declared: Sequence[Declared]) -> list[str]:

@@ -31,8 +31,8 @@ class FaultList:
     _shown: dict[tuple[str, str], list[Problem]] = field(default_factory=dict)
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def add(self, fault: Fault, *, line: int = 0, column: int = 0) -> None:
-        """Records ``fault`` of the row in ``line``; ``column`` counts from 1, 0 is none."""
+    def add(self, fault: Fault, *, line: int, column: int = 1) -> None:
+        """Records ``fault`` of the row in ``line``; ``column`` counts from 1, which also stands for one that isn't known."""
         kind = (_INDEX.sub("/*", fault.field), fault.expected.partition(", got ")[0])
         count = self._counts[kind] = self._counts.get(kind, 0) + 1
         if count <= SHOWN_OF_A_KIND:

@@ -6,13 +6,14 @@ logged or kept. Problems are given back, never raised.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
 from ftops.datasets.faults import Fault, FaultList
+from ftops.datasets.fields import FieldScan
 from ftops.datasets.formats import Use, row_faults
 from ftops.datasets.inputs import input_digest
 from ftops.datasets.split import Part, part_name, part_of
@@ -33,12 +34,14 @@ _BYTE: Final = re.compile(r" \(byte ([0-9]+)\)$")
 class Scan:
     """What one pass found. ``parts`` is the file itself, or with a split its train and its validation part.
 
-    Where there are problems, ``parts`` describe only the rows that could be read.
+    Where there are problems, ``parts`` describe only the rows that could be read. ``fields`` maps each field of evaluation
+    rows to the first line without it, 0 where every row has it; None where there are too many to tell.
     """
 
     parts: tuple[Dataset, ...]
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
+    fields: Mapping[str, int] | None = None
 
 
 def scan(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
@@ -46,6 +49,7 @@ def scan(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -
     faults = FaultList(file=path)
     names = {None: path} if split is None else {part: part_name(path, split, part) for part in ("train", "validation")}
     parts: dict[Any, _PartScan] = {part: _PartScan(path=name, use=use) for part, name in names.items()}
+    fields = FieldScan()
     for number, line in enumerate(normal_lines(stream), start=1):
         if number == 1 and (wrong := _file_fault(line, path)) is not None:
             faults.add(wrong, line=1)
@@ -58,13 +62,16 @@ def scan(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -
                 continue
             taken = line if split is None else terminated(line)
             parts[part].take(row, taken, number, faults)
+            if not use.is_training:
+                fields.take(row, number)
         except RecursionError:
             faults.add(Fault(expected="expected less nesting"), line=number)
     found = tuple(part.finish() for part in parts.values())
     problems = faults.problems()
     if not problems and not any(dataset.rows for dataset in found):
         problems = (Problem(file=visible(path), expected="expected rows, the file is empty"),)
-    return Scan(parts=found, problems=problems, notices=tuple(n for part in parts.values() for n in part.notices()))
+    notices = tuple(notice for part in parts.values() for notice in part.notices())
+    return Scan(parts=found, problems=problems, notices=notices, fields=fields.lacking())
 
 
 def normal_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -166,7 +173,7 @@ def _json_fault(line: bytes, said: str) -> tuple[Fault, int]:
         return Fault(expected="expected the rest of the row", hint=hint), len(
             line.rstrip(b"\n").decode("utf-8", "replace")
         ) + 1
-    column = 0
+    column = 1
     if match := _BYTE.search(said):
         column = len(line[: int(match.group(1))].decode("utf-8", "replace")) + 1
         said = said[: match.start()]

@@ -72,11 +72,11 @@ def test_a_path_from_elsewhere_stays_inside(root):
 def test_what_cannot_be_read_is_a_problem(root, monkeypatch):
     files = DatasetFiles(root)
     assert [str(p) for p in files.scan("data/y.jsonl", use=Use.FREE).problems] == [
-        "data/y.jsonl: expected a file, there is no 'data/y.jsonl'"
+        "data/y.jsonl:1:1: expected a file, there is no 'data/y.jsonl'"
     ]
     monkeypatch.setattr(dataset_files, "scan", failing)
     assert [str(p) for p in files.scan("data/x.jsonl", use=Use.FREE).problems] == [
-        "data/x.jsonl: expected a readable file: Input/output error"
+        "data/x.jsonl:1:1: expected a readable file: Input/output error"
     ]
     monkeypatch.setattr(dataset_files, "MAX_FILE_BYTES", 10)
     assert "expected at most 10 bytes, got" in str(files.scan("data/x.jsonl", use=Use.FREE).problems[0])

@@ -165,9 +165,9 @@ BAD_SPECS = [
     (["method: {hyperparameters: {beta: 1}}"], [f"{M}:8:30 /spec/method/hyperparameters/beta: unknown key (known: batch_size, learning_rate_multiplier, n_epochs)"]),
     (["method: {type: dpo, hyperparameters: {beta: 0}}"], [f"{M}:8:47 /spec/method/hyperparameters/beta: expected a number above 0 and at most 2, or auto, got the integer 0"]),
     (["method: {type: superviced}"], [f"{M}:8:18 /spec/method/type: expected one of supervised, dpo, reinforcement, got the string 'superviced' (did you mean supervised?)"]),
-    (["method: {type: reinforcement}"], [f"{M}:8:11 /spec/method/grader: required, but missing"]),
+    (["method: {type: reinforcement}"], [f"{M}:7:12 /spec/dataset/validation: required for reinforcement, but missing", f"{M}:8:11 /spec/method/grader: required, but missing"]),
     ([f"method: {{type: reinforcement, grader: {RFT_GRADER}}}"], [f"{M}:7:12 /spec/dataset/validation: required for reinforcement, but missing"]),
-    (["method: {type: reinforcement, grader: {type: label}}"], [f"{M}:8:48 /spec/method/grader/type: expected one of string_check, text_similarity, python, score_model, multi, got the string 'label'"]),
+    (["method: {type: reinforcement, grader: {type: label}}"], [f"{M}:7:12 /spec/dataset/validation: required for reinforcement, but missing", f"{M}:8:48 /spec/method/grader/type: expected one of string_check, text_similarity, python, score_model, multi, got the string 'label'"]),
     (["aliases: {staging: lates}"], [f"{M}:8:22 /spec/aliases/staging: expected latest, or the 12 hex digits of a revision in quotes, got the string 'lates'"]),
     (["aliases: {staging: 123456789012}"], [f"{M}:8:22 /spec/aliases/staging: expected latest, or the 12 hex digits of a revision in quotes, got the integer 123456789012 (put it in quotes)"]),
     (["aliases: {Staging: latest}"], [f"{M}:8:13 /spec/aliases/Staging: expected a DNS label: up to 40 lower-case letters, digits and inner hyphens, got 'Staging'"]),
@@ -193,7 +193,7 @@ BAD_EVALS = [
     ("gate: {baseline: {base: true}}", ["/gate/test: required beside baseline, but missing"]),
     ("gate: {min: 1, margin: 1}", ["/gate/baseline: required beside margin, but missing"]),
     ("gate: {baseline: {base: false}, test: superiority}", ["/gate/baseline/base: expected true, got the boolean false"]),
-    ("gate: {baseline: {base: true, alias: a}, test: superiority}", ["/gate/baseline: expected exactly one of base, alias and model, got base, alias"]),
+    ("gate: {baseline: {base: true, alias: a}, test: superiority}", ["/gate/baseline: expected exactly one of base, alias and model, got base, alias", "/gate/baseline/alias: expected an alias of this manifest (none is declared), got 'a'"]),
     ("gate: {baseline: {base: true, backend: openai}, test: superiority}", ["/gate/baseline/model: required beside backend, but missing"]),
     ("gate: {baseline: {alias: stagin}, test: superiority}", ["/gate/baseline/alias: expected an alias of this manifest (none is declared), got 'stagin'"]),
     ("gate: {baseline: {model: m, backend: x}, test: superiority}", ["/gate/baseline/backend: expected a backend (embedded, openai), got 'x'"]),
@@ -227,9 +227,9 @@ BAD_GRADERS = [
     ("{type: text_similarity, evaluation_metric: bleu, input: a, reference: b}", ["/evaluation_metric: evals.grader.evaluation_metric: bleu is not supported by this version; only fuzzy_match"]),
     ("{type: string_check, operation: eq, input: '{{sample.text}}', reference: b}", ["/input: expected one of {{sample.output_text}}, {{sample.output_json}}, {{sample.output_tools}}, {{reference}}, {{reference_tools}}, {{rejected}}, {{item.FIELD}}, got 'sample.text' (did you mean sample.output_text?)"]),
     ("{type: string_check, operation: eq, input: '{{sample.output_text', reference: '{{a b}}'}", ["/input: expected }} after {{", "/reference: expected a variable between {{ and }}, got 'a b'"]),
-    ("{type: multi, calculate_output: a, graders: 3}", ["/graders: expected a mapping or a list of graders, got the integer 3"]),
-    ("{type: multi, calculate_output: a, graders: {a: {type: string_check, operation: x, input: a, reference: b}}}", ["/graders/a/operation: expected one of eq, ne, like, ilike, got the string 'x'"]),
-    ("{type: python, source: {path: x}}", ["/source/file: required, but missing", "/source/path: unknown key (known: file)"]),
+    ("{type: multi, calculate_output: a, graders: 3}", ["/type: evals.grader.type: multi is not supported by this version; only string_check and text_similarity", "/graders: expected a mapping or a list of graders, got the integer 3"]),
+    ("{type: multi, calculate_output: a, graders: {a: {type: string_check, operation: x, input: a, reference: b}}}", ["/type: evals.grader.type: multi is not supported by this version; only string_check and text_similarity", "/graders/a/operation: expected one of eq, ne, like, ilike, got the string 'x'"]),
+    ("{type: python, source: {path: x}}", ["/type: evals.grader.type: python is not supported by this version; only string_check and text_similarity", "/source/file: required, but missing", "/source/path: unknown key (known: file)"]),
 ]  # fmt: skip
 
 
@@ -323,14 +323,14 @@ def test_a_good_manifest_has_no_notices(tmp_path):
 
 def test_openai_needs_a_project_file(tmp_path):
     assert problems(tmp_path, manifest=with_spec("backend: openai")) == [
-        f"ftops.yaml /metadata/name: required for backend openai of {M}:1; write\n"
+        f"ftops.yaml:1:1 /metadata/name: required for backend openai of {M}:1; write\n"
         "  apiVersion: ftops/v1\n  kind: Project\n  metadata: {name: my-project}\n  spec: {backend: openai}"
     ]
 
 
 def test_openai_needs_a_name_in_the_project_file(tmp_path):
     assert problems(tmp_path, file=PROJECT.replace("metadata: {name: acme}\n", "")) == [
-        f"ftops.yaml /metadata/name: required for backend openai of {M}:1, but missing"
+        f"ftops.yaml:1:1 /metadata/name: required for backend openai of {M}:1, but missing"
     ]
 
 

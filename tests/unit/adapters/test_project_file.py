@@ -105,7 +105,7 @@ def test_backends_of_a_broken_project_are_known_to_manifests(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "ftops.yaml:1: expected a YAML document, the file has none"),
+        ("", "ftops.yaml:1:1: expected a YAML document, the file has none"),
         ("- 1\n", "ftops.yaml:1:1: expected a mapping, got a list"),
         ("kind: Project\napiVersion: ftops/v1\n---\na: 1\n", "ftops.yaml:4:1: expected one document, got another"),
     ],
@@ -116,12 +116,12 @@ def test_a_file_that_is_no_project(tmp_path, text, expected):
 
 def test_another_spelling_of_the_name(tmp_path):
     (tmp_path / "ftops.yml").write_text(PROJECT)
-    assert [str(problem) for problem in read_project(tmp_path)[1]] == ["ftops.yml: expected the name ftops.yaml"]
+    assert [str(problem) for problem in read_project(tmp_path)[1]] == ["ftops.yml:1:1: expected the name ftops.yaml"]
 
 
 def test_a_project_file_that_is_a_folder(tmp_path):
     (tmp_path / "ftops.yaml").mkdir()
-    assert [str(p) for p in read_project(tmp_path)[1]] == ["ftops.yaml: expected a file, 'ftops.yaml' is a folder"]
+    assert [str(p) for p in read_project(tmp_path)[1]] == ["ftops.yaml:1:1: expected a file, 'ftops.yaml' is a folder"]
 
 
 def test_where_manifests_are(tmp_path):
@@ -141,7 +141,8 @@ def test_a_linked_manifest_must_stay_inside(tmp_path):
     (root / "finetunes/linked.yaml").symlink_to(tmp_path / "outside.yaml")
     (problem,) = read_project(root)[1]
     assert (
-        str(problem) == "finetunes/linked.yaml: expected a path inside the project, 'finetunes/linked.yaml' leaves it"
+        str(problem)
+        == "finetunes/linked.yaml:1:1: expected a path inside the project, 'finetunes/linked.yaml' leaves it"
     )
 
 

@@ -49,6 +49,9 @@ def test_inside(root, written):
         ("../.git/config", "expected a path outside .git and .ftops, got '../.git/config'"),
         ("../.FTOPS/x", "expected a path outside .git and .ftops, got '../.FTOPS/x'"),
         ("data/train.jsonl/x", "expected a file, there is no 'data/train.jsonl/x'"),
+        ("data/train.jsonl/", "expected a file, 'data/train.jsonl/' names a folder"),
+        ("data/train.jsonl/.", "expected a file, 'data/train.jsonl/.' names a folder"),
+        ("data/", "expected a file, 'data/' names a folder"),
         ("nowhere/x", "expected a file, there is no 'nowhere/x'"),
         ("x" * 300, "expected a readable file, got '" + "x" * 39 + "…': File name too long"),
     ],
@@ -77,3 +80,8 @@ def test_links_are_followed(root):
 def test_a_pipe_is_no_file(root):
     os.mkfifo(root / "finetunes/pipe")
     assert refusal(root, "pipe").expected == "expected a regular file, 'pipe' is something else"
+
+
+def test_a_file_with_a_slash_behind_it_is_told_without(root):
+    assert refusal(root, "data/train.jsonl/").hint == "write data/train.jsonl"
+    assert refusal(root, "data/").hint is None

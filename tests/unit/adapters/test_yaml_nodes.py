@@ -63,8 +63,8 @@ def test_every_finite_number_survives(number):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["f.yaml:1: expected a YAML document, the file has none"]),
-        ("# nothing\n", ["f.yaml:1: expected a YAML document, the file has none"]),
+        ("", ["f.yaml:1:1: expected a YAML document, the file has none"]),
+        ("# nothing\n", ["f.yaml:1:1: expected a YAML document, the file has none"]),
         ("a: 1\nb:\n  c: 2\n  c: 3\n", ["f.yaml:4:3 /b/c: duplicate key (the first one is in line 3)"]),
         ("a/b~: {x: 1, x: 2}\n", ["f.yaml:1:14 /a~1b~0/x: duplicate key (the first one is in line 1)"]),
         ("1: x\n", ['f.yaml:1:1: expected text as key, got the integer 1 (write "1")']),
@@ -85,7 +85,7 @@ def test_every_finite_number_survives(number):
         ("a: 1\r\nb: \u2028\n", [r"f.yaml:2:4: expected printable text, got the character \u2028, which versions of YAML disagree about"]),
         (b"a: 1\nb: \xff\n", [r"f.yaml:2:4: expected UTF-8, got the byte \xff"]),
         ("a: 1\n".encode("utf-16"), [r"f.yaml:1:1: expected UTF-8, got the byte \xff"]),
-        (b"#" * (MAX_BYTES + 1), ["f.yaml: expected at most 1,000,000 bytes, got 1,000,001"]),
+        (b"#" * (MAX_BYTES + 1), ["f.yaml:1:1: expected at most 1,000,000 bytes, got 1,000,001"]),
         ("[" * 5000, ["f.yaml:1:51: expected at most 50 levels of nesting"]),
         ("- " * 5000, ["f.yaml:1:101: expected at most 50 levels of nesting"]),
         ("[" * 60 + "]" * 60, ["f.yaml:1:51 " + "/0" * 50 + ": expected at most 50 levels of nesting"]),
@@ -162,7 +162,7 @@ class TestPurePython:
 
     def test_no_such_character(self):
         (problem,) = problems('a: "\\U00110000"\n')
-        assert problem.startswith("f.yaml: expected YAML: ")
+        assert problem.startswith("f.yaml:1:1: expected YAML: ")
 
     def test_depth(self):
         assert problems("[" * 5000) == ["f.yaml:1:51: expected at most 50 levels of nesting"]

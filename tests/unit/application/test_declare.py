@@ -131,7 +131,7 @@ def test_all_problems_of_manifests_and_datasets_come_together(tmp_path):
 
 def test_too_few_rows(tmp_path):
     assert refusals(project(tmp_path, train=9)) == [
-        "finetunes/0.yaml:1 /spec/dataset/train: expected at least 10 rows to train on, finetunes/data/train.jsonl has 9"
+        "finetunes/0.yaml:6:20 /spec/dataset/train: expected at least 10 rows to train on, finetunes/data/train.jsonl has 9"
     ]
 
 
@@ -143,7 +143,7 @@ def test_few_rows_are_noticed(tmp_path):
 
 def test_a_split_leaves_both_parts_rows(tmp_path):
     assert refusals(project(tmp_path, named("a", validation="{fraction: 0.000001, seed: 1}"))) == [
-        "finetunes/0.yaml:1 /spec/dataset/validation: expected a fraction that leaves validation at least one row"
+        "finetunes/0.yaml:6:50 /spec/dataset/validation: expected a fraction that leaves validation at least one row"
     ]
 
 
@@ -221,3 +221,44 @@ def test_reinforcement_at_openai_is_noticed(tmp_path):
         "finetunes/0.yaml:1: a: OpenAI has no base model left for reinforcement; other backends may",
     )
     assert desired(root, backend="embedded").notices == ()
+
+
+FREE = "finetunes/data/free.jsonl"
+
+
+def with_free_rows(root, *rows: dict, item: str = "q", use_input: bool = True):
+    asked = f", input: [{{role: user, content: 'Say {{{{item.{item}}}}}'}}]" if use_input else ""
+    grader = GRADER.replace("{{reference}}", "{{item.answer.text}}")
+    entry = f"- {{name: e, sampling: {{}}, dataset: data/free.jsonl, grader: {grader}{asked}}}"
+    project(root, named("a", "evals:", entry))
+    (root / "finetunes/data/free.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root
+
+
+def test_a_variable_that_no_row_has(tmp_path):
+    assert refusals(with_free_rows(tmp_path, {"question": 1, "answer": {}}, item="questoin")) == [
+        (
+            f"finetunes/0.yaml:8:198 /spec/evals/0/input/0/content: expected a field of the rows, no row of {FREE} has "
+            "'questoin' (did you mean item.question?)"
+        )
+    ]
+
+
+def test_a_variable_that_some_rows_lack(tmp_path):
+    rows = {"q": 1, "answer": {}}, {"q": 1}, {"q": None, "answer": {}}, {"answer": {}}
+    assert [problem.split(": ", 1)[1] for problem in refusals(with_free_rows(tmp_path, *rows))] == [
+        "expected a field that every row has, finetunes/data/free.jsonl:2 has no 'answer'",
+        "expected a field that every row has, finetunes/data/free.jsonl:3 has no 'q'",
+    ]
+
+
+def test_variables_of_chat_rows_are_checked_too(tmp_path):
+    chat = json.loads(rows(1))
+    root = with_free_rows(tmp_path, chat, use_input=False)
+    assert ["no row of finetunes/data/free.jsonl has 'answer'" in problem for problem in refusals(root)] == [True]
+    (root / "finetunes/data/free.jsonl").write_text(json.dumps({**chat, "answer": {"text": "a"}}))
+    assert desired(root).fine_tunes[0].evals[0].dataset.rows == 1
+
+
+def test_rows_with_too_many_names_are_left_to_the_evaluation(tmp_path):
+    assert desired(with_free_rows(tmp_path, {f"k{i}": 1 for i in range(2_000)})).fine_tunes
