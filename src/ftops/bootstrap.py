@@ -245,15 +245,26 @@ class Catalog:
         """Gives the events of the ledger that records a backend, newest first."""
         return self.ledgers.of(backend).log()
 
-    def base_url(self, backend: BackendName, state: LedgerState) -> str | None:
-        """Gives the address at which a backend's models are called; None where no embedded server runs to stay."""
+    def base_url(self, backend: BackendName, state: LedgerState) -> tuple[str | None, str | None]:
+        """Gives the address at which a backend's models are called, and a warning where there is one.
+
+        The address is the project's or the environment's, never the ledger's: whoever can write that branch must not decide
+        where an application sends its key. None where no embedded server runs to stay.
+        """
         known = self.project.backends.get(backend)
-        if known is not None and known.is_rehearsal:
+        if known is None:
+            return None, f"ftops.yaml has no backend {backend}: its address is not known"
+        if known.is_rehearsal:
             from ftops.adapters.embedded_server import EmbeddedServer
 
-            return EmbeddedServer(self.place.ftops_dir / "embedded").lasting()
-        record = state.backend(backend)
-        return record.base_url if record else None
+            url = EmbeddedServer(self.place.ftops_dir / "embedded").lasting()
+            return url, None if url else "no embedded server runs to stay; start one for applications: ftops serve"
+        from ftops.adapters.backend_address import configured_url
+
+        url, record = configured_url(known, os.environ), state.backend(backend)
+        if record is None or record.base_url == url:
+            return url, None
+        return url, f"the ledger knows {backend} at {record.base_url}; the address given is this project's, {url}"
 
 
 def open_catalog(place: Place, *, backend: str | None) -> Catalog:

@@ -41,11 +41,10 @@ class Address:
 
 def resolve_address(backend: Backend, *, environ: Mapping[str, str], trusted: TrustedBackends) -> Address:
     """Gives a backend's address. Raises MissingKey, and UsageProblem where the address is unfit or not trusted."""
+    url = configured_url(backend, environ)
     if backend.base_url is None:
-        url = _normal(environ.get("OPENAI_BASE_URL", "").strip() or OPENAI_URL, "OPENAI_BASE_URL")
         key = _key(environ, backend.api_key_env or "OPENAI_API_KEY", backend)
         return Address(base_url=url, key=key, is_loopback=is_loopback(url), is_default=True)
-    url = _normal(backend.base_url, f"backend {backend.name}: base_url")
     local = is_loopback(url)
     if not local:
         if not url.startswith("https://"):
@@ -62,6 +61,13 @@ def resolve_address(backend: Backend, *, environ: Mapping[str, str], trusted: Tr
             remedy="add api_key_env: FTOPS_…_KEY, the name of the environment variable that holds its key",
         )
     return Address(base_url=url, key=NO_KEY, is_loopback=True)
+
+
+def configured_url(backend: Backend, environ: Mapping[str, str]) -> str:
+    """Gives the address that the project states, or else the environment, or else OpenAI's. Raises UsageProblem if unfit."""
+    if backend.base_url is not None:
+        return _normal(backend.base_url, f"backend {backend.name}: base_url")
+    return _normal(environ.get("OPENAI_BASE_URL", "").strip() or OPENAI_URL, "OPENAI_BASE_URL")
 
 
 def is_loopback(url: str) -> bool:

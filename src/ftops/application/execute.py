@@ -10,7 +10,7 @@ import msgspec
 
 from ftops.application.train import ClaimLost, Training
 from ftops.application.uploads import upload
-from ftops.application.workspace import Workspace
+from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobRecorded, Renamed
@@ -137,7 +137,7 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
     snapshot = ledger.record_eventually(events)
     known = snapshot.state.named(action.fine_tune) if snapshot else None
     if known is None:
-        return "scores kept in .ftops/pending"
+        raise kept_pending(ledger, "the scores are")
     judgement = workspace.judge(known, declared, action.revision, action.model)
     if passed := _passing(workspace, action, judgement):
         ledger.record_eventually(passed)
@@ -152,7 +152,8 @@ def _sentence(judgement: Judgement, evaluation: str) -> str:
         return f"error: {judged.error}"
     if not judged.conditions:
         return f"mean {judged.mean:.3f} over {judged.n} items" if judged.mean is not None else f"{judged.n} items"
-    worst = min(judged.conditions, key=lambda c: (list(Verdict).index(c.verdict), not c.is_enforced))
+    # A shadow condition speaks only where no other is there to: the verdict is the enforced ones'.
+    worst = min(judged.conditions, key=lambda c: (not c.is_enforced, list(Verdict).index(c.verdict)))
     return f"{judged.verdict.value}: {worst.sentence}"
 
 

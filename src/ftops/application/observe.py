@@ -112,11 +112,13 @@ def _look(
     ledger_id = ledger.project.ledger_id if ledger.project else None
     newest = session.jobs.list_jobs(metadata={"ftops_project": project}, newest=NEWEST_JOBS)
     ours = [job for job in newest if ledger_id is None or job.metadata.get("ftops_ledger", ledger_id) == ledger_id]
+    # What this run recorded while the jobs were listed is no find.
+    recorded = workspace.ledgers[backend.name].read_cached().state
     view = BackendView(
         backend=backend,
         is_online=True,
         models={model.id: model for model in session.models.list_models()},
-        found=tuple(job for job in ours if not ledger.knows_job(job.id)),
+        found=tuple(job for job in ours if not (ledger.knows_job(job.id) or recorded.knows_job(job.id))),
         strangers=tuple(job for job in newest if job not in ours),
     )
     seen = {job.id: job for job in ours}

@@ -82,7 +82,7 @@ class Outcome:
 
     def _has_unjudged(self, plan: Plan) -> bool:
         """Whether an alias waits for an evaluation that this run made and that ended in error."""
-        made = {step.action.id for step in self.steps if isinstance(step.action, Evaluate)}
+        made = {s.action.id for s in self.steps if isinstance(s.action, Evaluate) and s.error is None}
         return any(isinstance(a, Promote) and a.is_conditional and made.intersection(a.after) for a in plan.actions)
 
     def _was_withheld_now(self, plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ftops.application.uploads import declaration, file_id
-from ftops.application.workspace import Workspace
+from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, Closed, Intent, JobRecord, JobStatus
 from ftops.domain.desired import Declared, request_body
 from ftops.domain.events import (
@@ -204,7 +204,7 @@ class Training:
         )
         snapshot = self.ledger.record_eventually([declaration(self.workspace, self.declared), event])
         if snapshot is None:
-            return f"job {job.id}, which the ledger does not have yet (.ftops/pending keeps it)"
+            raise kept_pending(self.ledger, f"job {job.id} was made; its id is")
         winner = _job_of(snapshot.state, self.declared.name, self.declared.revision, self.action)
         if winner is not None and winner.id != job.id:
             self._cancel_surplus(job.id)

@@ -14,7 +14,7 @@ from ftops.domain.guard import Policy, rehearsal_names
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.records import FineTuneRecord, LedgerState
-from ftops.errors import Interrupted, Stale
+from ftops.errors import Interrupted, LedgerError, LedgerUnreachable, Stale
 from ftops.ports import BackendSession, Clock, LedgerWriter, Progress, Repository
 
 
@@ -109,3 +109,10 @@ class Workspace:
         """Raises Interrupted once somebody asked this run to stop."""
         if self.stop.is_set():
             raise Interrupted("interrupted")
+
+
+def kept_pending(ledger: LedgerWriter, what: str) -> LedgerError:
+    """Makes the error of something paid for that the ledger could not take: why, and where it is kept."""
+    trouble = ledger.trouble or LedgerUnreachable("the ledger can't be written")
+    message = f"{trouble.message}; {what} kept in .ftops/pending, for the next run to write"
+    return type(trouble)(message, remedy=trouble.remedy)

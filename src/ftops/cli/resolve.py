@@ -52,9 +52,9 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
     found = _resolved(catalog, snapshot.state, FineTuneName(name), AliasName(alias) if alias else None)
     for warning in found.warnings:
         tell(f"Warning: {safe(warning)}")
-    base_url = catalog.base_url(found.backend, snapshot.state)
-    if form != "text" and base_url is None:
-        tell("Warning: the embedded server has no lasting address; start one for applications: ftops serve")
+    base_url, caution = catalog.base_url(found.backend, snapshot.state)
+    if caution and form != "text":
+        tell(f"Warning: {safe(caution)}")
     _print(found, base_url, form)
     return 0
 

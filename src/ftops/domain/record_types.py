@@ -12,6 +12,8 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}$(
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$(?!\n)")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ShortDigest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,16}$(?!\n)")]
+# A base URL, or the word for an embedded backend: one line of visible characters.
+Address = Annotated[str, msgspec.Meta(pattern=r"^(embedded|https?://[!-~]{1,500})$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 # Never without a time zone: such a moment can't be compared with any other.

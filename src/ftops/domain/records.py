@@ -14,7 +14,7 @@ import msgspec
 
 from ftops.domain.attempts import Attempt, JobRecord, JobStatus, attempt_usd
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
-from ftops.domain.record_types import Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
@@ -159,7 +159,7 @@ class Blocked(Record, frozen=True, kw_only=True):
 class BackendRecord(Record, frozen=True, kw_only=True):
     """A backend's identity as first seen, the files uploaded to it (by SHA-256), and whether it still lets us train."""
 
-    base_url: Text
+    base_url: Address
     organization: Text | None = None
     blocked: Blocked | None = None
     files: dict[Digest, FileRecord] = {}

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -27,7 +28,7 @@ from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, CommitApplied, Started, TrainingBlocked
 from ftops.domain.manifest import FineTuneName, JobId
 from ftops.domain.plan import Train
-from ftops.errors import AnswerLost, Rejected, Stale, TrainingNotAvailable, Unauthorized
+from ftops.errors import AnswerLost, LedgerForbidden, Rejected, Stale, TrainingNotAvailable, Unauthorized
 
 NO_WAIT = Settings(is_waiting=False)
 
@@ -406,6 +407,30 @@ def test_an_evaluation_that_ends_in_error_withholds_and_is_made_once_in_a_run() 
     calls = world.count("chat")
     again = world.apply(declared)
     assert (again.code, world.target(), world.count("chat")) == (0, declared.revision, calls + 1)
+
+
+def test_scores_that_the_ledger_refuses_are_no_verdict() -> None:
+    world = World()
+    declared = world.declare()
+    write = world.ledger.record
+
+    def forbid(_name: str, phase: str) -> None:
+        if phase == "evaluating":
+            world.ledger.record = forbidden  # type: ignore[method-assign]
+
+    def forbidden(*_arguments: object, **_options: object) -> NoReturn:
+        raise LedgerForbidden("no permission to push", remedy="grant contents: write")
+
+    world.said.on_update = forbid
+    outcome = world.apply(declared)
+    assert (outcome.code, world.target()) == (9, None)
+    assert errors_of(outcome) == [
+        "router: no permission to push; the scores are kept in .ftops/pending, for the next run to write"
+    ]
+    world.said.on_update = lambda _name, _phase: None
+    world.ledger.record = write  # type: ignore[method-assign]
+    calls = world.count("chat")
+    assert (world.apply(declared).code, world.target(), world.count("chat")) == (0, declared.revision, calls)
 
 
 def test_without_gates_a_trained_model_is_promoted() -> None:

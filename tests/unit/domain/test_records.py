@@ -229,3 +229,16 @@ def test_checkpoints_round_trip() -> None:
 def test_schema_names_both_files() -> None:
     schema = ledger_schema()
     assert [part["$ref"] for part in schema["anyOf"]] == ["#/$defs/ProjectRecord", "#/$defs/FineTuneRecord"]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://x\nEVIL=1", "http://x\n", "http://a b", "ftp://x", "embedded\n", "", "https://" + "x" * 501]
+)
+def test_an_address_is_one_line_of_visible_characters(address: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"base_url": address}, BackendRecord)
+
+
+@pytest.mark.parametrize("address", ["embedded", "http://127.0.0.1:8400/v1", "https://api.openai.com/v1"])
+def test_addresses_as_they_are_written(address: str) -> None:
+    assert msgspec.convert({"base_url": address}, BackendRecord).base_url == address
