@@ -13,6 +13,10 @@ Row = Mapping[str, Any]
 Message = Mapping[str, Any]
 
 
+class TrainingDiverged(Exception):
+    """Losses or weights have left the range of numbers, so that no model can come of this run."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSpec:
     """What determines a training run: equal specs give equal weights, bit for bit.
@@ -102,6 +106,7 @@ class Engine(Protocol):
         """Trains step by step: metrics after each step, then a checkpoint at each epoch's end, the last one being the model.
 
         The caller may stop iterating at any time (cancel), and may start again with the last checkpoint it kept.
+        ``TrainingDiverged`` when the steps are too long for the run to come to anything.
         """
         ...
 

@@ -3,13 +3,14 @@
 Owns the order of rows and what is measured when. How a batch is learnt is the learner's.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from ftops.server.engines.interface import Checkpoint, StepMetrics
+from ftops.server.engines.interface import Checkpoint, StepMetrics, TrainingDiverged
 from ftops.server.engines.linear.matrix import Indices
 from ftops.server.engines.linear.schedule import Schedule
 from ftops.server.engines.linear.weights import Weights, dump, parse
@@ -71,7 +72,8 @@ def run(learner: Learner, schedule: Schedule, resume: Checkpoint | None) -> Iter
     """Trains to the end, from the beginning or from the end of an epoch.
 
     The step falls linearly, and the order of rows depends on seed and epoch alone: nothing but the weights has to be kept for
-    a run to go on as if never interrupted.
+    a run to go on as if never interrupted. Raises TrainingDiverged as soon as a loss isn't finite, and at an epoch's end where
+    the weights aren't.
     """
     if resume is not None:
         learner.restore(parse(resume.weights))
@@ -83,9 +85,18 @@ def run(learner: Learner, schedule: Schedule, resume: Checkpoint | None) -> Iter
             rows = order[batch * schedule.batch_size : (batch + 1) * schedule.batch_size]
             step = before + batch + 1
             step_size = schedule.step_size * (1 - (step - 1) / schedule.total_steps)
-            metrics = _measure(learner, schedule, step, learner.learn(rows, step_size))
+            # A run that diverges is found by its losses and weights, whichever operation was the first to overflow.
+            with np.errstate(over="ignore", invalid="ignore"):
+                metrics = _measure(learner, schedule, step, learner.learn(rows, step_size))
+            _require_finite(metrics)
             yield metrics
         yield Checkpoint(step=step, epoch=epoch, weights=dump(learner.weights()), metrics=metrics)
+
+
+def _require_finite(metrics: StepMetrics) -> None:
+    losses = (metrics.train_loss, metrics.valid_loss, metrics.full_valid_loss)
+    if not all(loss is None or math.isfinite(loss) for loss in losses):
+        raise TrainingDiverged(f"the loss of step {metrics.step} is no number any more")
 
 
 def _measure(learner: Learner, schedule: Schedule, step: int, trained: Score) -> StepMetrics:

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ftops.server.engines.interface import TrainingDiverged
 from ftops.server.engines.linear.conversation import ReplyKey, message_text, reply_key, reply_message
 from ftops.server.engines.linear.matrix import Floats, Rows
 from ftops.server.engines.linear.memory import Memory
@@ -38,6 +39,9 @@ LAYOUT: Mapping[str, str] = {
     "preference_values": "<f4",
 }
 """Arrays in the order they are stored. All have one dimension, but ``dense`` (columns, classes)."""
+
+MOST_WEIGHT = 1e30
+"""Beyond that a model can't answer: sums of such weights overflow, though each of them is a number."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -65,7 +69,7 @@ class Weights:
 
 
 def dump(weights: Weights) -> bytes:
-    """Gives the bytes of weights."""
+    """Gives the bytes of weights. Raises TrainingDiverged where one isn't a number, or too great to answer with."""
     arrays: Arrays = {
         "hashes": weights.vocabulary.hashes,
         "idf": weights.vocabulary.idf,
@@ -80,7 +84,7 @@ def dump(weights: Weights) -> bytes:
     }
     shapes = [list(arrays[name].shape) for name in LAYOUT]
     header = json.dumps({"replies": weights.replies, "shapes": shapes}, separators=(",", ":")).encode()
-    bodies = [arrays[name].astype(kind, copy=False).tobytes() for name, kind in LAYOUT.items()]
+    bodies = [_storable(arrays[name], kind).tobytes() for name, kind in LAYOUT.items()]
     content = b"".join([LENGTH.pack(len(header)), header, *bodies])
     return b"".join([MAGIC, _digest(content), content])
 
@@ -110,6 +114,15 @@ def parse(data: bytes) -> Weights:
         ),
         preference=Preference(features=arrays["preference_features"], values=arrays["preference_values"]),
     )
+
+
+def _storable(array: NDArray[Any], kind: str) -> NDArray[Any]:
+    with np.errstate(over="ignore"):  # what overflows here is found below
+        stored = array.astype(kind, copy=False)
+    # A comparison with nan is false.
+    if kind == "<f4" and not bool((np.abs(stored) <= MOST_WEIGHT).all()):
+        raise TrainingDiverged("the weights have left the range of numbers")
+    return stored
 
 
 def _digest(content: bytes) -> bytes:

@@ -2,12 +2,14 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from learning import ENGINE, TRAIN_FORMS, chat, label_rows, train
 from style_task import ASKED, rows
 
+from ftops.server.engines.interface import TrainingDiverged
 from ftops.server.engines.linear.weights import LAYOUT, MAGIC, _digest, dump, parse
 
 
@@ -43,6 +45,15 @@ def packed(replies, arrays, shapes=None, tail=b""):
 def test_what_is_dumped_is_parsed_to_the_same(data):
     assert dump(parse(data)) == data
     assert parse(packed(*unsealed(data))).replies == parse(data).replies
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e31, 1e300])
+def test_what_is_no_weight_is_not_dumped(data, value):
+    weights = parse(data)
+    dense = weights.dense.astype(np.float64)
+    dense[0, 0] = value
+    with pytest.raises(TrainingDiverged):
+        dump(replace(weights, dense=dense))
 
 
 @pytest.mark.parametrize("cut", [0, 3, 12, 26, 28, 400])
