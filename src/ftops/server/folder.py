@@ -58,7 +58,7 @@ class DataFolder:
         for file in (self.path / "clients").iterdir():
             if _is_alive(file):
                 is_anyone_alive = True
-            else:
+            elif not file.is_dir():  # a folder isn't ours
                 file.unlink(missing_ok=True)
         return is_anyone_alive
 
@@ -73,7 +73,8 @@ def open_folder(path: Path) -> DataFolder:
         raise FolderInUse(_owner(path)) from error
     (path / "clients").mkdir(exist_ok=True)
     for half_written in path.glob("server.json.*"):
-        half_written.unlink()
+        if half_written.is_file():
+            half_written.unlink()
     return DataFolder(path=path, lock=lock)
 
 
@@ -90,7 +91,7 @@ def _owner(path: Path) -> str:
 
 
 def _is_alive(file: Path) -> bool:
-    if not file.name.isascii() or not file.name.isdigit():
+    if not file.name.isascii() or not file.name.isdigit() or file.is_dir():
         return False
     try:
         process = psutil.Process(int(file.name))

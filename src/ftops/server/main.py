@@ -4,10 +4,13 @@ Owns the options and the words for everything that keeps a server from starting.
 nothing of ftops but the server.
 """
 
+import contextlib
 import datetime as dt
 import importlib
+import math
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +103,7 @@ def serve(
         organization=_organization(org),
         shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
         workers=workers,
-        min_step_seconds=min_step_seconds,
+        min_step_seconds=_number(min_step_seconds),
         logs_access=access_log,
         is_loopback=is_loopback(host),
     )
@@ -115,10 +118,7 @@ def serve(
 
 
 def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool) -> None:
-    import sqlite3
-
     from ftops.server import folder, serving
-    from ftops.server.storage.database import NewerData
 
     shown = click.format_filename(settings.data_dir)
     try:
@@ -128,7 +128,12 @@ def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool)
     except OSError as error:
         raise click.ClickException(f"can't use {shown} as data folder: {error.strerror}") from error
     try:
-        with serving.listen(settings.host, port) as listener:
+        try:
+            listener = serving.listen(settings.host, port)
+        except OSError as error:
+            why = error.strerror or error
+            raise click.ClickException(f"can't listen on {settings.host} port {port}: {why}") from error
+        with listener:
             url = serving.url_of(listener)
 
             def announce(service: "Service") -> None:
@@ -139,17 +144,35 @@ def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool)
                     err=True,
                 )
 
-            serving.run(
-                settings, engine, folder=data_folder, listener=listener, when_ready=announce, until_idle=until_idle
-            )
+            with _storage_explained(shown):
+                serving.run(
+                    settings, engine, folder=data_folder, listener=listener, when_ready=announce, until_idle=until_idle
+                )
+    finally:
+        data_folder.close()
+
+
+@contextlib.contextmanager
+def _storage_explained(shown: str) -> Iterator[None]:
+    """Turns what storage raises into words; ``shown`` is the data folder."""
+    import sqlite3
+
+    from ftops.server.storage.database import LostDatabase, NewerData
+
+    try:
+        yield
     except NewerData as error:
         raise click.ClickException(f"{error}; use a newer ftops, or another --data-dir") from error
+    except LostDatabase as error:
+        raise click.ClickException(
+            f"{shown} holds content in blobs, but its database server.sqlite is missing or empty: put it back, or take "
+            "another --data-dir, or move blobs away to begin anew"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise click.ClickException(f"can't open the database in {shown}: {error}") from error
     except OSError as error:
-        raise click.ClickException(f"can't serve on {settings.host} port {port}: {error.strerror or error}") from error
-    finally:
-        data_folder.close()
+        where = f" ({click.format_filename(error.filename)})" if error.filename else ""
+        raise click.ClickException(f"can't use {shown} as data folder: {error.strerror or error}{where}") from error
 
 
 def _require_dependencies() -> None:
@@ -166,7 +189,19 @@ def _key(variable: str | None) -> str | None:
     key = os.environ.get(variable or _KEY_VARIABLE, "").strip()
     if variable is not None and not key:
         raise click.UsageError(f"--api-key-env: the environment variable {variable} is not set")
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError(
+            f"the key in {variable or _KEY_VARIABLE} has characters that no HTTP header can carry: use letters, digits and "
+            "signs of ASCII alone, such as `openssl rand -hex 32` gives"
+        )
     return key or None
+
+
+def _number(seconds: float) -> float:
+    # click's range lets nan through, which no comparison excludes.
+    if math.isnan(seconds):
+        raise click.UsageError("--min-step-seconds: nan is no number of seconds")
+    return seconds
 
 
 def _organization(given: str | None) -> str | None:

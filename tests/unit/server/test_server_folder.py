@@ -76,4 +76,7 @@ def test_files_of_dead_clients_are_removed(tmp_path: Path) -> None:
     (tmp_path / "clients" / str(process.pid)).write_text("1")
     assert not folder.has_live_clients()
     assert list((tmp_path / "clients").iterdir()) == []
+    for stray in (str(os.getpid()), "stray"):
+        (tmp_path / "clients" / stray).mkdir()
+    assert not folder.has_live_clients()
     folder.close()

@@ -65,15 +65,24 @@ class NewerData(Exception):
         self.version = version
 
 
+class LostDatabase(Exception):
+    """There is content in the data folder, but the database that knows what it is has gone."""
+
+
 class Database:
     """The open file. Safe to use from any thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file, makes it when it isn't there; ``NewerData`` when a later ftops made it."""
+    def __init__(self, path: Path, *, may_be_new: bool = True) -> None:
+        """Opens the file, makes it when it isn't there; ``NewerData`` when a later ftops made it.
+
+        ``LostDatabase`` when it would have to be made though it may not be new.
+        """
+        if not may_be_new and (not path.exists() or path.stat().st_size == 0):
+            raise LostDatabase
         self._writer = _connect(path)
         self._writer_lock = threading.RLock()
         try:
-            _prepare(self._writer)
+            _prepare(self._writer, may_be_new=may_be_new)
         except BaseException:
             self._writer.close()
             raise
@@ -128,10 +137,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, *, may_be_new: bool) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
         raise NewerData(version)
     if version == 0:
+        if not may_be_new:  # its write-ahead log, in which everything stood, is lost
+            raise LostDatabase
         # One transaction, version included: a crash leaves either nothing or everything.
         connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
