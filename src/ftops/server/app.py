@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from ftops.server import ids, wire
 from ftops.server.engines.interface import Engine
-from ftops.server.errors import ApiError, internal_error
+from ftops.server.errors import ApiError, answer_to
 from ftops.server.gate import Gate
 from ftops.server.job_run import Workshop
 from ftops.server.jobs import JobQueue
@@ -25,7 +25,7 @@ from ftops.server.routes.models import ModelRoutes
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
 from ftops.server.storage import jobs
-from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
 
 _DATABASE_FILE = "server.sqlite"
@@ -53,12 +53,15 @@ class Service:
 
 
 def open_service(settings: Settings, engine: Engine) -> Service:
-    """Opens the data folder, which the caller has locked, and takes up its unfinished jobs."""
-    database = Database(settings.data_dir / _DATABASE_FILE)
+    """Opens the data folder, which the caller has locked, and takes up its unfinished jobs.
+
+    ``NewerData`` or ``LostDatabase`` when it isn't to be touched.
+    """
+    database = Database(settings.data_dir / _DATABASE_FILE, may_be_new=not has_blobs(settings.data_dir))
     blobs = Blobs(settings.data_dir, database)
     data_dir_id, organization = _identity(database, settings.organization)
     workshop = Workshop(database=database, blobs=blobs, engine=engine, min_step_seconds=settings.min_step_seconds)
-    queue = JobQueue(workshop, workers=settings.workers)
+    queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     shelf = Shelf(database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models)
     routes = [
         *FileRoutes(settings=settings, database=database, blobs=blobs).routes(),
@@ -72,7 +75,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         exception_handlers={
             ApiError: _answer_api_error,
             HTTPException: _answer_http_exception,
-            Exception: lambda _, __: wire.respond_error(internal_error()),
+            Exception: lambda _, error: wire.respond_error(answer_to(error)),
         },
     )
     app.router.redirect_slashes = False

@@ -169,6 +169,14 @@ def missing_parameter(path: str) -> ApiError:
     return ApiError(f"Missing required parameter: '{path}'.", param=path, code="missing_required_parameter")
 
 
+def duplicate_parameter(path: str) -> ApiError:
+    """A parameter of a query string or a form that was given twice: which one is meant can't be known."""
+    shown = _shown(path)
+    return ApiError(
+        f"Duplicate parameter: '{shown}' was given more than once.", param=shown, code="duplicate_parameter"
+    )
+
+
 def wrong_type(path: str, expected: str, value: object) -> ApiError:
     """A value of another JSON type than the one expected, which is given with its article."""
     return ApiError(

@@ -1,10 +1,12 @@
 """Errors that are answers: each carries an HTTP status and OpenAI's four fields.
 
 Owns the words of refusals that several routes share; words that one route uses stand there. What isn't an ``ApiError`` is a
-fault of ours and becomes a bare 500.
+fault of ours and becomes a bare 500, or a 507 where the disk is full.
 """
 
 from collections.abc import Mapping
+
+from ftops.server.storage.disk import is_disk_full
 
 
 class ApiError(Exception):
@@ -35,6 +37,29 @@ def internal_error() -> ApiError:
     """A fault of ours; what it was stands in the log only."""
     return ApiError(
         "The server had an error while processing your request. Sorry about that!", status=500, kind="server_error"
+    )
+
+
+def answer_to(error: Exception) -> ApiError:
+    """What to answer when a handler ended in an error that isn't an answer itself."""
+    if not is_disk_full(error):
+        return internal_error()
+    return ApiError(
+        "The disk with this server's data folder is full, or can't be written. Delete files and models that nobody needs, "
+        "or free space otherwise, and repeat the request.",
+        status=507,
+        kind="server_error",
+        code="disk_full",
+    )
+
+
+def damaged(what: str, *, remedy: str) -> ApiError:
+    """Content that has a row, but whose blob isn't what was written."""
+    return ApiError(
+        f"{what} damaged or missing on this server's disk: {remedy}.",
+        status=500,
+        kind="server_error",
+        code="damaged_content",
     )
 
 

@@ -1,7 +1,7 @@
 """Stands before every request: who may come in, what every answer bears, and what is logged.
 
 Owns the bearer key, the checks that keep web pages away from a server without a key, the answer's standard headers, the access
-log, and the bare 500 for faults of ours. Logs neither bodies nor query strings nor keys.
+log, and the bare 500 for faults of ours, or 507 for a full disk. Logs neither bodies nor query strings nor keys.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import ids, wire
-from ftops.server.errors import ApiError, internal_error, place_of
+from ftops.server.errors import ApiError, answer_to, place_of
 from ftops.server.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the boundary: no fault of ours may end the server or show a traceback
             _LOG.error("%s: %s", request_id, place_of(error))
             if status == 0:
-                await wire.respond_error(internal_error())(scope, receive, send_with_headers)
+                await wire.respond_error(answer_to(error))(scope, receive, send_with_headers)
         if self._logs_access:
             _log_access(scope, status, began, request_id)
 
@@ -93,10 +93,12 @@ def is_loopback(host: str) -> bool:
 
 def _is_loopback_url(url: str) -> bool:
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        host = parts.hostname
     except ValueError:
         return False
-    return host is not None and is_loopback(host)
+    # Neither header holds a user's name: what looks like one is there to mislead whoever reads it otherwise.
+    return host is not None and "@" not in parts.netloc and is_loopback(host)
 
 
 def _key_refusal(key: bytes, authorization: str | None) -> ApiError | None:

@@ -10,17 +10,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ftops.server import results
-from ftops.server.engines.interface import Checkpoint, Engine, Resolved, StepMetrics, TrainingSpec
+from ftops.server.engines.interface import (
+    Checkpoint,
+    Engine,
+    Resolved,
+    StepMetrics,
+    TrainingDiverged,
+    TrainingSpec,
+)
 from ftops.server.errors import place_of
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, events, jobs
-from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.blobs import Blobs, DamagedBlob, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.database import Database
+from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
@@ -29,6 +38,18 @@ _LOG = logging.getLogger(__name__)
 # Every step is an event, and a commit costs a write to the disk: steps of this many seconds share one.
 _FLUSH_SECONDS = 0.2
 _FLUSH_EVENTS = 2000
+
+_DIVERGED = JobFailure(
+    "The job failed because training diverged: the loss or the weights have left the range of numbers. Please lower "
+    "learning_rate_multiplier.",
+    code="training_diverged",
+    param="learning_rate_multiplier",
+)
+_DAMAGED = JobFailure(
+    "The job failed because content that it needs, a file or its parent's weights, is damaged or missing on this "
+    "server's disk. Please upload the files again.",
+    code="damaged_content",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +74,19 @@ class JobRun:
         self._pace = 0.0  # seconds a step
 
     def check(self) -> JobRow | None:
-        """Validates the files; gives the job once it is queued, None when it has ended or failed."""
+        """Validates the files; gives the job once it is queued, None when it has ended or failed.
+
+        Like ``train`` it raises ``DISK_ERRORS``, and leaves the job as it was.
+        """
         job = self._reload()
         if job.status is not JobStatus.VALIDATING:
             return None
         try:
             resolved = self._workshop.engine.resolve(self._spec(job))
-        except JobFailure as failure:
-            self._fail(job, failure)
-            return None
+        except DISK_ERRORS:
+            raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            self._fail(job, _internal(job, error))
+            self._fail(job, _failure_of(job, error))
             return None
         with self._workshop.database.write() as connection:
             moved = jobs.change(
@@ -91,12 +114,10 @@ class JobRun:
             resolved = self._workshop.engine.resolve(spec)
             if self._train_on(job, spec, resolved):
                 results.publish(self._workshop.database, self._workshop.blobs, job, resolved, now=_now())
-        except JobFailure as failure:
-            self._fail(job, failure)
-        except sqlite3.Error:
-            raise  # the disk's fault, not the job's: it stays unfinished
+        except DISK_ERRORS:
+            raise
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            self._fail(job, _internal(job, error))
+            self._fail(job, _failure_of(job, error))
 
     def _start(self, job: JobRow) -> JobRow:
         with self._workshop.database.write() as connection:
@@ -134,9 +155,11 @@ class JobRun:
     def _flush(self, job: JobRow, resolved: Resolved, step: int, checkpoint: Checkpoint | None = None) -> bool:
         """Writes what has happened since the last time; False when the job isn't running any more."""
         now = _now()
-        staged = None if checkpoint is None else self._workshop.blobs.stage(checkpoint.weights)
         unused: tuple[str, ...] = ()
-        with self._workshop.database.write() as connection:
+        with (
+            nullcontext() if checkpoint is None else self._workshop.blobs.stage(checkpoint.weights) as staged,
+            self._workshop.database.write() as connection,
+        ):
             is_running = jobs.change(
                 connection,
                 job,
@@ -147,21 +170,25 @@ class JobRun:
             if is_running:
                 events.append(connection, job.seq, self._pending, now=now)
                 if checkpoint is not None and staged is not None:
-                    row = checkpoints.new_row(
-                        step=checkpoint.step,
-                        epoch=checkpoint.epoch,
-                        metrics=asdict(checkpoint.metrics),
-                        sha256=staged.sha256,
-                        now=now,
-                    )
-                    self._workshop.blobs.keep(connection, staged, owner=row.id)
-                    unused = checkpoints.insert(connection, job, row)
-        if not is_running and staged is not None:
-            staged.discard()
+                    unused = self._keep(connection, job, checkpoint, staged, now)
         self._workshop.blobs.remove(unused)
         self._pending.clear()
         self._flushed_at = time.monotonic()
         return is_running
+
+    def _keep(
+        self, connection: sqlite3.Connection, job: JobRow, checkpoint: Checkpoint, staged: Staged, now: int
+    ) -> tuple[str, ...]:
+        """Keeps a checkpoint; gives the blobs that older ones no longer need."""
+        row = checkpoints.new_row(
+            step=checkpoint.step,
+            epoch=checkpoint.epoch,
+            metrics=asdict(checkpoint.metrics),
+            sha256=staged.sha256,
+            now=now,
+        )
+        self._workshop.blobs.keep(connection, staged, owner=row.id)
+        return checkpoints.insert(connection, job, row)
 
     def _last_checkpoint(self, job: JobRow) -> Checkpoint | None:
         with self._workshop.database.read() as connection:
@@ -205,8 +232,10 @@ class JobRun:
 def finish(workshop: Workshop, job: JobRow, status: JobStatus, event: Event, **values: object) -> bool:
     """Ends an unfinished job without a model, and lets go of all that it kept; False when it had ended already."""
     now = _now()
-    unused: list[str] = []
-    with workshop.database.write() as connection:
+    changed = False
+
+    def end(connection: sqlite3.Connection) -> tuple[str, ...]:
+        nonlocal changed
         changed = jobs.change(
             connection,
             job,
@@ -216,11 +245,12 @@ def finish(workshop: Workshop, job: JobRow, status: JobStatus, event: Event, **v
             estimated_finish=None,
             **values,
         )
-        if changed:
-            events.append(connection, job.seq, [event], now=now)
-            unused.extend(checkpoints.drop_all(connection, job))
-            unused.extend(blob_uses.release(connection, job.id))
-    workshop.blobs.remove(unused)
+        if not changed:
+            return ()
+        events.append(connection, job.seq, [event], now=now)
+        return (*checkpoints.drop_all(connection, job), *blob_uses.release(connection, job.id))
+
+    workshop.blobs.clear(end)
     return changed
 
 
@@ -238,9 +268,18 @@ def _as_checkpoint(row: CheckpointRow, weights: bytes) -> Checkpoint:
     return Checkpoint(step=row.step, epoch=row.epoch, weights=weights, metrics=StepMetrics(**row.metrics))
 
 
-def _internal(job: JobRow, error: Exception) -> JobFailure:
+def _failure_of(job: JobRow, error: Exception) -> JobFailure:
+    match error:
+        case JobFailure():
+            return error
+        case TrainingDiverged():
+            return _DIVERGED
+        case DamagedBlob():
+            failure = _DAMAGED
+        case _:
+            failure = JobFailure("The job failed due to an internal error", code="server_error")
     _LOG.error("job %s failed: %s", job.id, place_of(error))
-    return JobFailure("The job failed due to an internal error", code="server_error")
+    return failure
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 Owns the threads. Validation has one of its own, so that a job on a bad file fails at once however long the queue is; training
 has as many as the settings say. What is done to a job stands in ``job_run``. Unfinished jobs are queued again at start-up in
-the order of their creation.
+the order of their creation; a job that the disk stopped goes back to its queue after a pause.
 """
 
 import logging
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ftops.server.errors import place_of
 from ftops.server.job_run import JobRun, Workshop
 from ftops.server.storage import jobs
+from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.jobs import JobRow, JobStatus
 
 _LOG = logging.getLogger(__name__)
@@ -22,8 +23,9 @@ _STOP_SECONDS = 10.0
 class JobQueue:
     """Starts with ``start``, takes jobs with ``submit``, and ends with ``stop``; running jobs then go on at the next start."""
 
-    def __init__(self, workshop: Workshop, *, workers: int) -> None:
+    def __init__(self, workshop: Workshop, *, workers: int, retry_seconds: float) -> None:
         self._workshop = workshop
+        self._retry_seconds = retry_seconds
         self._unchecked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._untrained: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._interrupts: dict[str, threading.Event] = {}
@@ -78,13 +80,21 @@ class JobQueue:
                 self._interrupts[job_id] = interrupt
                 if self._is_stopping.is_set():
                     return
+            is_put_off = False
             try:
                 carry_on(JobRun(self._workshop, job_id, interrupt))
+            except DISK_ERRORS as error:
+                is_put_off = True
+                _LOG.error("job %s is tried again in %g s: %s", job_id, self._retry_seconds, place_of(error))
             except Exception as error:  # noqa: BLE001 - one job's fault must not end the thread that serves the others
                 _LOG.error("job %s stays unfinished until the next start: %s", job_id, place_of(error))
             finally:
                 with self._lock:
                     del self._interrupts[job_id]
+            if is_put_off:
+                # The thread itself pauses: the next job would meet the same disk.
+                self._is_stopping.wait(self._retry_seconds)
+                waiting.put(job_id)
 
     def _check(self, run: JobRun) -> None:
         job = run.check()

@@ -45,12 +45,11 @@ def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *
     with database.read() as connection:
         content = _csv(events.metrics(connection, job))
         rows = checkpoints.of_job(connection, job)
-    # OpenAI serves this file base64-encoded, and readers of it decode it.
-    staged = blobs.stage(base64.b64encode(content))
-    result = _result_file(staged, now)
     names = _names(job, rows)
     unused: list[str] = []
-    with database.write() as connection:
+    # OpenAI serves this file base64-encoded, and readers of it decode it.
+    with blobs.stage(base64.b64encode(content)) as staged, database.write() as connection:
+        result = _result_file(staged, now)
         succeeded = jobs.change(
             connection,
             job,
@@ -71,8 +70,6 @@ def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *
                 unused.extend(checkpoints.publish(connection, row, model=name))
             events.append(connection, job.seq, _closing_events(names, rows), now=now)
             unused.extend(blob_uses.release(connection, job.id))
-    if not succeeded:
-        staged.discard()
     blobs.remove(unused)
     return succeeded
 

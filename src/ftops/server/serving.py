@@ -21,6 +21,7 @@ from ftops.server.engines.interface import Engine
 from ftops.server.folder import DataFolder
 from ftops.server.gate import ACCESS_LOG
 from ftops.server.settings import Settings
+from ftops.server.storage.disk import DISK_ERRORS
 
 _IDLE_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
@@ -60,7 +61,10 @@ def run(
     try:
 
         def is_idle() -> bool:
-            return not folder.has_live_clients() and not service.has_unfinished_jobs()
+            try:
+                return not folder.has_live_clients() and not service.has_unfinished_jobs()
+            except DISK_ERRORS:
+                return False  # nothing is known now; the next look may tell
 
         config = uvicorn.Config(
             service.app,

@@ -12,7 +12,8 @@ class Settings:
     """The start-up options and the limits that no option changes.
 
     ``shutdown_dates`` maps base-model names to ``YYYY-MM-DD``. ``key`` None means that anybody who reaches the server may use
-    it; ``is_loopback`` says that only this machine reaches it.
+    it; ``is_loopback`` says that only this machine reaches it. ``retry_seconds`` is the pause before a job that the disk
+    stopped is taken up again.
     """
 
     data_dir: Path
@@ -28,3 +29,4 @@ class Settings:
     max_json_bytes: int = 32 * MEGABYTE
     max_line_bytes: int = 32 * MEGABYTE
     loaded_models: int = 16
+    retry_seconds: float = 5.0

@@ -3,15 +3,18 @@
 Owns the memory they take: the ones used last stay, up to a limit. A deleted model is taken off the shelf at once.
 """
 
+import logging
 import threading
 from collections import OrderedDict
 
 from ftops.server import ids
 from ftops.server.engines.interface import Engine, Model
-from ftops.server.errors import model_not_found
+from ftops.server.errors import damaged, model_not_found, place_of
 from ftops.server.storage import models
-from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.blobs import Blobs, DamagedBlob
 from ftops.server.storage.database import Database
+
+_LOG = logging.getLogger(__name__)
 
 
 class Shelf:
@@ -39,7 +42,7 @@ class Shelf:
             return model
 
     def take(self, name: str) -> Model:
-        """The model, loaded if need be; ``ApiError`` when there is none of this name."""
+        """The model, loaded if need be; ``ApiError`` when there is none of this name, or its weights are damaged."""
         model = self.peek(name)
         if model is not None:
             return model
@@ -57,7 +60,14 @@ class Shelf:
             row = models.find(connection, name)
         if row is None:
             raise model_not_found(name)
-        model = self._engine.load(self._blobs.read(row.sha256))
+        try:
+            model = self._engine.load(self._blobs.read(row.sha256))
+        except (DamagedBlob, ValueError) as error:
+            with self._database.read() as connection:
+                if models.find(connection, name) is None:  # deleted between the two lines
+                    raise model_not_found(name) from error
+            _LOG.error("weights of %s can't be loaded: %s", name, place_of(error))
+            raise damaged(f"The weights of the model `{name}` are", remedy="delete it and train it again") from error
         with self._lock:
             self._loaded[name] = model
             while len(self._loaded) > self._capacity:

@@ -11,6 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from ftops.server.arguments import duplicate_parameter
 from ftops.server.errors import ApiError, too_large
 from ftops.server.storage.blobs import Spool
 
@@ -107,6 +108,8 @@ class _Parts:
             if self.filename is not None:
                 raise ApiError("Exactly one file can be uploaded at a time.", param="file")
             self.filename = options[b"filename"].decode(errors="replace")
+        elif self._name in self.fields:
+            raise duplicate_parameter(self._name)
         elif len(self.fields) >= _MAX_FIELDS:
             raise _malformed()
 

@@ -42,6 +42,11 @@ def respond_error(error: ApiError) -> Response:
 
 async def read_json(request: Request, *, max_bytes: int) -> Arguments:
     """The parameters in a request's body; ``ApiError`` unless it is a JSON object of bounded length."""
+    return parse_json(await read_body(request, max_bytes=max_bytes))
+
+
+async def read_body(request: Request, *, max_bytes: int) -> bytes:
+    """A request's body; ``ApiError`` unless it is said to be JSON, and of bounded length."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(
@@ -55,8 +60,13 @@ async def read_json(request: Request, *, max_bytes: int) -> Arguments:
         if size > max_bytes:
             raise too_large(limit=max_bytes)
         chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def parse_json(content: bytes) -> Arguments:
+    """The parameters in a body; ``ApiError`` unless it is a JSON object."""
     try:
-        body = msgspec.json.decode(b"".join(chunks))
+        body = msgspec.json.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise unreadable_json() from error
     if not isinstance(body, dict):

@@ -1,11 +1,13 @@
 """What becomes of an engine's answer on its way to the client."""
 
+import threading
 from typing import Any
 
 import pytest
 from server_in_process import ScriptedEngine, Server
 
 from ftops.server import tokens
+from ftops.server.chat_request import read_chat_request
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"city": "Rome"}'}}
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
@@ -161,3 +163,22 @@ def test_models_leave_the_shelf_when_it_is_full(tmp_path: Any) -> None:
         page = server.get(f"/v1/fine_tuning/jobs/{job['id']}/checkpoints")["data"]
         for name in [each["fine_tuned_model_checkpoint"] for each in page] * 2:
             assert chat(server, model=name)["model"] == name
+
+
+def test_only_large_requests_are_read_in_a_thread_of_their_own(
+    shared_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[threading.Thread] = []
+
+    def read(arguments: Any) -> Any:
+        readers.append(threading.current_thread())
+        return read_chat_request(arguments)
+
+    monkeypatch.setattr("ftops.server.routes.chat.read_chat_request", read)
+    message = {"role": "user", "content": "hi"}
+    for count in (1, 20_000):
+        body = {"model": "gpt-4o", "messages": [message] * count}
+        assert shared_server.ask("POST", "/v1/chat/completions", json=body).status_code == 200
+    small, large = readers
+    assert small is threading.current_thread()
+    assert large is not small

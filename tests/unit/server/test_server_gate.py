@@ -61,7 +61,18 @@ def test_loopback_names_are_answered(shared_server: Server, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8400", "10.0.0.1", "", "127.0.0.1.evil.example", "[::1"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8400",
+        "10.0.0.1",
+        "",
+        "127.0.0.1.evil.example",
+        "[::1",
+        "evil.example@127.0.0.1",
+        "evil.example:80@127.0.0.1:8400",
+        "@localhost",
+    ],
 )
 def test_other_names_are_refused_where_no_key_protects(shared_server: Server, host: str) -> None:
     response = shared_server.ask("GET", "/healthz", headers={"host": host})
@@ -70,7 +81,13 @@ def test_other_names_are_refused_where_no_key_protects(shared_server: Server, ho
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("http://localhost:3000", 200), ("https://evil.example", 403), ("null", 403), ("http://[::1", 403)],
+    [
+        ("http://localhost:3000", 200),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[::1", 403),
+        ("http://evil.example@localhost", 403),
+    ],
 )
 def test_web_pages_of_elsewhere_are_refused(shared_server: Server, origin: str, status: int) -> None:
     assert shared_server.ask("GET", "/v1/models", headers={"origin": origin}).status_code == status

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from server_in_process import PREFERENCE, ROW, Pause, ScriptedEngine, Server, jsonl
 
+from ftops.server.engines.interface import TrainingDiverged
+
 JOBS = "/v1/fine_tuning/jobs"
 
 
@@ -400,3 +402,15 @@ def _a_job_that_is_not_stored(server: Server) -> Any:
         job = jobs.find(connection, job_id)
     assert job is not None
     return replace(job, id="ftjob-gone", status=JobStatus.QUEUED)
+
+
+def test_a_job_that_diverges_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    def diverge(step: int) -> None:
+        raise TrainingDiverged
+
+    with Server(tmp_path / "data", ScriptedEngine(before_step=diverge)) as server:
+        job = server.wait(server.create_job())
+        assert (job["status"], job["fine_tuned_model"]) == ("failed", None)
+        assert (job["error"]["code"], job["error"]["param"]) == ("training_diverged", "learning_rate_multiplier")
+        assert job["error"]["message"].startswith("The job failed because training diverged: ")
+        assert job["error"]["message"].endswith("Please lower learning_rate_multiplier.")

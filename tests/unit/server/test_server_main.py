@@ -41,6 +41,7 @@ def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
         ("--workers", "0"),
         ("--port", "70000"),
         ("--min-step-seconds", "-1"),
+        ("--min-step-seconds", "nan"),
     ],
 )
 def test_wrong_usage_is_exit_2(tmp_path: Path, args: tuple[str, ...]) -> None:
@@ -77,7 +78,7 @@ def test_a_port_in_use_is_exit_1(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         result = serve("--data-dir", str(tmp_path), "--port", port)
     assert result.exit_code == 1
-    assert f"can't serve on 127.0.0.1 port {port}" in result.output
+    assert f"can't listen on 127.0.0.1 port {port}" in result.output
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -103,6 +104,53 @@ def test_a_broken_database_is_exit_1(tmp_path: Path) -> None:
     result = serve("--data-dir", str(tmp_path))
     assert result.exit_code == 1
     assert "can't open the database" in result.output
+
+
+@pytest.mark.parametrize("key", ["clé-secret", "a\tb", "\udcff\udcfe"])
+@pytest.mark.parametrize("option", [(), ("--api-key-env", "FTOPS_SERVE_KEY")])
+def test_a_key_that_no_header_carries_is_refused(tmp_path: Path, key: str, option: tuple[str, ...]) -> None:
+    result = serve("--data-dir", str(tmp_path / "data"), *option, env={"FTOPS_SERVE_KEY": key})
+    assert result.exit_code == 2, result.output
+    assert "the key in FTOPS_SERVE_KEY has characters" in result.output
+    assert "openssl rand -hex 32" in " ".join(result.output.split())
+    assert key not in result.output
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_content_without_its_database_is_left_alone(tmp_path: Path, content: bytes | None) -> None:
+    blob = tmp_path / "blobs" / "ab" / ("ab" * 32)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"precious")
+    if content is not None:
+        (tmp_path / "server.sqlite").write_bytes(content)
+    for _ in range(2):  # a refusal leaves nothing that would let the next one pass
+        result = serve("--data-dir", str(tmp_path))
+        assert result.exit_code == 1
+        assert "its database server.sqlite is missing or empty: put it back" in result.output
+    assert blob.read_bytes() == b"precious"
+
+
+def test_content_whose_database_lost_its_log_is_left_alone(tmp_path: Path) -> None:
+    blob = tmp_path / "blobs" / "ab" / ("ab" * 32)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"precious")
+    connection = sqlite3.connect(tmp_path / "server.sqlite")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert (tmp_path / "server.sqlite").stat().st_size > 0
+    result = serve("--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert "put it back" in result.output
+    assert blob.exists()
+
+
+def test_a_folder_that_can_not_be_used_is_not_blamed_on_the_port(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where a folder should be")
+    result = serve("--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    assert "as data folder: File exists" in result.output
+    assert str(tmp_path / "spool") in result.output
+    assert "port" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,20 @@ def test_a_parent_that_does_not_exist_is_not_found(shared_server: Server) -> Non
         ("GET", "/v1/fine_tuning/jobs?after=ftjob-none", 400, "invalid_value"),
         ("GET", "/v1/fine_tuning/jobs?status=failed", 400, "unknown_parameter"),
         ("GET", "/v1/fine_tuning/jobs?%ff=%fe", 400, "unknown_parameter"),
+        ("GET", "/v1/models?limit=1", 400, "unknown_parameter"),
+        ("GET", "/v1/models/gpt-4o?colour=blue", 400, "unknown_parameter"),
+        ("DELETE", "/v1/models/ft:a:b::c?force=1", 400, "unknown_parameter"),
+        ("GET", "/v1/files/file-none?colour=blue", 400, "unknown_parameter"),
+        ("GET", "/v1/files/file-none/content?colour=blue", 400, "unknown_parameter"),
+        ("DELETE", "/v1/files/file-none?colour=blue", 400, "unknown_parameter"),
+        ("POST", "/v1/files?colour=blue", 400, "unknown_parameter"),
+        ("POST", "/v1/chat/completions?colour=blue", 400, "unknown_parameter"),
+        ("POST", "/v1/fine_tuning/jobs?colour=blue", 400, "unknown_parameter"),
+        ("GET", "/v1/fine_tuning/jobs/ftjob-none?colour=blue", 400, "unknown_parameter"),
+        ("POST", "/v1/fine_tuning/jobs/ftjob-none/cancel?colour=blue", 400, "unknown_parameter"),
+        ("GET", "/v1/files?limit=1&limit=2", 400, "duplicate_parameter"),
+        ("GET", "/v1/files?purpose=batch&purpose=batch", 400, "duplicate_parameter"),
+        ("GET", "/v1/fine_tuning/jobs?metadata[a]=1&metadata[a]=2", 400, "duplicate_parameter"),
     ],
 )
 def test_a_path_or_query_that_leads_nowhere(
@@ -346,6 +360,13 @@ def test_a_malformed_upload_is_refused(
     shared_server: Server, headers: dict[str, str], content: bytes, status: int
 ) -> None:
     error_of(shared_server.ask("POST", "/v1/files", headers=headers, content=content), status)
+
+
+def test_a_field_is_given_once(shared_server: Server) -> None:
+    field = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n%s\r\n'
+    content = field % b"batch" + field % b"fine-tune" + b"--b--\r\n"
+    error = error_of(shared_server.ask("POST", "/v1/files", headers=BOUNDARY, content=content), 400)
+    assert (error["code"], error["param"]) == ("duplicate_parameter", "purpose")
 
 
 def test_bodies_have_limits(tmp_path: Any) -> None:

@@ -3,13 +3,14 @@
 import sqlite3
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from server_in_process import ROW, Server, jsonl
 
 from ftops.server.storage import blobs as blob_uses
-from ftops.server.storage import jobs
-from ftops.server.storage.blobs import Blobs
+from ftops.server.storage import files, jobs
+from ftops.server.storage.blobs import Blobs, DamagedBlob
 from ftops.server.storage.database import Database, NewerData, meta
 
 
@@ -81,11 +82,67 @@ def test_a_file_expires(server: Server) -> None:
     assert len(blob_names(server.settings.data_dir)) == 1
 
 
-def test_content_that_is_deleted_just_now_is_not_found(server: Server) -> None:
+def test_content_that_is_deleted_just_now_is_not_found(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = server.upload(b"{}\n")
-    for path in (server.settings.data_dir / "blobs").glob("*/*"):
-        path.unlink()
+    opened = Blobs.open
+
+    def delete_first(self: Blobs, sha256: str, *, size: int) -> BinaryIO:
+        with server.service.database.write() as connection:
+            unused = files.delete(connection, file_id)
+        self.remove(unused)
+        return opened(self, sha256, size=size)
+
+    monkeypatch.setattr(Blobs, "open", delete_first)
     assert server.ask("GET", f"/v1/files/{file_id}/content").status_code == 404
+
+
+@pytest.mark.parametrize("damage", [None, b"{", b"[]\n\n"])
+def test_damaged_content_is_said_to_be_and_mended_by_uploading_again(server: Server, damage: bytes | None) -> None:
+    file_id = server.upload(b"{}\n")
+    (blob,) = (server.settings.data_dir / "blobs").glob("*/*")
+    blob.unlink() if damage is None else blob.write_bytes(damage)
+    response = server.ask("GET", f"/v1/files/{file_id}/content")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "damaged_content")
+    message = f"The content of {file_id} is damaged or missing on this server's disk: upload the file again."
+    assert response.json()["error"]["message"] == message
+    again = server.upload(b"{}\n")
+    for each in (file_id, again):
+        assert server.ask("GET", f"/v1/files/{each}/content").content == b"{}\n"
+
+
+def test_a_blob_is_read_as_it_was_written_or_not_at_all(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    blobs = Blobs(tmp_path, database)
+    with blobs.stage(b"right") as staged, database.write() as connection:
+        blobs.keep(connection, staged, owner="somebody")
+    assert blobs.read(staged.sha256) == b"right"
+    path = tmp_path / "blobs" / staged.sha256[:2] / staged.sha256
+    path.write_bytes(b"wrong")
+    with pytest.raises(DamagedBlob):
+        blobs.read(staged.sha256)
+    path.unlink()
+    with pytest.raises(DamagedBlob):
+        blobs.read(staged.sha256)
+    database.close()
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    Blobs(tmp_path, database)
+    files_of_others = ["blobs/.DS_Store", "blobs/zz/x", "blobs/ab/note.txt", f"blobs/ab/{'cd' * 32}", "spool/.DS_Store"]
+    for name in files_of_others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    folders_of_others = [f"blobs/ab/{'ab' * 32}", "spool/x", "spool/upload-x"]
+    for name in folders_of_others:
+        (tmp_path / name).mkdir()
+    (tmp_path / "blobs" / "ef").symlink_to(tmp_path / "blobs" / "ab")
+    (tmp_path / "spool" / "upload-half").write_text("x")
+    (tmp_path / "spool" / "tmpold").write_text("x")
+    Blobs(tmp_path, database)
+    assert all((tmp_path / name).exists() for name in files_of_others + folders_of_others)
+    assert {path.name for path in (tmp_path / "spool").iterdir()} == {".DS_Store", "x", "upload-x"}
+    database.close()
 
 
 def test_a_folder_keeps_its_identity(tmp_path: Path) -> None:
@@ -135,7 +192,7 @@ def test_what_a_crash_left_is_cleared_away(tmp_path: Path) -> None:
     kept = blobs.stage(b"kept")
     with database.write() as connection:
         blobs.keep(connection, kept, owner="somebody")
-    unowned = tmp_path / "blobs" / "ab" / "abcd"
+    unowned = tmp_path / "blobs" / "ab" / ("ab" * 32)
     unowned.parent.mkdir()
     unowned.write_bytes(b"x")
     blobs.stage(b"half done")

@@ -7,11 +7,15 @@ from starlette.routing import Route
 
 from ftops.server import answers, wire
 from ftops.server.chat_request import ChatRequest, read_chat_request
+from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
 
 # Answers are computed, not waited for: more threads than this only take turns.
 _THREADS = 4
+# Hundreds of thousands of messages take seconds to check, in which nobody else would be served. Most requests are small, and
+# checked sooner than a thread is found for them.
+_SMALL_BYTES = 256 * 1024
 
 
 class ChatRoutes:
@@ -28,9 +32,17 @@ class ChatRoutes:
 
     async def create(self, request: Request) -> Response:
         """Answers a conversation."""
-        arguments = await wire.read_json(request, max_bytes=self._settings.max_json_bytes)
-        asked = read_chat_request(arguments)
+        refuse_query(request)
+        body = await wire.read_body(request, max_bytes=self._settings.max_json_bytes)
+        if len(body) <= _SMALL_BYTES:
+            asked = _parse(body)
+        else:
+            asked = await to_thread.run_sync(_parse, body, limiter=self._limiter)
         return await to_thread.run_sync(self._answer, asked, limiter=self._limiter)
 
     def _answer(self, asked: ChatRequest) -> Response:
         return wire.respond(answers.complete(self._shelf.take(asked.model), asked))
+
+
+def _parse(body: bytes) -> ChatRequest:
+    return read_chat_request(wire.parse_json(body))

@@ -1,5 +1,6 @@
 """``/v1/files``."""
 
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -13,16 +14,17 @@ from starlette.routing import Route
 
 from ftops.server import ids, training_files, wire
 from ftops.server.arguments import Arguments, missing_parameter
-from ftops.server.errors import ApiError, cursor_not_found, file_not_found
-from ftops.server.routes.query import Query
+from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
+from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files
-from ftops.server.storage.blobs import Blobs, Spool
+from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool
 from ftops.server.storage.database import Database
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.paging import UnknownCursor
 from ftops.server.upload import Form, read_upload
 
+_LOG = logging.getLogger(__name__)
 _PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _JSONL_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
 _MOST_LISTED = 10_000
@@ -50,6 +52,7 @@ class FileRoutes:
 
     async def create(self, request: Request) -> Response:
         """Stores an upload, once its content fits its purpose."""
+        refuse_query(request)
         with self._blobs.spool() as spool:
             form = await read_upload(request, spool, max_file_bytes=self._settings.max_file_bytes)
             row = await to_thread.run_sync(self._store, form, spool)
@@ -78,15 +81,19 @@ class FileRoutes:
 
     def retrieve(self, request: Request) -> Response:
         """One file."""
+        refuse_query(request)
         return wire.respond(wire.file_object(self._find(request)))
 
     def content(self, request: Request) -> Response:
         """A file's content, sent in pieces."""
+        refuse_query(request)
         row = self._find(request)
         try:
-            stream = self._blobs.open(row.sha256)
-        except FileNotFoundError as error:  # deleted between the two lines
-            raise file_not_found(row.id) from error
+            stream = self._blobs.open(row.sha256, size=row.bytes)
+        except DamagedBlob as error:
+            self._find(request)  # it may have been deleted between the two lines
+            _LOG.error("content of %s is damaged or missing", row.id)
+            raise damaged(f"The content of {row.id} is", remedy="upload the file again") from error
         return StreamingResponse(
             _pieces(stream),
             media_type="application/octet-stream",
@@ -98,10 +105,9 @@ class FileRoutes:
 
     def delete(self, request: Request) -> Response:
         """Removes a file; jobs that were created with it keep its content until they end."""
+        refuse_query(request)
         row = self._find(request)
-        with self._database.write() as connection:
-            unused = files.delete(connection, row.id)
-        self._blobs.remove(unused)
+        self._blobs.clear(lambda connection: files.delete(connection, row.id))
         return wire.respond(wire.deleted("file", row.id))
 
     def _find(self, request: Request) -> FileRow:
@@ -117,17 +123,16 @@ class FileRoutes:
         if purpose in _JSONL_PURPOSES:
             training_files.check_upload(spool.reread(), max_line_bytes=self._settings.max_line_bytes)
         now = int(time.time())
-        staged = spool.stage()
-        row = FileRow(
-            id=ids.new_file_id(),
-            created_at=now,
-            expires_at=None if lifetime is None else now + lifetime,
-            filename=filename,
-            purpose=purpose,
-            bytes=staged.size,
-            sha256=staged.sha256,
-        )
-        with self._database.write() as connection:
+        with spool.stage() as staged, self._database.write() as connection:
+            row = FileRow(
+                id=ids.new_file_id(),
+                created_at=now,
+                expires_at=None if lifetime is None else now + lifetime,
+                filename=filename,
+                purpose=purpose,
+                bytes=staged.size,
+                sha256=staged.sha256,
+            )
             expired = files.delete_expired(connection, now=now)
             self._blobs.keep(connection, staged, owner=row.id)
             files.insert(connection, row)

@@ -15,7 +15,7 @@ from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model
 from ftops.server.job_request import JobRequest, read_job_request
 from ftops.server.job_run import Workshop
 from ftops.server.jobs import JobQueue
-from ftops.server.routes.query import Query
+from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import blobs, checkpoints, events, files, jobs, models
 from ftops.server.storage.events import Event
@@ -53,6 +53,7 @@ class JobRoutes:
 
     async def create(self, request: Request) -> Response:
         """Creates a job and queues it; it is on the disk before the answer goes out."""
+        refuse_query(request)
         arguments = await wire.read_json(request, max_bytes=self._settings.max_json_bytes)
         asked = read_job_request(arguments, methods=self._workshop.engine.methods)
         job = await to_thread.run_sync(self._store, asked)
@@ -69,10 +70,12 @@ class JobRoutes:
 
     def retrieve(self, request: Request) -> Response:
         """One job."""
+        refuse_query(request)
         return wire.respond(wire.job_object(self._find(request)))
 
     def cancel(self, request: Request) -> Response:
         """Ends an unfinished job."""
+        refuse_query(request)
         job = self._find(request)
         event = Event(message="Fine-tuning job cancelled")
         if not job_run.finish(self._workshop, job, JobStatus.CANCELLED, event):

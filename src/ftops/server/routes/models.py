@@ -1,11 +1,14 @@
 """``/v1/models``: stand-ins for OpenAI's base models, and the models that jobs here have made."""
 
+import sqlite3
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ftops.server import ids, wire
 from ftops.server.errors import ApiError, model_not_found
+from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
 from ftops.server.storage import models
@@ -39,8 +42,9 @@ class ModelRoutes:
             Route("/v1/models/{model:path}", self.delete, methods=["DELETE"]),
         ]
 
-    def list(self, _: Request) -> Response:
+    def list(self, request: Request) -> Response:
         """All models on one page, as OpenAI gives them."""
+        refuse_query(request)
         with self._database.read() as connection:
             made = models.all_models(connection)
         names = dict.fromkeys((*STAND_INS, *self._settings.shutdown_dates))
@@ -53,6 +57,7 @@ class ModelRoutes:
 
     def retrieve(self, request: Request) -> Response:
         """One model; of a base model's name there is always a stand-in."""
+        refuse_query(request)
         name = request.path_params["model"]
         if ids.is_base_model(name):
             return wire.respond(self._stand_in(name))
@@ -64,6 +69,7 @@ class ModelRoutes:
 
     def delete(self, request: Request) -> Response:
         """Removes a fine-tuned model. Its job stays, and still says that it succeeded."""
+        refuse_query(request)
         name = request.path_params["model"]
         if ids.is_base_model(name):
             raise ApiError(
@@ -72,13 +78,14 @@ class ModelRoutes:
                 param="model",
                 code="insufficient_permissions",
             )
-        with self._database.write() as connection:
-            row = models.find(connection, name)
-            if row is None:
+
+        def delete(connection: sqlite3.Connection) -> tuple[str, ...]:
+            if models.find(connection, name) is None:
                 raise model_not_found(name)
-            unused = models.delete(connection, name)
+            return models.delete(connection, name)
+
+        self._blobs.clear(delete)
         self._shelf.forget(name)
-        self._blobs.remove(unused)
         return wire.respond(wire.deleted("model", name))
 
     def _stand_in(self, name: str) -> wire.Json:

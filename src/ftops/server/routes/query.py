@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 
-from ftops.server.arguments import Arguments
+from ftops.server.arguments import Arguments, duplicate_parameter
 from ftops.server.errors import ApiError
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -13,10 +13,15 @@ _METADATA = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 
 
 class Query:
-    """The parameters after the question mark. ``finish`` refuses those that nothing has asked for."""
+    """The parameters after the question mark, each given once. ``finish`` refuses those that nothing has asked for."""
 
     def __init__(self, request: Request) -> None:
         pairs = request.query_params.multi_items()
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise duplicate_parameter(name)
+            seen.add(name)
         self._arguments = Arguments(dict(pairs))
         self._names = tuple(name for name, _ in pairs)
 
@@ -45,3 +50,8 @@ class Query:
     def finish(self) -> None:
         """Refuses unknown parameters."""
         self._arguments.finish()
+
+
+def refuse_query(request: Request) -> None:
+    """For routes that have no such parameters."""
+    Query(request).finish()

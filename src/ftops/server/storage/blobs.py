@@ -7,27 +7,47 @@ the row which needs it, so that a removal in between can't pull it away.
 
 import hashlib
 import os
+import re
 import sqlite3
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from ftops.server.storage.database import Database
+from ftops.server.storage.disk import DISK_ERRORS, Reserve, is_disk_full
+
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_BLOB = re.compile(r"[0-9a-f]{64}")
+_SPOOLED = "upload-"
+# What servers before this one called them.
+_SPOOLED_BEFORE = "tmp"
+
+
+class DamagedBlob(Exception):
+    """A blob that is missing, or isn't what was written. ``sha256`` is its name."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256)
+        self.sha256 = sha256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staged:
-    """Content that is on the disk but isn't a blob yet. ``size`` in bytes."""
+    """Content that is on the disk but isn't a blob yet. ``size`` in bytes. Left without ``Blobs.keep``, it is gone."""
 
     path: Path
     sha256: str
     size: int
 
-    def discard(self) -> None:
-        """Removes it, if it wasn't kept meanwhile."""
+    def __enter__(self) -> "Staged":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.path.unlink(missing_ok=True)
 
 
@@ -35,7 +55,7 @@ class Spool:
     """A temporary file that is hashed while it is written. Left without ``stage``, it is gone."""
 
     def __init__(self, folder: Path) -> None:
-        descriptor, name = tempfile.mkstemp(dir=folder)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=_SPOOLED)
         self.path = Path(name)
         self.size = 0
         self._file = os.fdopen(descriptor, "w+b")
@@ -48,9 +68,11 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if not self._is_staged:
-            self.path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:  # closing writes what is buffered, which a full disk refuses
+            if not self._is_staged:
+                self.path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
         """Appends."""
@@ -64,7 +86,7 @@ class Spool:
         return self._file
 
     def stage(self) -> Staged:
-        """Forces the content onto the disk. The caller keeps or discards it."""
+        """Forces the content onto the disk. The caller owns it from now on."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._is_staged = True
@@ -82,8 +104,10 @@ class Blobs:
         self._blobs.mkdir(exist_ok=True)
         self._spool.mkdir(exist_ok=True)
         for left_over in self._spool.iterdir():
-            left_over.unlink()
-        self._sweep()
+            if left_over.name.startswith((_SPOOLED, _SPOOLED_BEFORE)) and _is_file(left_over):
+                left_over.unlink()
+        self.remove(_names(self._blobs))
+        self._reserve = Reserve(data_dir / "reserve")
 
     def spool(self) -> Spool:
         """A place to write content of unknown length."""
@@ -98,23 +122,55 @@ class Blobs:
     def keep(self, connection: sqlite3.Connection, staged: Staged, *, owner: str) -> None:
         """Makes a blob of staged content for ``owner``; call it in the transaction that writes the owner's row."""
         target = self._path(staged.sha256)
-        if target.exists():
-            staged.discard()
-        else:
-            if not target.parent.exists():
-                target.parent.mkdir()
-                _sync_folder(self._blobs)
-            staged.path.replace(target)
-            _sync_folder(target.parent)
+        if not target.parent.exists():
+            target.parent.mkdir()
+            _sync_folder(self._blobs)
+        # A blob of this name may be there but damaged: what has just been hashed is known to be right.
+        staged.path.replace(target)
+        _sync_folder(target.parent)
         share(connection, staged.sha256, owner=owner)
 
     def read(self, sha256: str) -> bytes:
-        """A blob's content."""
-        return self._path(sha256).read_bytes()
+        """A blob's content; ``DamagedBlob`` when it isn't what was written."""
+        try:
+            content = self._path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise DamagedBlob(sha256) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DamagedBlob(sha256)
+        return content
 
-    def open(self, sha256: str) -> BinaryIO:
-        """A blob to read in pieces; it stays readable when it is removed meanwhile."""
-        return self._path(sha256).open("rb")
+    def open(self, sha256: str, *, size: int) -> BinaryIO:
+        """A blob to read in pieces; it stays readable when it is removed meanwhile.
+
+        ``DamagedBlob`` when there aren't ``size`` bytes. Its digest would cost a second reading, and isn't looked at.
+        """
+        try:
+            stream = self._path(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise DamagedBlob(sha256) from error
+        if os.fstat(stream.fileno()).st_size != size:
+            stream.close()
+            raise DamagedBlob(sha256)
+        return stream
+
+    def clear(self, change: Callable[[sqlite3.Connection], Iterable[str]]) -> None:
+        """Carries out a change in a transaction of its own, and deletes the blobs that it gives as unused.
+
+        On a full disk it gives up the reserve for that: deleting is how people make room.
+        """
+        try:
+            with self._database.write() as connection:
+                unused = change(connection)
+        except DISK_ERRORS as error:
+            if not is_disk_full(error):
+                raise
+            with self._reserve.given_up():
+                with self._database.write() as connection:
+                    unused = change(connection)
+                self.remove(unused)
+        else:
+            self.remove(unused)
 
     def remove(self, unused: Iterable[str]) -> None:
         """Deletes blobs, each only if still nobody needs it. Call it after the commit that made them unused."""
@@ -124,11 +180,14 @@ class Blobs:
                 if row is None:
                     self._path(sha256).unlink(missing_ok=True)
 
-    def _sweep(self) -> None:
-        self.remove(path.name for folder in self._blobs.iterdir() for path in folder.iterdir())
-
     def _path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256
+
+
+def has_blobs(data_dir: Path) -> bool:
+    """Whether a data folder holds any content."""
+    folder = data_dir / "blobs"
+    return folder.is_dir() and any(_names(folder))
 
 
 def share(connection: sqlite3.Connection, sha256: str, *, owner: str) -> None:
@@ -141,6 +200,19 @@ def release(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
     rows = connection.execute("SELECT sha256 FROM blob_uses WHERE owner = ?", (owner,)).fetchall()
     connection.execute("DELETE FROM blob_uses WHERE owner = ?", (owner,))
     return tuple(row[0] for row in rows)
+
+
+def _names(blobs: Path) -> Iterator[str]:
+    """The blobs in a folder. File managers and people leave other things there, which are none of ours."""
+    for folder in blobs.iterdir():
+        if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+            for path in folder.iterdir():
+                if _BLOB.fullmatch(path.name) and path.name.startswith(folder.name) and _is_file(path):
+                    yield path.name
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _sync_folder(folder: Path) -> None:

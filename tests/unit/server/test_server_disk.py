@@ -1,0 +1,163 @@
+"""A disk that is full, fails for a while, or lost what was written."""
+
+import errno
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server_in_process import ROW, ScriptedEngine, Server, jsonl
+
+from ftops.server.storage.database import Database
+from ftops.server.storage.disk import is_disk_full
+
+CHAT = "/v1/chat/completions"
+JOBS = "/v1/fine_tuning/jobs"
+
+
+class Fault:
+    """For ``before_step``: one step raises, once."""
+
+    def __init__(self, error: Exception, at: int = 6) -> None:
+        self._error = error
+        self._at = at
+        self.raised = threading.Event()
+
+    def __call__(self, step: int) -> None:
+        if step == self._at and not self.raised.is_set():
+            self.raised.set()
+            raise self._error
+
+
+def full() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device")
+
+
+@contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch, reserve: Path) -> Iterator[None]:
+    """Nothing can be written as long as the reserve takes the last space."""
+    write = Database.write
+
+    @contextmanager
+    def refuse(self: Database) -> Iterator[sqlite3.Connection]:
+        if reserve.exists():
+            raise full()
+        with write(self) as connection:
+            yield connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "write", refuse)
+        yield
+
+
+@pytest.mark.parametrize("error", [full(), sqlite3.OperationalError("disk I/O error")])
+def test_a_job_that_the_disk_stops_is_taken_up_again(
+    tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = ScriptedEngine(before_step=Fault(error))
+    with Server(tmp_path / "data", engine, retry_seconds=0.01) as server:
+        job_id = server.create_job()
+        assert server.wait(job_id)["status"] == "succeeded"
+        assert engine.resumed_from == [None, 4]
+        steps = [text for text in server.messages(job_id) if text.startswith("Step ")]
+        assert len(steps) == 12
+    assert f"job {job_id} is tried again in 0.01 s: " in caplog.text
+
+
+def test_a_check_that_the_disk_stops_is_made_again(tmp_path: Path) -> None:
+    engine = ScriptedEngine(resolve_error=full())
+    with Server(tmp_path / "data", engine, retry_seconds=0.01) as server:
+        job_id = server.create_job()
+        assert server.job(job_id)["status"] == "validating_files"
+        engine.resolve_error = None
+        assert server.wait(job_id)["status"] == "succeeded"
+
+
+def test_a_server_ends_though_a_job_waits_for_the_disk(tmp_path: Path) -> None:
+    fault = Fault(full())
+    with Server(tmp_path / "data", ScriptedEngine(before_step=fault), retry_seconds=3600) as server:
+        job_id = server.create_job()
+        assert fault.raised.wait(30)
+        assert server.service.has_unfinished_jobs()
+    with Server(tmp_path / "data") as again:
+        assert again.wait(job_id)["status"] == "succeeded"
+
+
+def test_a_job_that_waits_for_the_disk_can_be_cancelled(tmp_path: Path) -> None:
+    fault = Fault(full())
+    with Server(tmp_path / "data", ScriptedEngine(before_step=fault), retry_seconds=3600) as server:
+        job_id = server.create_job()
+        assert fault.raised.wait(30)
+        assert server.ask("POST", f"{JOBS}/{job_id}/cancel").json()["status"] == "cancelled"
+        assert not server.service.has_unfinished_jobs()
+
+
+@pytest.mark.parametrize("damage", [None, b"", b'{"other": 1}\n'])
+def test_a_job_on_damaged_content_says_so(tmp_path: Path, damage: bytes | None) -> None:
+    with Server(tmp_path / "data") as server:
+        file_id = server.upload(jsonl([ROW] * 10))
+        (blob,) = (tmp_path / "data" / "blobs").glob("*/*")
+        blob.unlink() if damage is None else blob.write_bytes(damage)
+        error = server.wait(server.create_job(training_file=file_id), "failed")["error"]
+        assert error["code"] == "damaged_content"
+        assert "damaged or missing" in error["message"]
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_model_with_damaged_weights_says_so(server: Server, is_missing: bool) -> None:
+    model = server.wait(server.create_job())["fine_tuned_model"]
+    for path in (server.settings.data_dir / "blobs").glob("*/*"):
+        path.unlink() if is_missing else path.write_bytes(b"x")
+    response = server.ask("POST", CHAT, json={"model": model, "messages": ROW["messages"][:1]})
+    assert response.status_code == 500
+    message = (
+        f"The weights of the model `{model}` are damaged or missing on this server's disk: "
+        "delete it and train it again."
+    )
+    expected = {"message": message, "type": "server_error", "param": None, "code": "damaged_content"}
+    assert response.json()["error"] == expected
+    assert server.ask("DELETE", f"/v1/models/{model}").status_code == 200
+
+
+def test_a_full_disk_has_a_status_of_its_own_and_leaves_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir = server.settings.data_dir
+    form: dict[str, Any] = {"files": {"file": ("a", b"x")}, "data": {"purpose": "user_data"}}
+    with full_disk(monkeypatch, data_dir / "reserve"):
+        response = server.ask("POST", "/v1/files", **form)
+        assert (response.status_code, response.json()["error"]["code"]) == (507, "disk_full")
+        assert "full" in response.json()["error"]["message"]
+        assert list((data_dir / "spool").iterdir()) == []
+    assert server.ask("POST", "/v1/files", **form).status_code == 200
+
+
+def test_a_full_database_has_the_same_status(server: Server) -> None:
+    with server.service.database.write() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    form: dict[str, Any] = {"files": {"file": ("a" * 250, b"x")}, "data": {"purpose": "user_data"}}
+    statuses = {server.ask("POST", "/v1/files", **form).status_code for _ in range(60)}
+    assert statuses == {200, 507}
+
+
+def test_deleting_works_on_a_full_disk(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = server.upload(jsonl([ROW] * 10))
+    model = server.wait(server.create_job())["fine_tuned_model"]
+    reserve = server.settings.data_dir / "reserve"
+    assert reserve.stat().st_size > 0
+    with full_disk(monkeypatch, reserve):
+        for path in (f"/v1/files/{file_id}", f"/v1/models/{model}"):
+            assert server.ask("DELETE", path).json()["deleted"] is True
+            assert reserve.stat().st_size > 0  # there was room again
+
+
+def test_only_errors_of_space_are_a_full_disk() -> None:
+    assert is_disk_full(full())
+    assert is_disk_full(OSError(errno.EDQUOT, ""))
+    assert not is_disk_full(OSError(errno.EACCES, ""))
+    assert not is_disk_full(sqlite3.ProgrammingError("closed"))
+    assert not is_disk_full(ValueError())
