@@ -14,7 +14,7 @@ from fake_world import Fault
 from ftops.domain.events import AnyEvent, EventRefused
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import apply_event
-from ftops.errors import LedgerUnreachable
+from ftops.errors import LedgerError, LedgerUnreachable
 from ftops.ports import ChatAnswer, LogEntry, Snapshot
 
 __all__ = ["FakeBackend", "FakeChat", "FakeClock", "FakeLedger", "FakeOutputs", "Fault"]
@@ -62,6 +62,7 @@ class FakeLedger:
         self.is_unreachable = False
         self.before_record: list[Callable[[FakeLedger], None]] = []
         self.pending: list[AnyEvent] = []
+        self.trouble: LedgerError | None = None
         self.entries: list[LogEntry] = []
         self._clock = clock or FakeClock()
         self._commits = itertools.count(1)
@@ -101,10 +102,13 @@ class FakeLedger:
     def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
         with self._lock:
             try:
-                return self.record(events)
-            except LedgerUnreachable:
+                snapshot = self.record(events)
+            except LedgerError as error:
+                self.trouble = error
                 self.pending.extend(events)
                 return None
+            self.trouble = None
+            return snapshot
 
     def _record_pending(self) -> None:
         while self.pending:

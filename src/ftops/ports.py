@@ -14,6 +14,7 @@ from ftops.domain.observed import Job as Job
 from ftops.domain.observed import ModelInfo as ModelInfo
 from ftops.domain.records import LedgerState
 from ftops.domain.scores import Outcome
+from ftops.errors import LedgerError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +77,7 @@ class JobReader(Protocol):
         ...
 
     def list_jobs(self, *, metadata: Mapping[str, str], newest: int | None = None) -> tuple[Job, ...]:
-        """Gives the jobs that carry all of ``metadata``, newest first; at most about ``newest``, all where None.
-
-        The metadata that comes back is checked again: some backends ignore the filter.
-        """
+        """Gives the jobs with all of ``metadata``, even if the backend ignores it; newest first, about ``newest`` at most."""
         ...
 
     def progress(self, job: JobId) -> JobProgress:
@@ -221,6 +219,11 @@ class LedgerReader(Protocol):
 class LedgerWriter(LedgerReader, Protocol):
     """Reads and writes one project's folder of the ledger. Safe to call from several threads."""
 
+    @property
+    def trouble(self) -> LedgerError | None:
+        """Why the last ``record_eventually`` left its events pending; None once one was written."""
+        ...
+
     def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
         """Writes events; returns once they count (pushed, where there is a remote).
 
@@ -232,10 +235,9 @@ class LedgerWriter(LedgerReader, Protocol):
         ...
 
     def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
-        """Writes events about what was already paid for (job ids, scores).
+        """Writes events about what was already paid for (job ids, scores); gives None where they are pending.
 
-        Where that fails they are kept in ``.ftops/pending``, and the next ``record`` of any run writes them first. Gives
-        None where they are pending. Never raises LedgerError.
+        That is: kept in ``.ftops/pending``, for the next ``record`` of any run to write first. Never raises LedgerError.
         """
         ...
 

@@ -62,9 +62,12 @@ def test_what_cannot_be_pushed_is_written_later() -> None:
             call()
     assert ledger.record_eventually([APPLIED]) is None
     assert ledger.record_eventually([STARTED]) is None
+    assert isinstance(ledger.trouble, LedgerUnreachable)
     ledger.is_unreachable = False
     assert ledger.record([APPLIED]).tip is not None
     assert ledger.events == [STARTED, APPLIED]
+    assert ledger.record_eventually([APPLIED]) is not None
+    assert ledger.trouble is None
     assert ledger.read_cached().stale_since == EPOCH
 
 

@@ -77,6 +77,12 @@ class GitLedger:
         self._thread_lock = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._last: Snapshot | None = None
+        self._trouble: LedgerError | None = None
+
+    @property
+    def trouble(self) -> LedgerError | None:
+        """Why the last ``record_eventually`` left its events pending; None once one was written."""
+        return self._trouble
 
     def read(self) -> Snapshot:
         """Gives the newest state. Raises LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten."""
@@ -114,9 +120,12 @@ class GitLedger:
         # Kept before they are written: neither a refusal nor a kill in between loses them.
         name = f"{self._clock.now():%Y%m%dT%H%M%S%f}-{self._new_id()}"
         try:
-            return self._written(Request(events=tuple(events), pending=self._pending.keep(events, name=name)))
-        except LedgerError:
+            snapshot = self._written(Request(events=tuple(events), pending=self._pending.keep(events, name=name)))
+        except LedgerError as error:
+            self._trouble = error
             return None
+        self._trouble = None
+        return snapshot
 
     def _log(self) -> Iterator[LogEntry]:
         with _naming_failures():

@@ -242,6 +242,16 @@ def test_paid_events_wait_until_they_can_be_written(world: World, at: GitLedger)
     assert not list((world.repo / ".ftops" / "pending").glob("*.json"))
 
 
+def test_trouble_says_why_paid_events_wait(world: World, at: GitLedger) -> None:
+    assert at.trouble is None
+    world.hook("exit 1")
+    assert at.record_eventually([intended()]) is None
+    assert isinstance(at.trouble, LedgerForbidden)
+    world.hook("exit 0")
+    assert at.record_eventually([job_recorded()]) is not None
+    assert at.trouble is None
+
+
 def test_paid_events_are_written_at_once_where_possible(world: World, at: GitLedger) -> None:
     snapshot = at.record_eventually([intended(), job_recorded()])
     assert snapshot is not None
