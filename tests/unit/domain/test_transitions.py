@@ -386,7 +386,11 @@ TRAINING: dict[str, Any] = {
 EVENTS: st.SearchStrategy[Any] = st.one_of(
     st.builds(Started, at=MOMENTS, project=st.just("acme"), ledger_id=INTENTS),
     st.builds(
-        BackendSeen, at=MOMENTS, backend=st.just(OPENAI), base_url=st.just("http://127.0.0.1:8400/v1"), organization=st.none() | INTENTS
+        BackendSeen,
+        at=MOMENTS,
+        backend=st.just(OPENAI),
+        base_url=st.just("http://127.0.0.1:8400/v1"),
+        organization=st.none() | INTENTS,
     ),
     st.builds(CommitApplied, at=MOMENTS, commit=st.none() | INTENTS, owner=TEXTS, run_url=st.none() | TEXTS),
     st.builds(
