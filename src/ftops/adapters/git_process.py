@@ -65,6 +65,7 @@ _CONFIGURATION: Final = (
 
 _TELLING: Final = ("fatal:", "error:", "!", "remote: error:", "remote: fatal:", "ssh:")
 _IN_EVERY_FAILURE: Final = ("Could not read from remote repository", "failed to push some refs")
+_REMOTE_WORDS: Final = 300
 
 
 class GitFailed(Exception):
@@ -78,11 +79,22 @@ class GitFailed(Exception):
 
     @property
     def gist(self) -> str:
-        """The line that says most: the first fatal, error or rejected one that is not in every failure, else the last one."""
+        """The line that says most: the first fatal, error or rejected one that is not in every failure, else the last one.
+
+        What the remote itself said comes after it.
+        """
         lines = [line.strip() for line in self.words.splitlines() if line.strip()]
         telling = [line for line in lines if line.startswith(_TELLING)]
         special = [line for line in telling if not any(words in line for words in _IN_EVERY_FAILURE)]
-        return (special or telling or lines[-1:] or ["no message"])[0]
+        line = (special or telling or lines[-1:] or ["no message"])[0]
+        if line.startswith("remote:"):
+            return line
+        if line.startswith("!"):
+            # ``push --porcelain``: a mark, the refs and what became of them, each after a tab.
+            line = line.split(visible("\t"))[-1]
+        remote = (other.removeprefix("remote:").strip() for other in lines if other.startswith("remote:"))
+        said = next((words for words in remote if words), None)
+        return f"{line}; remote says: {said[:_REMOTE_WORDS]}" if said else line
 
 
 class GitTimedOut(GitFailed):

@@ -78,7 +78,8 @@ def test_hook_that_refuses_is_forbidden_at_once(world: World, at: GitLedger) -> 
         at.record([applied("c1")])
     assert caught.value.remedy is not None
     assert f"contents: write on {REF}" in caught.value.remedy
-    assert "pre-receive hook declined" in caught.value.message
+    words = "[remote rejected] (pre-receive hook declined); remote says: policy: no"
+    assert caught.value.message == f"the remote origin refused: {words}"
     assert counter.read_text() == "x\n", "tried once"
     assert world.tip() == tip
     world.hook("exit 0")
@@ -243,7 +244,7 @@ def test_paid_events_wait_until_they_can_be_written(world: World, at: GitLedger)
 
 
 def test_trouble_says_why_paid_events_wait(world: World, at: GitLedger) -> None:
-    assert at.trouble is None
+    assert ledger(world.repo).trouble is None
     world.hook("exit 1")
     assert at.record_eventually([intended()]) is None
     assert isinstance(at.trouble, LedgerForbidden)
