@@ -24,6 +24,7 @@ from ftops.adapters.ledger_branches import LedgerBranch, LocalBranch, Published,
 from ftops.adapters.ledger_files import changed_files, folder_of
 from ftops.adapters.ledger_messages import decode_events, encode_message
 from ftops.adapters.ledger_objects import LedgerObjects
+from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.pending_events import PendingEvents
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.domain.events import AnyEvent
@@ -60,6 +61,8 @@ class GitLedger:
         new_id: Callable[[], str] = random_id,
     ) -> None:
         git = GitProcess(folder=repo_root)
+        self._git = git
+        self._name = branch
         self._folder = folder_of(project)
         self._clock = clock
         self._new_id = new_id
@@ -85,15 +88,17 @@ class GitLedger:
         return self._trouble
 
     def read(self) -> Snapshot:
-        """Gives the newest state. Raises LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten."""
+        """Gives the newest state. Raises LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten, NotALedger."""
         with self._exclusively():
+            check_not_checked_out(self._git, self._name)
             return self._newest()
 
     def read_cached(self) -> Snapshot:
-        """Gives the local copy's state, and since when it may be stale. Raises LedgerCorrupt."""
+        """Gives the local copy's state, and since when it may be stale. Raises LedgerCorrupt, NotALedger."""
         with self._exclusively():
+            check_not_checked_out(self._git, self._name)
             tip = self._branch.cached()
-            state = self._objects.read(tip) if tip else LedgerState()
+            state = self._state_at(tip)
             asked = None if self._is_local else self._asked_at()
             return Snapshot(
                 state=state,
@@ -118,9 +123,9 @@ class GitLedger:
     def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
         """Writes events about what was already paid for, now or with the next ``record``. Raises EventRefused alone."""
         # Kept before they are written: neither a refusal nor a kill in between loses them.
-        name = f"{self._clock.now():%Y%m%dT%H%M%S%f}-{self._new_id()}"
+        kept = self._pending.keep(events, unique=self._new_id())
         try:
-            snapshot = self._written(Request(events=tuple(events), pending=self._pending.keep(events, name=name)))
+            snapshot = self._written(Request(events=tuple(events), pending=kept))
         except LedgerError as error:
             self._trouble = error
             return None
@@ -159,6 +164,7 @@ class GitLedger:
 
     def _write(self, batch: Sequence[Request]) -> None:
         """Brings a batch onto the branch, however many others write there too."""
+        check_not_checked_out(self._git, self._name)
         open_requests = [*self._pending_requests(batch), *batch]
         # The lease proves that the state known was the newest one; only a refusal has to be judged on one just read.
         base = self._last if len(open_requests) == len(batch) else None
@@ -220,8 +226,14 @@ class GitLedger:
     def _remember(self, tip: str | None) -> Snapshot:
         self._note_asked()
         if self._last is None or self._last.tip != tip:
-            self._last = Snapshot(state=self._objects.read(tip) if tip else LedgerState(), tip=tip)
+            self._last = Snapshot(state=self._state_at(tip), tip=tip)
         return self._last
+
+    def _state_at(self, tip: str | None) -> LedgerState:
+        if tip is None:
+            return LedgerState()
+        check_holds_ledger(self._git, self._name, tip)
+        return self._objects.read(tip)
 
     def _note_asked(self) -> None:
         if self._is_local:

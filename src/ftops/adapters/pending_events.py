@@ -5,7 +5,10 @@ A file per batch, readable by its owner only, removed once the ledger holds it. 
 """
 
 import hashlib
+import threading
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,8 @@ from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.domain.events import AnyEvent
 
 _REFUSED: Final = "refused"
+_time_lock: Final = threading.Lock()
+_last_time = 0
 
 
 class PendingBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +40,18 @@ class PendingEvents:
         self._project = project
         self._branch = branch
 
-    def keep(self, events: Sequence[AnyEvent], *, name: str) -> Path:
-        """Keeps events until they can be written; gives the file, whose name sorts by time."""
+    def keep(self, events: Sequence[AnyEvent], *, unique: str) -> Path | None:
+        """Keeps events until they can be written; gives the file, None where an equal batch is pending already.
+
+        Files sort by time. ``unique`` keeps processes apart that keep something in the same instant.
+        """
         ensure_private_dir(self._ftops_dir)
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        path = self._folder / f"{name}.json"
-        self._write(path, events)
+        content = self._content(events)
+        if any(_holds(path, content) for path in self._folder.glob("*.json")):
+            return None
+        path = self._folder / f"{_time_now()}-{unique}.json"
+        write_privately(path, content)
         return path
 
     def load(self) -> tuple[tuple[Path, PendingBatch], ...]:
@@ -61,13 +72,29 @@ class PendingEvents:
     def refuse(self, path: Path, events: Sequence[AnyEvent]) -> None:
         """Keeps the events of a batch that the ledger refused, for people to look at."""
         digest = hashlib.sha256(msgspec.json.encode(tuple(events))).hexdigest()
-        self._write(self._refused() / f"{path.stem}-{digest[:12]}.json", events)
+        write_privately(self._refused() / f"{path.stem}-{digest[:12]}.json", self._content(events))
 
     def _refused(self) -> Path:
         folder = self._folder / _REFUSED
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _write(self, path: Path, events: Sequence[AnyEvent]) -> None:
+    def _content(self, events: Sequence[AnyEvent]) -> bytes:
         batch = PendingBatch(project=self._project, branch=self._branch, events=tuple(events))
-        write_privately(path, msgspec.json.encode(batch) + b"\n")
+        return msgspec.json.encode(batch) + b"\n"
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False  # another process wrote its events meanwhile
+
+
+def _time_now() -> str:
+    """Gives the time in UTC, to the nanosecond, as text that sorts: later at each call in this process."""
+    global _last_time  # noqa: PLW0603 - what makes it so
+    with _time_lock:
+        _last_time = max(time.time_ns(), _last_time + 1)
+        seconds, nanoseconds = divmod(_last_time, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%dT%H%M%S}{nanoseconds:09d}"

@@ -19,6 +19,7 @@ from filelock import FileLock
 from ftops.adapters.git_ledger import lock_path
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.adapters.git_refs import read_ref
+from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.errors import LedgerError
 
@@ -35,7 +36,7 @@ def bind_rehearsal(repo_root: Path, *, branch: str, ftops_dir: Path) -> str:
     """Makes the rehearsal branch that of ``ftops_dir/embedded``; gives the folder's id.
 
     To be called before the ledger is read. ``branch`` is the rehearsal branch itself.
-    Raises LedgerError where git can't move it.
+    Raises LedgerError where git can't move it, and NotALedger where it is not ftops' own.
     """
     git = GitProcess(folder=repo_root)
     with FileLock(lock_path(git), timeout=_LOCK_SECONDS, poll_interval=0.01):
@@ -68,6 +69,9 @@ def _bind(git: GitProcess, branch: str, folder_id: str) -> None:
         return
     branch_ref, saved_ref = f"refs/heads/{branch}", f"refs/ftops/embedded/{branch}/{folder_id}"
     tip, saved = read_ref(git, branch_ref), read_ref(git, saved_ref)
+    check_not_checked_out(git, branch)
+    if tip is not None:
+        check_holds_ledger(git, branch, tip)
     blob = git.run("hash-object", "-w", "--stdin", stdin=folder_id.encode()).decode("ascii").strip()
     nothing = "0" * len(blob)
     # A branch that no folder is known for is saved under an id of its own, so that it is never lost.

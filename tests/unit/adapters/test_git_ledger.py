@@ -86,10 +86,12 @@ def test_projects_share_a_branch(world: World) -> None:
 def test_folders_of_others_stay_untouched(world: World) -> None:
     blob = git(world.repo, "hash-object", "-w", "--stdin", stdin="theirs")
     tree = git(world.repo, "mktree", stdin=f"100644 blob {blob}\tREADME\n")
+    for folder in ("other", "projects"):
+        tree = git(world.repo, "mktree", stdin=f"040000 tree {tree}\t{folder}\n")
     commit = git(world.repo, "commit-tree", tree, "-m", "theirs")
     git(world.repo, "push", "-q", "origin", f"{commit}:{REF}")
     ledger(world.repo).record([started()])
-    assert git(world.remote, "cat-file", "blob", f"{REF}:README") == "theirs"
+    assert git(world.remote, "cat-file", "blob", f"{REF}:projects/other/README") == "theirs"
 
 
 def test_rename_moves_the_file(world: World) -> None:

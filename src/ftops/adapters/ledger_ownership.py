@@ -1,0 +1,47 @@
+"""Whether a branch is ftops' own: what somebody works on, or what holds other files, is never taken for the ledger.
+
+Owns that rule alone: a branch that is checked out would move under its user, and commits on top of sources would bring
+``projects/…`` among them.
+"""
+
+from typing import Final
+
+from ftops.adapters.git_process import GitFailed, GitProcess, OutputTooLarge
+from ftops.domain.foreign_text import quoted
+from ftops.errors import LedgerCorrupt, LedgerError, Refused
+
+_TOP: Final = b"projects"
+_REMEDY: Final = "set spec.ledger.branch in ftops.yaml to another name, of a branch that ftops may keep for itself"
+_LISTING_LIMIT: Final = 1 << 16
+
+
+class NotALedger(LedgerError, Refused):
+    """The branch is not ftops' own: a refusal, and for those who write, one of the ledger's troubles."""
+
+    exit_code = Refused.exit_code
+
+
+def check_not_checked_out(git: GitProcess, branch: str) -> None:
+    """Raises NotALedger where a work tree of this clone is on the branch."""
+    line = f"branch refs/heads/{branch}".encode()
+    # Also listed where the branch has no commit yet; a work tree with its HEAD detached is on no branch.
+    if line in git.run("worktree", "list", "--porcelain").split(b"\n"):
+        raise NotALedger(f"the ledger can't be the branch {branch!r}: it is checked out in this clone", remedy=_REMEDY)
+
+
+def check_holds_ledger(git: GitProcess, branch: str, tip: str) -> None:
+    """Raises NotALedger where a tip holds anything besides ledgers. To be called for each tip that others made."""
+    try:
+        listing = git.run("ls-tree", "--name-only", "--full-tree", "-z", tip, limit=_LISTING_LIMIT)
+    except OutputTooLarge:
+        example = "very many files"
+    except GitFailed as failure:
+        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
+    else:
+        foreign = [name for name in listing.split(b"\0")[:-1] if name != _TOP]
+        if not foreign:
+            return
+        example = quoted(foreign[0].decode("utf-8", "replace"))
+    raise NotALedger(
+        f"the ledger can't be the branch {branch!r}: it holds {example}, not ledgers alone", remedy=_REMEDY
+    )
