@@ -20,14 +20,18 @@
     │   ├── LedgerForbidden        9   permission or hook
     │   ├── LedgerCorrupt          1   does not parse or breaks an invariant
     │   └── LedgerRewritten        5   the tip does not descend from the last one seen
+    ├── LocalStorageFailed         1   this machine's disk is full or can't be written
     └── Interrupted              130
 
 Errors carry their data as fields; adapters translate foreign errors with ``raise … from``.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+FREE_SPACE: Final = "free space on the disk that holds .ftops"
 
 
 class FtopsError(Exception):
@@ -94,6 +98,17 @@ class Interrupted(FtopsError):
     """Somebody pressed Ctrl-C or sent SIGTERM; remote jobs go on."""
 
     exit_code = 130
+
+
+class LocalStorageFailed(FtopsError):
+    """A file on this machine can't be read or written: the disk is full, or permission is wanting."""
+
+
+def local_storage_failed(error: OSError) -> LocalStorageFailed:
+    """Translates what the operating system said, with the remedy for a full disk."""
+    where = f": {error.filename}" if error.filename else ""
+    remedy = FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else None
+    return LocalStorageFailed(f"{error.strerror or error}{where}", remedy=remedy)
 
 
 class MissingKey(FtopsError):

@@ -7,12 +7,15 @@ committed by itself in write-ahead mode: a killed process loses none that was pu
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from ftops.domain.scores import Outcome
+from ftops.errors import FREE_SPACE, LocalStorageFailed, local_storage_failed
 from ftops.ports import ChatAnswer
 
 _FILE: Final = "outputs.sqlite3"
@@ -44,15 +47,19 @@ class OutputFiles:
         self._connection: sqlite3.Connection | None = None
 
     def get(self, key: str) -> ChatAnswer | None:
-        """Gives the answer kept for a request's digest."""
+        """Gives the answer kept for a request's digest. Raises LocalStorageFailed."""
         with self._lock:
             if self._connection is None and not (self._folder / _FILE).exists():
                 return None
-            row = self._open().execute("SELECT answer FROM output WHERE key = ?", (key,)).fetchone()
+            with self._translating():
+                row = self._open().execute("SELECT answer FROM output WHERE key = ?", (key,)).fetchone()
         return _decoded(row[0]) if row else None
 
     def put(self, key: str, answer: ChatAnswer) -> None:
-        """Keeps an answer; a newer one takes the place of an older one. A killed process does not lose it."""
+        """Keeps an answer; a newer one takes the place of an older one. A killed process does not lose it.
+
+        Raises LocalStorageFailed.
+        """
         kept = _Kept(
             text=answer.text,
             tool_calls=[dict(call) for call in answer.tool_calls],
@@ -61,7 +68,7 @@ class OutputFiles:
             output_tokens=answer.output_tokens,
             seconds=answer.seconds,
         )
-        with self._lock:
+        with self._lock, self._translating():
             self._open().execute("INSERT OR REPLACE INTO output VALUES (?, ?)", (key, msgspec.msgpack.encode(kept)))
 
     def close(self) -> None:
@@ -71,6 +78,18 @@ class OutputFiles:
                 self._connection.close()
                 self._connection = None
 
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        path = self._folder / _FILE
+        try:
+            yield
+        except OSError as error:
+            raise local_storage_failed(error) from error
+        except sqlite3.Error as error:
+            is_damaged = getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+            remedy = f"remove {path}: the models are asked again" if is_damaged else FREE_SPACE
+            raise LocalStorageFailed(f"answers can't be kept in {path}: {error}", remedy=remedy) from error
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,9 +97,13 @@ class OutputFiles:
             # SQLite gives its journal files the mode of the database, so this one decides for all.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_SCHEMA)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(_SCHEMA)
+            except sqlite3.Error:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection
 

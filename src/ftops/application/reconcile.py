@@ -31,6 +31,7 @@ from ftops.errors import (
     Stale,
     Unauthorized,
     Unreachable,
+    local_storage_failed,
 )
 
 FIRST_POLL_SECONDS: Final = 0.5
@@ -76,6 +77,10 @@ class Apply:
             self._loop(workers)
         except FtopsError as error:
             self.outcome.stopped_by = error
+        except BrokenPipeError:
+            raise  # nobody reads what a run tells
+        except OSError as error:
+            self.outcome.stopped_by = local_storage_failed(error)
         self._detach(workers)
         return self.outcome
 
@@ -216,6 +221,8 @@ class Apply:
             self._poll = FIRST_POLL_SECONDS
             if isinstance(error, EventRefused):
                 error = Refused(str(error))
+            elif isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+                error = local_storage_failed(error)
             if isinstance(error, Interrupted | Stale) or not (error is None or isinstance(error, FtopsError)):
                 ending = ending or error
                 continue

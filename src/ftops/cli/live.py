@@ -9,11 +9,12 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ftops.cli.style import has_color, safe, tell
+from ftops.cli.style import safe, tell
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+    from ftops.cli.live_rows import Rows
 
 PLAIN_SECONDS: Final = 10.0
 
@@ -53,21 +54,10 @@ class PlainProgress:
 class LiveProgress:
     """Rows that are redrawn in place, and lines above them for what happened."""
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def __init__(self, rows: "Rows | None" = None) -> None:
+        from ftops.cli.live_rows import open_rows
 
-        console = Console(stderr=True, no_color=not has_color(sys.stderr), highlight=False)
-        self._rows: RichProgress = Progress(
-            TextColumn("{task.fields[name]}", markup=False),
-            TextColumn("{task.fields[phase]}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[count]}", markup=False),
-            TextColumn("{task.fields[detail]}", markup=False),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-        )
+        self._rows = rows or open_rows()
         self._lock = threading.Lock()
         self._tasks: dict[str, tuple[str, TaskID]] = {}
 
@@ -84,6 +74,7 @@ class LiveProgress:
         """Redraws a fine-tune's row; a new phase starts its clock anew."""
         count = f"{done:,}/{total:,}" if done is not None and total else ""
         fields: dict[str, Any] = {"name": safe(fine_tune), "phase": safe(phase), "count": count, "detail": safe(detail)}
+        fields["at"] = time.monotonic()
         with self._lock:
             known = self._tasks.get(fine_tune)
             if known is not None and known[0] != phase:
@@ -104,4 +95,4 @@ class LiveProgress:
 
 def open_progress() -> PlainProgress | LiveProgress:
     """Gives rows on a terminal, lines otherwise."""
-    return LiveProgress() if sys.stderr.isatty() else PlainProgress()
+    return LiveProgress() if sys.stderr is not None and sys.stderr.isatty() else PlainProgress()

@@ -104,11 +104,26 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print_error("interrupted")
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        if sys.stderr is not None:
+            sys.stderr.close()
         return 1
+    except OSError as error:
+        return _report(_local_error(error))
     except Exception as error:  # noqa: BLE001  (the one boundary)
         return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _local_error(error: OSError) -> Exception:
+    """Says what the operating system refused: writing what the command tells, or a file."""
+    from ftops.errors import FtopsError, local_storage_failed
+
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is not None and at.tb_frame.f_code is click.echo.__code__:
+        return FtopsError(f"standard output can't be written: {error.strerror or error}")
+    return local_storage_failed(error)
 
 
 def _report(error: Exception) -> int:

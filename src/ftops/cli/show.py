@@ -7,8 +7,9 @@ import click
 import msgspec
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, print_json
+from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe
+from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     from ftops.cli.looking import View
@@ -31,18 +32,20 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
       ftops show ticket-router
     """
     from ftops.cli.looking import looking
-    from ftops.domain.manifest import FineTuneName
     from ftops.domain.plan_json import judgement_to_json
 
-    with looking(context.directory, backend=backend, is_offline=offline, selection=Selection(targets=(name,))) as view:
-        declared = view.workspace.declared(FineTuneName(name))
+    with looking(context.directory, backend=backend, is_offline=offline, name=name) as view:
+        declared = _the_one(view, name)
         where = declared.backend.name
-        record = view.observation.state.ledgers[where].named(declared.name)
+        ledger = view.observation.state.ledgers[where]
+        # Its history stands under a former name until an apply has moved it.
+        names = (declared.name, *declared.fine_tune.moved_from)
+        record = next((record for known in names if (record := ledger.named(known)) is not None), None)
         judgement = view.observation.state.judgements.get((declared.name, declared.revision, where))
         if as_json:
             print_json(
                 {
-                    "name": name,
+                    "name": declared.name,
                     "backend": where,
                     "revision": declared.revision,
                     "record": msgspec.to_builtins(record) if record else None,
@@ -53,6 +56,13 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
         for line in _lines(view, declared, record):
             echo(line)
     return 0
+
+
+def _the_one(view: "View", name: str) -> "Declared":
+    chosen = [d for d in view.workspace.desired.fine_tunes if view.workspace.policy.selects(d.name)]
+    if len(chosen) != 1:
+        raise UsageProblem(f"{name} matches {len(chosen)} fine-tunes", remedy="show takes one")
+    return chosen[0]
 
 
 def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """``ftops status [NAME]``: the fleet at a glance."""
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -37,9 +36,9 @@ def command(
     from ftops.application.fleet import fleet
     from ftops.cli.looking import looking
 
-    if name:
-        selection = replace(selection, targets=(*selection.targets, name))
-    with looking(context.directory, backend=backend, is_offline=offline, selection=selection) as view:
+    with looking(
+        context.directory, backend=backend, is_offline=offline, selection=selection, name=name or None
+    ) as view:
         rows = fleet(view.workspace, view.observation, view.plan)
         notices = view.plan.notices
     if as_json:

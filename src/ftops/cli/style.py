@@ -17,9 +17,9 @@ def choose_color(*, is_wanted: bool | None) -> None:
     _forced = False if is_wanted is False or os.environ.get("NO_COLOR") else None
 
 
-def has_color(stream: IO[Any]) -> bool:
-    """Whether to colour what is written to a stream: only on a terminal, and unless forbidden."""
-    return _forced is not False and stream.isatty() and os.environ.get("TERM") != "dumb"
+def has_color(stream: IO[Any] | None) -> bool:
+    """Whether to colour what is written to a stream: only on a terminal, and unless forbidden. None is a closed one."""
+    return _forced is not False and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool = False) -> str:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ftops.adapters.output_files import OutputFiles
 from ftops.domain.scores import Outcome
+from ftops.errors import LocalStorageFailed
 from ftops.ports import ChatAnswer
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
@@ -92,3 +95,29 @@ def test_a_killed_process_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     assert all(store.get(f"x-{n}") for n in told)
     store.put("after", answer())
     store.close()
+
+
+def test_a_full_disk_is_told_with_its_remedy(tmp_path: Path) -> None:
+    store = OutputFiles(tmp_path)
+    store.put("a", answer())
+    connection = store._open()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LocalStorageFailed, match="disk is full") as caught:
+        store.put("b", answer("x" * 100_000))
+    assert caught.value.remedy == "free space on the disk that holds .ftops"
+    assert store.get("a") == answer()
+    store.close()
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LocalStorageFailed, match="Not a directory: "):
+        OutputFiles(tmp_path / "file/outputs").put("a", answer())
+
+
+def test_a_damaged_file_is_told_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "outputs.sqlite3").write_bytes(b"no database at all" * 100)
+    with pytest.raises(LocalStorageFailed, match="not a database") as caught:
+        OutputFiles(tmp_path).get("a")
+    assert "remove" in (caught.value.remedy or "")

@@ -1,5 +1,6 @@
 """The loop: observe, plan, do, again; what ends it, what it repeats and what never."""
 
+import errno
 import threading
 from dataclasses import replace
 from typing import NoReturn
@@ -28,7 +29,15 @@ from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, CommitApplied, Started, TrainingBlocked
 from ftops.domain.manifest import FineTuneName, JobId
 from ftops.domain.plan import Train
-from ftops.errors import AnswerLost, LedgerForbidden, Rejected, Stale, TrainingNotAvailable, Unauthorized
+from ftops.errors import (
+    AnswerLost,
+    LedgerForbidden,
+    LocalStorageFailed,
+    Rejected,
+    Stale,
+    TrainingNotAvailable,
+    Unauthorized,
+)
 
 NO_WAIT = Settings(is_waiting=False)
 
@@ -585,6 +594,32 @@ def test_a_programming_error_is_not_swallowed() -> None:
     world.backend.inject("upload", ZeroDivisionError("a fault of ours"))  # type: ignore[arg-type]
     with pytest.raises(ZeroDivisionError):
         world.apply()
+
+
+def test_what_this_machine_refuses_stops_only_its_fine_tune() -> None:
+    world = World()
+    world.backend.inject("create", OSError(errno.ENOSPC, "No space left on device", ".ftops/x"))  # type: ignore[arg-type]
+    outcome = world.apply(world.declare("a"), world.declare("b", seed=2), settings=Settings(parallelism=1))
+    failed = [step.error for step in outcome.steps if step.error is not None]
+    assert [(type(error), error.message) for error in failed] == [
+        (LocalStorageFailed, "No space left on device: .ftops/x")
+    ]
+    assert outcome.code == 1
+    assert world.target("b") is not None
+
+
+def test_what_this_machine_refuses_the_run_itself_is_told_with_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(*_: object) -> None:
+        raise full
+
+    monkeypatch.setattr(Apply, "_wait", fail)
+    outcome = world.apply(world.declare())
+    assert isinstance(outcome.stopped_by, LocalStorageFailed)
+    assert outcome.stopped_by.remedy == "free space on the disk that holds .ftops"
+    assert outcome.code == 1
 
 
 def test_continuing_begins_nothing_and_finishes_what_was_begun() -> None:

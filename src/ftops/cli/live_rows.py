@@ -1,0 +1,100 @@
+"""The rows of the live display: what stands in which column, what is cut short, and which rows are shown at all.
+
+Made so that a step and the time left can be read at 80 columns, whatever names and details there are.
+"""
+
+import sys
+import time
+from typing import Final
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
+
+from ftops.cli.style import has_color
+
+NAME_CELLS: Final = 22
+DETAIL_CELLS: Final = 24
+BAR_FROM_COLUMNS: Final = 100
+# Longer than the longest pause between two looks at a job, so that a queued one doesn't come and go.
+STALE_SECONDS: Final = 20.0
+
+
+class Rows(Progress):
+    """One row per fine-tune. Tasks have the fields ``name``, ``phase``, ``count``, ``detail`` and ``at``.
+
+    A row of which nothing was heard for a while is not shown when its phase has no known end, or has come to it.
+    """
+
+    def get_renderables(self) -> list[RenderableType]:
+        """Gives the table of the rows that are shown now."""
+        now = time.monotonic()
+        return [self.make_tasks_table([task for task in self.tasks if _is_shown(task, now)])]
+
+
+def open_rows(console: Console | None = None) -> Rows:
+    """Gives rows on standard error, or on the console given."""
+    console = console or Console(stderr=True, no_color=not has_color(sys.stderr), highlight=False)
+    return Rows(
+        _Name(NAME_CELLS),
+        _text("phase", 8),
+        _Bar(console),
+        _text("count", 5),
+        _Detail(DETAIL_CELLS),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
+        console=console,
+        transient=True,
+    )
+
+
+class _Name(ProgressColumn):
+    """The name, long ones cut in the middle: names that begin alike often differ at their end."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self._cells = cells
+
+    def render(self, task: Task) -> Text:
+        """Gives the name in at most so many cells; names are ASCII."""
+        name, tail = str(task.fields["name"]), self._cells // 2 - 1
+        is_long = len(name) > self._cells
+        return Text(f"{name[: self._cells - tail - 1]}…{name[-tail:]}" if is_long else name, no_wrap=True)
+
+
+class _Detail(ProgressColumn):
+    """The detail, cut at its end; of all columns the one that gives way, which Rich takes from what may be wrapped."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__(table_column=Column(no_wrap=False))
+        self._cells = cells
+
+    def render(self, task: Task) -> Text:
+        """Gives the detail as one line of at most so many cells."""
+        text = Text(str(task.fields["detail"]), overflow="ellipsis", no_wrap=True)
+        text.truncate(self._cells, overflow="ellipsis")
+        return text
+
+
+class _Bar(ProgressColumn):
+    """A bar where a total is known and the terminal is wide enough."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self._console = console
+        self._bar = BarColumn(bar_width=16)
+
+    def render(self, task: Task) -> RenderableType:
+        """Gives the bar, or nothing."""
+        if task.total is None or self._console.width < BAR_FROM_COLUMNS:
+            return Text("")
+        return self._bar.render(task)
+
+
+def _text(field: str, cells: int) -> TextColumn:
+    return TextColumn(f"{{task.fields[{field}]}}", markup=False, table_column=Column(no_wrap=True, min_width=cells))
+
+
+def _is_shown(task: Task, now: float) -> bool:
+    is_going_on = task.total is not None and task.completed < task.total
+    return is_going_on or now - float(task.fields["at"]) < STALE_SECONDS

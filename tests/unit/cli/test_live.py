@@ -1,0 +1,65 @@
+"""The live display: readable at every width, however long names and details are."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from ftops.cli import live_rows
+from ftops.cli.live import LiveProgress, PlainProgress, open_progress
+from ftops.cli.live_rows import Rows, open_rows
+
+NAMES = tuple(f"a-rather-long-fine-tune-name-number-{n}" for n in range(3))
+DETAIL = "a detail that goes on and on and says ever more about what happens"
+
+
+def shown(rows: Rows) -> list[str]:
+    console = rows.console
+    with console.capture() as captured:
+        console.print(*rows.get_renderables())
+    return [line.rstrip() for line in captured.get().splitlines() if line.strip()]
+
+
+def display(width: int) -> tuple[LiveProgress, Rows]:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    rows = open_rows(console)
+    return LiveProgress(rows), rows
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_step_and_time_left_can_be_read_however_long_the_rest_is(width: int) -> None:
+    progress, rows = display(width)
+    for name in NAMES:
+        progress.update(name, "training", done=12_345, total=100_000, detail="loss 0.001")
+    progress.update(NAMES[1], "evaluating", done=17, total=12_000, detail=DETAIL)
+    lines = shown(rows)
+    assert len(lines) == 3
+    assert all(len(line) <= width for line in lines)
+    assert {line[:23] for line in lines} == {f"a-rather-lo…e-number-{n} " for n in range(3)}
+    assert sum(" training " in line and " 12,345/100,000 " in line and " loss 0.001 " in line for line in lines) == 2
+    (evaluating,) = (line for line in lines if " evaluating " in line and " 17/12,000 " in line)
+    assert "…" in evaluating[23:]
+    assert all(re.search(r"(--|\d\d):(--|\d\d)$", line) for line in lines)
+    assert ("━" in lines[0]) == (width >= 100)
+
+
+def test_a_phase_without_a_total_has_no_bar_and_goes_when_nothing_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress, rows = display(140)
+    progress.update("a", "train")
+    progress.update("b", "evaluating", done=4, total=4)
+    progress.update("c", "training", done=1, total=4)
+    assert [line[0] for line in shown(rows)] == ["a", "b", "c"]
+    assert "━" not in shown(rows)[0]
+    monkeypatch.setattr(live_rows, "STALE_SECONDS", -1.0)
+    assert [line[0] for line in shown(rows)] == ["c"]
+    monkeypatch.undo()
+    progress.update("a", "train")
+    assert [line[0] for line in shown(rows)][:1] == ["a"]
+
+
+def test_without_a_standard_error_lines_are_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    progress = open_progress()
+    assert isinstance(progress, PlainProgress)
+    progress.update("a", "train")
