@@ -34,9 +34,10 @@ class Agenda:
             self._failed.add(action.id)
 
     def unapproved(self, plan: Plan) -> Train | None:
-        """Gives a training that is planned and was never started, because nobody approved it."""
-        tried = {id_ for id_, _ in self._tried}
-        return next((a for a in plan.actions if isinstance(a, Train) and a.id not in tried), None)
+        """Gives a training that waits for nothing and was never started: nobody approved it for this run."""
+        tried, planned = {id_ for id_, _ in self._tried}, {action.id for action in plan.actions}
+        waiting = (a for a in plan.actions if isinstance(a, Train) and planned.isdisjoint(a.after))
+        return next((a for a in waiting if a.id not in tried), None)
 
     def _is_ready(self, action: Action, plan: Plan) -> bool:
         waits = {other.id for other in plan.actions}.intersection(action.after)

@@ -418,6 +418,16 @@ def test_an_evaluation_that_ends_in_error_withholds_and_is_made_once_in_a_run() 
     assert (again.code, world.target(), world.count("chat")) == (0, declared.revision, calls + 1)
 
 
+def test_a_training_whose_upload_failed_was_approved_all_the_same() -> None:
+    world = World()
+    declared = world.declare()
+    world.backend.inject("upload", Rejected("the file is too large", status=413), times=1)
+    outcome = world.apply(declared)
+    assert (outcome.code, outcome.stopped_by, world.count("create")) == (1, None, 0)
+    assert errors_of(outcome) == ["router: the file is too large"]
+    assert world.apply(declared).code == 0
+
+
 def test_scores_that_the_ledger_refuses_are_no_verdict() -> None:
     world = World()
     declared = world.declare()
