@@ -93,7 +93,9 @@ def command(
             return 1
         if plan.blockers:
             return 2
-        return _carry_out(workspace, plan, settings, as_json=as_json)
+        outcome = _carry_out(workspace, plan, settings)
+    # After the live rows are gone: the table would otherwise begin in one of them.
+    return _report(outcome, as_json=as_json)
 
 
 @contextmanager
@@ -148,12 +150,17 @@ def _approved_plan(
     return plan
 
 
-def _carry_out(workspace: "Workspace", plan: "Plan", settings: "Settings", *, as_json: bool) -> int:
+def _carry_out(workspace: "Workspace", plan: "Plan", settings: "Settings") -> "Outcome":
     from ftops.application.reconcile import Apply
+
+    return Apply(workspace=workspace, settings=settings, approved=plan).run()
+
+
+def _report(outcome: "Outcome", *, as_json: bool) -> int:
+    """Prints what a run came to, and gives its exit code."""
     from ftops.cli.render_text import render_outcome
     from ftops.cli.style import print_error
 
-    outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
     if as_json:
         print_json(_to_json(outcome))
     elif text := render_outcome(outcome):
