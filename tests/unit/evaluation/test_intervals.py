@@ -31,7 +31,9 @@ def table_of(both: int, only_first: int, only_second: int, neither: int) -> Pair
         ((1, 1, 7, 12), -0.507, -0.026, 3),
     ],
 )
-def test_newcombe_gives_the_limits_known_from_elsewhere(counts: tuple[int, ...], low: float, high: float, digits: int) -> None:
+def test_newcombe_gives_the_limits_known_from_elsewhere(
+    counts: tuple[int, ...], low: float, high: float, digits: int
+) -> None:
     interval = intervals.newcombe_paired(table_of(*counts), 0.95)
     assert (round(interval.low, digits), round(interval.high, digits)) == (low, high)
 
