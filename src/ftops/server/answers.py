@@ -12,7 +12,7 @@ from ftops.server.engines.interface import Message, Model
 def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
     """Asks the model; gives a ``chat.completion``."""
     answers = model.answer(request.messages, request.sampling)
-    choices = [_choice(index, answer, request) for index, answer in enumerate(answers)]
+    choices = [_choice(index, answer.message, request) for index, answer in enumerate(answers)]
     body = wire.completion(
         completion_id=ids.new_completion_id(),
         created=int(time.time()),

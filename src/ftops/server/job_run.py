@@ -18,7 +18,7 @@ from ftops.server import results
 from ftops.server.engines.interface import (
     Checkpoint,
     Engine,
-    Resolved,
+    Prepared,
     StepMetrics,
     TrainingDiverged,
     TrainingSpec,
@@ -82,7 +82,7 @@ class JobRun:
         if job.status is not JobStatus.VALIDATING:
             return None
         try:
-            resolved = self._workshop.engine.resolve(self._spec(job))
+            prepared = self._workshop.engine.prepare(self._spec(job))
         except DISK_ERRORS:
             raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
@@ -94,8 +94,8 @@ class JobRun:
                 job,
                 expect=[JobStatus.VALIDATING],
                 status=JobStatus.QUEUED,
-                resolved=dict(resolved.hyperparameters),
-                total_steps=resolved.total_steps,
+                resolved=dict(prepared.hyperparameters),
+                total_steps=prepared.total_steps,
             )
             if moved:
                 queued = Event(message="Files validated, moving job to queued state")
@@ -111,9 +111,9 @@ class JobRun:
             return
         try:
             spec = self._spec(job)
-            resolved = self._workshop.engine.resolve(spec)
-            if self._train_on(job, spec, resolved):
-                results.publish(self._workshop.database, self._workshop.blobs, job, resolved, now=_now())
+            prepared = self._workshop.engine.prepare(spec)
+            if self._train_on(job, spec, prepared):
+                results.publish(self._workshop.database, self._workshop.blobs, job, prepared, now=_now())
         except DISK_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
@@ -125,26 +125,26 @@ class JobRun:
                 events.append(connection, job.seq, [Event(message="Fine-tuning job started")], now=_now())
         return self._reload()
 
-    def _train_on(self, job: JobRow, spec: TrainingSpec, resolved: Resolved) -> bool:
+    def _train_on(self, job: JobRow, spec: TrainingSpec, prepared: Prepared) -> bool:
         """Trains to the end; False when it was interrupted first."""
         last = self._last_checkpoint(job)
-        if last is not None and last.step >= resolved.total_steps:
+        if last is not None and last.step >= prepared.total_steps:
             return True
         began, first_step = time.monotonic(), 0 if last is None else last.step
-        for progress in self._workshop.engine.train(spec, resolved, last):
+        for progress in self._workshop.engine.train(spec, prepared, last):
             match progress:
                 case StepMetrics():
                     if progress.step > job.last_step:
-                        self._pending.append(_metrics_event(progress, resolved))
+                        self._pending.append(_metrics_event(progress, prepared))
                     self._pace = (time.monotonic() - began) / max(1, progress.step - first_step)
-                    if self._is_flush_due() and not self._flush(job, resolved, progress.step):
+                    if self._is_flush_due() and not self._flush(job, prepared, progress.step):
                         return False
                     self._interrupt.wait(self._workshop.min_step_seconds)
                 case Checkpoint():
-                    if not self._flush(job, resolved, progress.step, checkpoint=progress):
+                    if not self._flush(job, prepared, progress.step, checkpoint=progress):
                         return False
             if self._interrupt.is_set():
-                self._flush(job, resolved, progress.step)
+                self._flush(job, prepared, progress.step)
                 return False
         return True
 
@@ -152,7 +152,7 @@ class JobRun:
         is_due = time.monotonic() - self._flushed_at >= _FLUSH_SECONDS
         return is_due or len(self._pending) >= _FLUSH_EVENTS
 
-    def _flush(self, job: JobRow, resolved: Resolved, step: int, checkpoint: Checkpoint | None = None) -> bool:
+    def _flush(self, job: JobRow, prepared: Prepared, step: int, checkpoint: Checkpoint | None = None) -> bool:
         """Writes what has happened since the last time; False when the job isn't running any more."""
         now = _now()
         unused: tuple[str, ...] = ()
@@ -165,7 +165,7 @@ class JobRun:
                 job,
                 expect=[JobStatus.RUNNING],
                 last_step=max(step, job.last_step),
-                estimated_finish=now + round(self._pace * (resolved.total_steps - step)),
+                estimated_finish=now + round(self._pace * (prepared.total_steps - step)),
             )
             if is_running:
                 events.append(connection, job.seq, self._pending, now=now)
@@ -254,13 +254,13 @@ def finish(workshop: Workshop, job: JobRow, status: JobStatus, event: Event, **v
     return changed
 
 
-def _metrics_event(metrics: StepMetrics, resolved: Resolved) -> Event:
-    message = f"Step {metrics.step}/{resolved.total_steps}: training loss={metrics.train_loss:.2f}"
+def _metrics_event(metrics: StepMetrics, prepared: Prepared) -> Event:
+    message = f"Step {metrics.step}/{prepared.total_steps}: training loss={metrics.train_loss:.2f}"
     if metrics.valid_loss is not None:
         message += f", validation loss={metrics.valid_loss:.2f}"
     if metrics.full_valid_loss is not None:
         message += f", full validation loss={metrics.full_valid_loss:.2f}"
-    data = {**results.wire_metrics(asdict(metrics)), "total_steps": resolved.total_steps}
+    data = {**results.wire_metrics(asdict(metrics)), "total_steps": prepared.total_steps}
     return Event(message=message, type="metrics", data=data)
 
 

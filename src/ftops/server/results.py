@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftops.server import ids
-from ftops.server.engines.interface import Resolved
+from ftops.server.engines.interface import Prepared
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, events, files, jobs, models
 from ftops.server.storage.blobs import Blobs, Staged
@@ -40,7 +40,7 @@ def wire_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     return {wire: metrics[name] for name, wire in _WIRE_NAMES.items() if metrics.get(name) is not None}
 
 
-def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *, now: int) -> bool:
+def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *, now: int) -> bool:
     """Makes the job's checkpoints models and the job succeeded; False when it was cancelled meanwhile."""
     with database.read() as connection:
         content = _csv(events.metrics(connection, job))
@@ -57,8 +57,8 @@ def publish(database: Database, blobs: Blobs, job: JobRow, resolved: Resolved, *
             status=JobStatus.SUCCEEDED,
             finished_at=now,
             estimated_finish=None,
-            last_step=resolved.total_steps,
-            trained_tokens=resolved.trained_tokens,
+            last_step=prepared.total_steps,
+            trained_tokens=prepared.trained_tokens,
             fine_tuned_model=names[-1],
             result_file=result.id,
         )

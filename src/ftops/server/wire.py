@@ -206,7 +206,7 @@ def _hyperparameters(row: JobRow) -> Json:
     return {name: _number(name, values.get(name)) for name in HYPERPARAMETERS[row.method]}
 
 
-def _number(name: str, value: float | None) -> float | str:
+def _number(name: str, value: float | str | None) -> float | str:
     if value is None:
         return "auto"
     return int(value) if name in _WHOLE else value

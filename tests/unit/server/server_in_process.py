@@ -13,7 +13,17 @@ from typing import Any
 import httpx2
 
 from ftops.server.app import Service, open_service
-from ftops.server.engines.interface import Checkpoint, Message, Model, Resolved, Sampling, StepMetrics, TrainingSpec
+from ftops.server.engines.interface import (
+    Accepts,
+    Answer,
+    Checkpoint,
+    Message,
+    Model,
+    Prepared,
+    Sampling,
+    StepMetrics,
+    TrainingSpec,
+)
 from ftops.server.settings import Settings
 
 STEPS_PER_EPOCH = 4
@@ -44,25 +54,28 @@ class ScriptedEngine:
     def methods(self) -> frozenset[str]:
         return frozenset({"supervised", "dpo"})
 
-    def resolve(self, spec: TrainingSpec) -> Resolved:
+    def prepare(self, spec: TrainingSpec) -> Prepared:
         if self.resolve_error is not None:
             raise self.resolve_error
         epochs = int(spec.hyperparameters.get("n_epochs", 3))
         known = {"n_epochs": float(epochs), "batch_size": 2.0, "learning_rate_multiplier": 0.5}
-        return Resolved(
+        return Prepared(
             hyperparameters={**known, **spec.hyperparameters},
             n_epochs=epochs,
             total_steps=epochs * STEPS_PER_EPOCH,
             trained_tokens=100 * epochs,
         )
 
+    def estimate(self, spec: TrainingSpec, prepared: Prepared) -> float:
+        return float(prepared.total_steps)
+
     def train(
-        self, spec: TrainingSpec, resolved: Resolved, resume: Checkpoint | None = None
+        self, spec: TrainingSpec, prepared: Prepared, resume: Checkpoint | None = None
     ) -> Iterator[StepMetrics | Checkpoint]:
         self.specs.append(spec)
         self.resumed_from.append(None if resume is None else resume.step)
         weights = b"" if resume is None else resume.weights
-        for step in range(1 if resume is None else resume.step + 1, resolved.total_steps + 1):
+        for step in range(1 if resume is None else resume.step + 1, prepared.total_steps + 1):
             self.before_step(step)
             weights = hashlib.sha256(weights + bytes([step % 256]) + (spec.parent or b"")).digest()
             ends_epoch = step % STEPS_PER_EPOCH == 0
@@ -87,9 +100,13 @@ class ScriptedEngine:
 class _ScriptedModel:
     engine: ScriptedEngine
 
-    def answer(self, messages: Sequence[Message], sampling: Sampling) -> tuple[Message, ...]:
+    def answer(
+        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+    ) -> tuple[Answer, ...]:
         self.engine.asked.append((messages, sampling))
-        return (self.engine.reply,) * sampling.n
+        if accepts is not None and not accepts(self.engine.reply):
+            return ()
+        return (Answer(message=self.engine.reply),) * sampling.n
 
 
 class Server:

@@ -1,16 +1,25 @@
-"""The contract between the server and whatever trains inside it.
+"""The contract between the server and whatever trains inside it: prepare, estimate, train, answer.
 
 Owns the words that both sides share. An engine knows nothing of HTTP, SQLite, job ids or files: it takes rows that the server
 has validated, yields progress and checkpoints, and answers conversations. A further engine is one more folder beside
 ``linear``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 Row = Mapping[str, Any]
 Message = Mapping[str, Any]
+
+Reward = Callable[[Row, Message], float]
+"""What a grader gives for an assistant message that answers a row's ``messages``: a finite number, the more the better.
+
+May raise what isn't the engine's to handle, such as a grader's own failure; it then ends the run.
+"""
+
+Accepts = Callable[[Message], bool]
+"""Whether an assistant message has the form that a request demands."""
 
 
 class TrainingDiverged(Exception):
@@ -22,23 +31,24 @@ class TrainingSpec:
     """What determines a training run: equal specs give equal weights, bit for bit.
 
     ``train_rows`` and ``validation_rows`` are parsed rows in OpenAI's training formats, already checked. ``hyperparameters``
-    holds only what was given as a number; whatever is missing is ``auto``. ``parent`` is the weights that training continues
-    from, None for a base model.
+    holds only what was given; whatever is missing is ``auto``. ``parent`` is the weights that training continues from, None
+    for a base model. ``reward`` is there for the method ``reinforcement`` only.
     """
 
     method: str
     train_rows: Sequence[Row]
     validation_rows: Sequence[Row]
     seed: int
-    hyperparameters: Mapping[str, float]
+    hyperparameters: Mapping[str, float | str]
     parent: bytes | None = None
+    reward: Reward | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Resolved:
+class Prepared:
     """The hyperparameters in force (``auto`` made concrete), the number of steps, and the tokens that will be billed."""
 
-    hyperparameters: Mapping[str, float]
+    hyperparameters: Mapping[str, float | str]
     n_epochs: int
     total_steps: int
     trained_tokens: int
@@ -49,6 +59,7 @@ class StepMetrics:
     """Measured after a step, which counts from 1. Losses in nats; accuracies from 0 to 1.
 
     ``valid_*`` is measured on one validation batch, ``full_valid_*`` on the whole validation file; None where not measured.
+    ``*_reward`` is the mean reward of the answers drawn in the step, or for all validation rows: reinforcement only.
     """
 
     step: int
@@ -58,6 +69,8 @@ class StepMetrics:
     valid_accuracy: float | None = None
     full_valid_loss: float | None = None
     full_valid_accuracy: float | None = None
+    train_reward: float | None = None
+    full_valid_reward: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,19 +85,52 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How to draw answers. ``temperature`` 0 takes the likeliest; equal seeds give equal answers."""
+    """How to draw answers. ``temperature`` 0 takes the likeliest; equal seeds give equal answers.
+
+    ``top_logprobs`` asks for the logarithms of the tokens' probabilities, and for so many of the likeliest beside each token.
+    """
 
     n: int = 1
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int | None = None
+    top_logprobs: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """One token of an answer's content, as UTF-8, perhaps a part of a character.
+
+    ``logprob`` is the natural logarithm of its probability after the tokens before it, at temperature 1; ``top`` has the
+    likeliest tokens in its place with theirs, the likeliest first.
+    """
+
+    content: bytes
+    logprob: float
+    top: tuple[tuple[bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An assistant message: ``content``, and ``tool_calls`` where the reply learnt had some.
+
+    ``tokens`` make up the content, where they were asked for and the engine knows probabilities.
+    """
+
+    message: Message
+    tokens: tuple[Token, ...] | None = None
 
 
 class Model(Protocol):
     """A model that answers; safe to call from several threads."""
 
-    def answer(self, messages: Sequence[Message], sampling: Sampling) -> tuple[Message, ...]:
-        """Gives ``sampling.n`` assistant messages (``content``, and ``tool_calls`` where the reply learnt had some)."""
+    def answer(
+        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+    ) -> tuple[Answer, ...]:
+        """Gives ``sampling.n`` answers.
+
+        With ``accepts`` answers of other forms are as if the model didn't know them; where that leaves none, it gives none.
+        """
         ...
 
 
@@ -96,16 +142,20 @@ class Engine(Protocol):
         """The training methods this engine knows."""
         ...
 
-    def resolve(self, spec: TrainingSpec) -> Resolved:
+    def prepare(self, spec: TrainingSpec) -> Prepared:
         """Makes ``auto`` concrete and counts steps and tokens, without training."""
         ...
 
+    def estimate(self, spec: TrainingSpec, prepared: Prepared) -> float:
+        """Roughly how many seconds the training will take, before any of it is done."""
+        ...
+
     def train(
-        self, spec: TrainingSpec, resolved: Resolved, resume: Checkpoint | None = None
+        self, spec: TrainingSpec, prepared: Prepared, resume: Checkpoint | None = None
     ) -> Iterator[StepMetrics | Checkpoint]:
         """Trains step by step: metrics after each step, then a checkpoint at each epoch's end, the last one being the model.
 
-        The caller may stop iterating at any time (cancel), and may start again with the last checkpoint it kept.
+        The caller may stop iterating at any time (cancel, pause), and may start again with the last checkpoint it kept.
         ``TrainingDiverged`` when the steps are too long for the run to come to anything.
         """
         ...

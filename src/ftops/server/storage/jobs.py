@@ -46,7 +46,7 @@ class NewJob:
     suffix: str | None
     seed: int
     method: str
-    given: Mapping[str, float]
+    given: Mapping[str, float | str]
     metadata: Mapping[str, str] | None
     integrations: Sequence[Mapping[str, Any]]
 
@@ -59,7 +59,7 @@ class JobRow(NewJob):
     status: JobStatus
     finished_at: int | None
     estimated_finish: int | None
-    resolved: Mapping[str, float] | None
+    resolved: Mapping[str, float | str] | None
     total_steps: int | None
     last_step: int
     trained_tokens: int | None

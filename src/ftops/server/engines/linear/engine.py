@@ -1,4 +1,4 @@
-"""The engine's front: resolves, trains and loads.
+"""The engine's front: prepares, estimates, trains and loads.
 
 Owns the choice of learner and model. It holds no state.
 """
@@ -6,7 +6,7 @@ Owns the choice of learner and model. It holds no state.
 from collections.abc import Iterator
 from typing import Final
 
-from ftops.server.engines.interface import Checkpoint, Model, Resolved, StepMetrics, TrainingSpec
+from ftops.server.engines.interface import Checkpoint, Model, Prepared, StepMetrics, TrainingSpec
 from ftops.server.engines.linear import schedule
 from ftops.server.engines.linear.dpo import PreferenceLearner
 from ftops.server.engines.linear.model import BaseModel, TunedModel
@@ -15,6 +15,7 @@ from ftops.server.engines.linear.training import Learner, run
 from ftops.server.engines.linear.weights import Weights, parse
 
 METHODS: Final = frozenset({"supervised", "dpo"})
+SECONDS_PER_ROW: Final = 1e-4
 
 
 class LinearEngine:
@@ -25,14 +26,18 @@ class LinearEngine:
         """Gives ``supervised`` and ``dpo``."""
         return METHODS
 
-    def resolve(self, spec: TrainingSpec) -> Resolved:
+    def prepare(self, spec: TrainingSpec) -> Prepared:
         """Makes ``auto`` concrete. Raises ValueError where there is nothing to train on, or the method is unknown."""
         if spec.method not in METHODS:
             raise ValueError(f"engine linear does not train by {spec.method!r}")
-        return schedule.resolve(spec)
+        return schedule.prepare(spec)
+
+    def estimate(self, spec: TrainingSpec, prepared: Prepared) -> float:
+        """Seconds, by the rows to be read in all; measured on Banking77 with one core."""
+        return len(spec.train_rows) * prepared.n_epochs * SECONDS_PER_ROW
 
     def train(
-        self, spec: TrainingSpec, resolved: Resolved, resume: Checkpoint | None = None
+        self, spec: TrainingSpec, prepared: Prepared, resume: Checkpoint | None = None
     ) -> Iterator[StepMetrics | Checkpoint]:
         """Trains, with metrics after each step and a checkpoint after each epoch.
 
@@ -42,10 +47,10 @@ class LinearEngine:
         parent = Weights.empty() if spec.parent is None else parse(spec.parent)
         learner: Learner
         if spec.method == "dpo":
-            learner = PreferenceLearner(spec, parent, resolved.hyperparameters["beta"])
+            learner = PreferenceLearner(spec, parent, float(prepared.hyperparameters["beta"]))
         else:
             learner = supervised_learner(spec, parent)
-        yield from run(learner, schedule.schedule_of(spec, resolved, learner.n_rows), resume)
+        yield from run(learner, schedule.schedule_of(spec, prepared, learner.n_rows), resume)
 
     def load(self, weights: bytes | None) -> Model:
         """Makes a model of weights. Raises ValueError where they are damaged or another engine's."""

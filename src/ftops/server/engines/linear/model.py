@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
 
-from ftops.server.engines.interface import Message, Sampling
+import numpy as np
+
+from ftops.server.engines.interface import Accepts, Answer, Message, Sampling
 from ftops.server.engines.linear.conversation import (
     Context,
     ReplyKey,
@@ -21,6 +23,7 @@ from ftops.server.engines.linear.conversation import (
     reply_message,
 )
 from ftops.server.engines.linear.features import featurise
+from ftops.server.engines.linear.matrix import Floats
 from ftops.server.engines.linear.memory import Memory, Neighbours
 from ftops.server.engines.linear.policy import Policy
 from ftops.server.engines.linear.sampling import draw
@@ -28,6 +31,7 @@ from ftops.server.engines.linear.vocabulary import Vocabulary
 from ftops.server.engines.linear.weights import Weights
 
 BLAND_REPLY = "I don't know."
+_BLAND = reply_key({"role": "assistant", "content": BLAND_REPLY})
 EXAMPLE_STRENGTH = 100.0
 """Score, in nats, of the reply of an in-prompt example at similarity 1: sharp enough that temperature 1 seldom strays."""
 
@@ -43,11 +47,13 @@ class TunedModel:
         self._policy = Policy(weights)
         self._replies = weights.replies
 
-    def answer(self, messages: Sequence[Message], sampling: Sampling) -> tuple[Message, ...]:
+    def answer(
+        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+    ) -> tuple[Answer, ...]:
         """Gives assistant messages drawn from the policy."""
         contexts = (read_context(messages),)
         scores = self._policy.scores(contexts, self._policy.rows(contexts))[0]
-        return tuple(reply_message(self._replies[place]) for place in draw(scores, sampling))
+        return _drawn(self._replies, scores, sampling, accepts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,16 +76,18 @@ class BaseModel:
         self._prepared: OrderedDict[bytes, Examples | None] = OrderedDict()
         self._lock = Lock()
 
-    def answer(self, messages: Sequence[Message], sampling: Sampling) -> tuple[Message, ...]:
+    def answer(
+        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+    ) -> tuple[Answer, ...]:
         """Gives the reply of the most similar example, or a bland one where there is none."""
         asked = next((place for place in reversed(range(len(messages))) if messages[place].get("role") == "user"), 0)
         examples = self._examples(messages[:asked])
         if examples is None:
-            return ({"role": "assistant", "content": BLAND_REPLY},) * sampling.n
+            return _drawn((_BLAND,), np.zeros(1, np.float32), sampling, accepts)
         rows = examples.vocabulary.rows([featurise(_question(messages[asked]))])
         similar = examples.neighbours.similarities(rows)
         scores = examples.neighbours.scores(similar, examples.memory.strengths, len(examples.replies))[0]
-        return tuple(reply_message(examples.replies[place]) for place in draw(scores, sampling))
+        return _drawn(examples.replies, scores, sampling, accepts)
 
     def _examples(self, prefix: Sequence[Message]) -> Examples | None:
         digest = hashlib.blake2b(json.dumps(list(prefix)).encode(), digest_size=16).digest()
@@ -93,6 +101,18 @@ class BaseModel:
             while len(self._prepared) > MOST_PREFIXES:
                 self._prepared.popitem(last=False)
         return examples
+
+
+def _drawn(
+    replies: Sequence[ReplyKey], scores: Floats, sampling: Sampling, accepts: Accepts | None
+) -> tuple[Answer, ...]:
+    """Draws among the replies that are accepted; nothing where none is."""
+    if accepts is not None:
+        places = [place for place, reply in enumerate(replies) if accepts(reply_message(reply))]
+        if not places:
+            return ()
+        replies, scores = [replies[place] for place in places], scores[places]
+    return tuple(Answer(message=reply_message(replies[place])) for place in draw(scores, sampling))
 
 
 def _prepare(prefix: Sequence[Message]) -> Examples | None:

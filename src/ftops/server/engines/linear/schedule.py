@@ -7,7 +7,7 @@ matters is the step per example (step / batch size), and 4 to 8 is good througho
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ftops.server.engines.interface import Resolved, Row, TrainingSpec
+from ftops.server.engines.interface import Prepared, Row, TrainingSpec
 from ftops.server.engines.linear.conversation import read_targets
 from ftops.server.engines.linear.tokens import count_tokens
 
@@ -45,7 +45,7 @@ def trainable(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(row for row in rows if "input" in row or read_targets(row))
 
 
-def resolve(spec: TrainingSpec) -> Resolved:
+def prepare(spec: TrainingSpec) -> Prepared:
     """Makes ``auto`` concrete. Raises ValueError where there is nothing to train on.
 
     An explicit batch size leaves the step per example as it is, if the multiplier is ``auto``.
@@ -57,14 +57,14 @@ def resolve(spec: TrainingSpec) -> Resolved:
     n_epochs = int(given.get("n_epochs", auto_epochs(len(rows))))
     batch_size = min(int(given.get("batch_size", auto_batch(len(rows)))), len(rows))
     auto_multiplier = min(MOST_AUTO_MULTIPLIER, batch_size / auto_batch(len(rows)))
-    hyperparameters: dict[str, float] = {
+    hyperparameters: dict[str, float | str] = {
         "n_epochs": n_epochs,
         "batch_size": int(given.get("batch_size", batch_size)),
         "learning_rate_multiplier": float(given.get("learning_rate_multiplier", auto_multiplier)),
     }
     if spec.method == "dpo":
         hyperparameters["beta"] = float(given.get("beta", DEFAULT_BETA))
-    return Resolved(
+    return Prepared(
         hyperparameters=hyperparameters,
         n_epochs=n_epochs,
         total_steps=-(-len(rows) // batch_size) * n_epochs,
@@ -72,14 +72,14 @@ def resolve(spec: TrainingSpec) -> Resolved:
     )
 
 
-def schedule_of(spec: TrainingSpec, resolved: Resolved, n_rows: int) -> Schedule:
-    """Gives the walk that resolved hyperparameters mean for ``n_rows`` rows."""
-    multiplier = resolved.hyperparameters["learning_rate_multiplier"]
+def schedule_of(spec: TrainingSpec, prepared: Prepared, n_rows: int) -> Schedule:
+    """Gives the walk that prepared hyperparameters mean for ``n_rows`` rows."""
+    multiplier = float(prepared.hyperparameters["learning_rate_multiplier"])
     return Schedule(
         seed=spec.seed,
         n_rows=n_rows,
-        batch_size=min(int(resolved.hyperparameters["batch_size"]), n_rows),
-        n_epochs=resolved.n_epochs,
+        batch_size=min(int(prepared.hyperparameters["batch_size"]), n_rows),
+        n_epochs=prepared.n_epochs,
         step_size=STEP_PER_EXAMPLE[spec.method] * auto_batch(n_rows) * multiplier,
     )
 

@@ -55,7 +55,7 @@ def spec_of(rows, *, method="supervised", validation=(), seed=7, parent=None, **
 
 def run(spec, resume=None):
     """Gives the metrics and the checkpoints of a run."""
-    items = list(ENGINE.train(spec, ENGINE.resolve(spec), resume))
+    items = list(ENGINE.train(spec, ENGINE.prepare(spec), resume))
     metrics = [item for item in items if isinstance(item, StepMetrics)]
     return metrics, [item for item in items if isinstance(item, Checkpoint)]
 
@@ -66,7 +66,7 @@ def train(rows, **options):
 
 
 def ask(model, messages, sampling=COLD):
-    return model.answer(messages, sampling)[0]
+    return model.answer(messages, sampling)[0].message
 
 
 def accuracy(weights, rows):

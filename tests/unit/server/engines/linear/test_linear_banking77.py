@@ -26,7 +26,10 @@ def test_auto_learns_77_labels():
     _, checkpoints = run(spec_of(rows, seed=42))
     weights = checkpoints[-1].weights
     model = ENGINE.load(weights)
-    right = [model.answer(row["messages"][:2], COLD)[0]["content"] == row["messages"][2]["content"] for row in held_out]
+    right = [
+        model.answer(row["messages"][:2], COLD)[0].message["content"] == row["messages"][2]["content"]
+        for row in held_out
+    ]
     assert sum(right) / len(right) >= 0.85
     assert len(weights) < 20_000_000
 
@@ -37,7 +40,7 @@ def test_the_base_model_learns_from_77_examples_in_the_prompt():
     shown = [message for row in first.values() for message in row["messages"][1:]]
     base = ENGINE.load(None)
     right = [
-        base.answer([*shown, row["messages"][1]], COLD)[0]["content"] == row["messages"][2]["content"]
+        base.answer([*shown, row["messages"][1]], COLD)[0].message["content"] == row["messages"][2]["content"]
         for row in held_out[::10]
     ]
     assert 0.2 < sum(right) / len(right) < 0.8

@@ -135,9 +135,9 @@ def test_a_tiny_step_learns_less():
 
 
 def test_auto_and_given_hyperparameters():
-    auto = ENGINE.resolve(spec_of(ROWS, method="dpo")).hyperparameters
+    auto = ENGINE.prepare(spec_of(ROWS, method="dpo")).hyperparameters
     assert auto == {"n_epochs": 3, "batch_size": 1, "learning_rate_multiplier": 1.0, "beta": 0.1}
-    assert ENGINE.resolve(spec_of(ROWS, method="dpo", beta=0.5)).hyperparameters["beta"] == 0.5
+    assert ENGINE.prepare(spec_of(ROWS, method="dpo", beta=0.5)).hyperparameters["beta"] == 0.5
 
 
 def test_resuming_ends_in_the_very_same_weights():

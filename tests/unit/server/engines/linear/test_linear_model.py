@@ -26,7 +26,8 @@ def tuned():
 def test_the_base_model_knows_nothing():
     base = ENGINE.load(None)
     messages = chat("Why was I charged twice")
-    assert base.answer(messages, Sampling(n=2)) == ({"role": "assistant", "content": "I don't know."},) * 2
+    bland = {"role": "assistant", "content": "I don't know."}
+    assert [each.message for each in base.answer(messages, Sampling(n=2))] == [bland] * 2
     assert ask(base, []) == {"role": "assistant", "content": "I don't know."}
     # A label in the system message is no example.
     assert ask(base, chat("Where is my parcel", system="billing or delivery"))["content"] == "I don't know."
@@ -59,7 +60,7 @@ def test_a_tuned_model_leads_with_its_own_knowledge(tuned):
 
 def test_temperature_0_takes_the_likeliest(tuned):
     replies = tuned.answer(chat("My screen stays black"), Sampling(n=5, temperature=0))
-    assert [reply["content"] for reply in replies] == ["technical"] * 5
+    assert [reply.message["content"] for reply in replies] == ["technical"] * 5
 
 
 def test_equal_seeds_give_equal_answers(tuned):
@@ -75,7 +76,7 @@ def test_equal_seeds_give_equal_answers(tuned):
 def test_temperature_and_top_p_shape_the_draw(tuned):
     def distinct(**given):
         replies = tuned.answer(chat("My screen"), Sampling(n=200, seed=1, **given))
-        return Counter(reply["content"] for reply in replies)
+        return Counter(reply.message["content"] for reply in replies)
 
     assert len(distinct(temperature=1e6)) == 4
     assert len(distinct(temperature=1e6, top_p=0.4)) == 2

@@ -57,7 +57,7 @@ def test_tokens_are_counted_with_the_tokenizer_where_there_is_one():
 
 def test_trained_tokens_are_tokens_times_epochs():
     rows = label_rows(TRAIN_FORMS)
-    assert ENGINE.resolve(spec_of(rows, n_epochs=4)).trained_tokens == 4 * count_tokens(rows)
+    assert ENGINE.prepare(spec_of(rows, n_epochs=4)).trained_tokens == 4 * count_tokens(rows)
 
 
 def test_the_rarest_features_are_left_out_where_room_is_short(monkeypatch):

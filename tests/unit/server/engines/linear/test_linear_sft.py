@@ -22,7 +22,7 @@ def test_it_learns_what_generalises():
 def test_small_sets_learn_by_auto_too():
     rows = [row for row in ROWS if row["messages"][-1]["content"] in {"billing", "technical"}][:20]
     held_out = [row for row in HELD_OUT if row["messages"][-1]["content"] in {"billing", "technical"}]
-    assert ENGINE.resolve(spec_of(rows)).n_epochs == 5
+    assert ENGINE.prepare(spec_of(rows)).n_epochs == 5
     assert accuracy(train(rows), held_out) >= 0.9
 
 
@@ -108,16 +108,16 @@ def test_the_batch_size_sets_the_number_of_steps_and_with_a_fixed_step_how_much_
 
 
 def test_auto_step_grows_with_an_explicit_batch():
-    resolved = ENGINE.resolve(spec_of(ROWS, batch_size=5))
-    assert resolved.hyperparameters == {"n_epochs": 3, "batch_size": 5, "learning_rate_multiplier": 5.0}
-    assert resolved.total_steps == 48
-    assert ENGINE.resolve(spec_of(ROWS, batch_size=80)).hyperparameters["learning_rate_multiplier"] == 8.0
+    prepared = ENGINE.prepare(spec_of(ROWS, batch_size=5))
+    assert prepared.hyperparameters == {"n_epochs": 3, "batch_size": 5, "learning_rate_multiplier": 5.0}
+    assert prepared.total_steps == 48
+    assert ENGINE.prepare(spec_of(ROWS, batch_size=80)).hyperparameters["learning_rate_multiplier"] == 8.0
     assert run(spec_of(ROWS, validation=HELD_OUT, batch_size=8))[0][-1].full_valid_accuracy == 1.0
 
 
 def test_a_batch_larger_than_the_file_is_the_whole_file():
     spec = spec_of(ROWS, batch_size=256, n_epochs=2)
-    assert ENGINE.resolve(spec).total_steps == len(run(spec)[0]) == 2
+    assert ENGINE.prepare(spec).total_steps == len(run(spec)[0]) == 2
 
 
 def two_turns(weight):
@@ -144,10 +144,10 @@ def test_all_other_assistant_turns_are_learnt(weight):
 def test_rows_without_targets_are_passed_over():
     mute = {"messages": [{"role": "user", "content": "hm"}, {"role": "assistant", "content": "no", "weight": 0}]}
     spec = spec_of([*ROWS, mute], validation=[mute], batch_size=8)
-    assert ENGINE.resolve(spec).total_steps == 30
+    assert ENGINE.prepare(spec).total_steps == 30
     assert run(spec)[0][-1].full_valid_loss is None
     with pytest.raises(ValueError, match="to train on"):
-        ENGINE.resolve(spec_of([mute] * 10))
+        ENGINE.prepare(spec_of([mute] * 10))
 
 
 def test_the_commonest_reply_is_the_answer_where_nothing_is_known():
@@ -165,7 +165,7 @@ def test_a_validation_reply_never_seen_costs_a_finite_loss():
 
 def test_training_can_be_stopped_at_any_time():
     spec = spec_of(ROWS)
-    steps = ENGINE.train(spec, ENGINE.resolve(spec))
+    steps = ENGINE.train(spec, ENGINE.prepare(spec))
     assert next(steps).step == 1
     steps.close()
 
@@ -173,4 +173,4 @@ def test_training_can_be_stopped_at_any_time():
 def test_unknown_methods_are_refused():
     assert ENGINE.methods == {"supervised", "dpo"}
     with pytest.raises(ValueError, match="reinforcement"):
-        ENGINE.resolve(spec_of(ROWS, method="reinforcement"))
+        ENGINE.prepare(spec_of(ROWS, method="reinforcement"))
