@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ftops.server import ids, wire
+from ftops.server.access import Access
 from ftops.server.engines.interface import Engine
 from ftops.server.errors import ApiError, answer_to
 from ftops.server.gate import Gate
@@ -27,6 +28,7 @@ from ftops.server.shelf import Shelf
 from ftops.server.storage import jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
+from ftops.server.upkeep import Upkeep
 
 _DATABASE_FILE = "server.sqlite"
 
@@ -40,6 +42,7 @@ class Service:
     organization: str
     database: Database
     queue: JobQueue
+    upkeep: Upkeep
 
     def has_unfinished_jobs(self) -> bool:
         """Whether any job has yet to end."""
@@ -48,6 +51,7 @@ class Service:
 
     def stop(self) -> None:
         """Lets go of the jobs and closes the database."""
+        self.upkeep.stop()
         self.queue.stop()
         self.database.close()
 
@@ -63,9 +67,10 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     workshop = Workshop(database=database, blobs=blobs, engine=engine, min_step_seconds=settings.min_step_seconds)
     queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     shelf = Shelf(database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models)
+    file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
     routes = [
-        *FileRoutes(settings=settings, database=database, blobs=blobs).routes(),
-        *JobRoutes(settings=settings, organization=organization, workshop=workshop, queue=queue).routes(),
+        *file_routes.routes(),
+        *JobRoutes(settings=settings, workshop=workshop, queue=queue).routes(),
         *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf).routes(),
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         _health(data_dir_id),
@@ -79,13 +84,16 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         },
     )
     app.router.redirect_slashes = False
+    upkeep = Upkeep([file_routes.delete_expired], every_seconds=settings.upkeep_seconds)
     queue.start()
+    upkeep.start()
     return Service(
-        app=Gate(app, settings=settings, organization=organization),
+        app=Gate(app, settings=settings, access=Access(settings.keys, organization=organization)),
         data_dir_id=data_dir_id,
         organization=organization,
         database=database,
         queue=queue,
+        upkeep=upkeep,
     )
 
 

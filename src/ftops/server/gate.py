@@ -1,10 +1,10 @@
 """Stands before every request: who may come in, what every answer bears, and what is logged.
 
-Owns the bearer key, the checks that keep web pages away from a server without a key, the answer's standard headers, the access
-log, and the bare 500 for faults of ours, or 507 for a full disk. Logs neither bodies nor query strings nor keys.
+Owns the checks that keep web pages away from a server without a key, the answer's standard headers, the access log, and the
+bare 500 for faults of ours, or 507 for a full disk. Whose key it is, ``access`` tells. Logs neither bodies nor query strings
+nor keys.
 """
 
-import hmac
 import ipaddress
 import logging
 import time
@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import ids, wire
+from ftops.server.access import Access, Project, place
 from ftops.server.errors import ApiError, answer_to, place_of
 from ftops.server.settings import Settings
 
@@ -29,18 +30,18 @@ _OPEN_PATH = "/healthz"
 class Gate:
     """An ASGI application around the one that has the routes."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, organization: str) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, access: Access) -> None:
         self._app = app
-        self._key = None if settings.key is None else settings.key.encode()
-        self._only_loopback = settings.is_loopback and settings.key is None
+        self._access = access
+        self._only_loopback = settings.is_loopback and not access.has_keys
         self._logs_access = settings.logs_access
-        self._organization = organization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; other scopes there are none."""
         began = time.perf_counter()
         request_id = ids.new_request_id()
         status = 0
+        project = self._access.default
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -49,16 +50,16 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["openai-version"] = _API_VERSION
-                headers["openai-organization"] = self._organization
+                headers["openai-organization"] = project.organization
                 headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
             await send(message)
 
         try:
-            refusal = self._refusal(scope)
-            if refusal is None:
-                await self._app(scope, receive, send_with_headers)
-            else:
-                await wire.respond_error(refusal)(scope, receive, send_with_headers)
+            project = self._admit(scope)
+            place(scope, project)
+            await self._app(scope, receive, send_with_headers)
+        except ApiError as refusal:
+            await wire.respond_error(refusal)(scope, receive, send_with_headers)
         except ClientDisconnect:
             pass  # nobody is left to answer
         except Exception as error:  # noqa: BLE001 - the boundary: no fault of ours may end the server or show a traceback
@@ -68,17 +69,16 @@ class Gate:
         if self._logs_access:
             _log_access(scope, status, began, request_id)
 
-    def _refusal(self, scope: Scope) -> ApiError | None:
+    def _admit(self, scope: Scope) -> Project:
+        """The project that a request acts for; ``ApiError`` when it isn't let in."""
         headers = Headers(scope=scope)
         if self._only_loopback:
             # A web page can make its visitor's browser call a loopback address: by a name of its own that resolves
             # to it (then Host tells), or across origins (then Origin does).
             origin = headers.get("origin")
             if not _is_loopback_url(f"//{headers.get('host', '')}") or (origin and not _is_loopback_url(origin)):
-                return ApiError("This server answers to loopback names only.", status=403, code="forbidden_host")
-        if self._key is None or scope["path"] == _OPEN_PATH:
-            return None
-        return _key_refusal(self._key, headers.get("authorization"))
+                raise ApiError("This server answers to loopback names only.", status=403, code="forbidden_host")
+        return self._access.default if scope["path"] == _OPEN_PATH else self._access.project(headers)
 
 
 def is_loopback(host: str) -> bool:
@@ -99,23 +99,6 @@ def _is_loopback_url(url: str) -> bool:
         return False
     # Neither header holds a user's name: what looks like one is there to mislead whoever reads it otherwise.
     return host is not None and "@" not in parts.netloc and is_loopback(host)
-
-
-def _key_refusal(key: bytes, authorization: str | None) -> ApiError | None:
-    kind, _, given = (authorization or "").partition(" ")
-    given = given.strip()
-    if kind.lower() != "bearer" or not given:
-        return ApiError(
-            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-            "auth (i.e. Authorization: Bearer YOUR_KEY).",
-            status=401,
-            code="invalid_api_key",
-        )
-    if hmac.compare_digest(given.encode(), key):
-        return None
-    # Enough to tell one's keys apart, too little to try the rest.
-    masked = f"{given[:3]}***{given[-2:]}" if len(given) >= 20 and given.isascii() else "***"
-    return ApiError(f"Incorrect API key provided: {masked}.", status=401, code="invalid_api_key")
 
 
 def _log_access(scope: Scope, status: int, began: float, request_id: str) -> None:

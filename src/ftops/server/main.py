@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ftops import __version__
-from ftops.server.settings import Settings
+from ftops.server.settings import DEFAULT_PROJECT, ProjectKey, Settings
 
 if TYPE_CHECKING:
     from ftops.server.app import Service
@@ -43,6 +43,13 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
     "--api-key-env",
     metavar="NAME",
     help=f"Environment variable with the bearer key that clients must send. Default: {_KEY_VARIABLE}, if it is set.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="YAML file with projects and their keys; see docs/server.md.",
 )
 @click.option(
     "--org",
@@ -82,6 +89,7 @@ def serve(
     port: int,
     data_dir: Path,
     api_key_env: str | None,
+    config_file: Path | None,
     org: str | None,
     shutdown_dates: tuple[str, ...],
     workers: int,
@@ -99,7 +107,7 @@ def serve(
     settings = Settings(
         data_dir=data_dir,
         host=host,
-        key=_key(api_key_env),
+        keys=_keys(api_key_env, config_file),
         organization=_organization(org),
         shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
         workers=workers,
@@ -107,10 +115,10 @@ def serve(
         logs_access=access_log,
         is_loopback=is_loopback(host),
     )
-    if settings.key is None and not settings.is_loopback:
+    if not settings.keys and not settings.is_loopback:
         raise click.UsageError(
-            f"{host} can be reached from other machines: set a key in {_KEY_VARIABLE}, or name the variable that holds "
-            "it with --api-key-env"
+            f"{host} can be reached from other machines: set a key in {_KEY_VARIABLE}, name the variable that holds it "
+            "with --api-key-env, or give projects and keys with --config"
         )
     from ftops.server.engines.linear import LinearEngine
 
@@ -185,16 +193,24 @@ def _require_dependencies() -> None:
             ) from error
 
 
-def _key(variable: str | None) -> str | None:
-    key = os.environ.get(variable or _KEY_VARIABLE, "").strip()
-    if variable is not None and not key:
+def _keys(variable: str | None, config_file: Path | None) -> tuple[ProjectKey, ...]:
+    """The default project's key, and those of the configuration file."""
+    from ftops.server.config_file import Config, ConfigInvalid, key_in, read_config
+
+    try:
+        key = key_in(variable or _KEY_VARIABLE, os.environ)
+    except ConfigInvalid as error:
+        raise click.UsageError(str(error)) from error
+    if variable is not None and key is None:
         raise click.UsageError(f"--api-key-env: the environment variable {variable} is not set")
-    if not key.isascii() or not key.isprintable():
-        raise click.UsageError(
-            f"the key in {variable or _KEY_VARIABLE} has characters that no HTTP header can carry: use letters, digits and "
-            "signs of ASCII alone, such as `openssl rand -hex 32` gives"
-        )
-    return key or None
+    try:
+        config = Config() if config_file is None else read_config(config_file, os.environ)
+    except ConfigInvalid as error:
+        raise click.UsageError(f"--config {click.format_filename(config_file or '')}: {error}") from error
+    own = () if key is None else (ProjectKey(project=DEFAULT_PROJECT, organization=None, key=key),)
+    if any(each.key == key for each in config.keys):
+        raise click.UsageError(f"the key in {variable or _KEY_VARIABLE} is a project's in the configuration file too")
+    return (*own, *config.keys)
 
 
 def _number(seconds: float) -> float:

@@ -49,7 +49,7 @@ def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *
     unused: list[str] = []
     # OpenAI serves this file base64-encoded, and readers of it decode it.
     with blobs.stage(base64.b64encode(content)) as staged, database.write() as connection:
-        result = _result_file(staged, now)
+        result = _result_file(job, staged, now)
         succeeded = jobs.change(
             connection,
             job,
@@ -74,9 +74,10 @@ def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *
     return succeeded
 
 
-def _result_file(staged: Staged, now: int) -> FileRow:
+def _result_file(job: JobRow, staged: Staged, now: int) -> FileRow:
     return FileRow(
         id=ids.new_file_id(),
+        project=job.project,
         created_at=now,
         expires_at=None,
         filename="step_metrics.csv",
@@ -95,7 +96,15 @@ def _names(job: JobRow, rows: Iterable[CheckpointRow]) -> tuple[str, ...]:
 
 
 def _model(job: JobRow, row: CheckpointRow, name: str, now: int) -> ModelRow:
-    return ModelRow(name=name, created_at=now, base=job.base, owner=job.organization_id, job=job.id, sha256=row.sha256)
+    return ModelRow(
+        name=name,
+        project=job.project,
+        created_at=now,
+        base=job.base,
+        owner=job.organization_id,
+        job=job.id,
+        sha256=row.sha256,
+    )
 
 
 def _closing_events(names: tuple[str, ...], rows: tuple[CheckpointRow, ...]) -> tuple[Event, ...]:

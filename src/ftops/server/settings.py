@@ -7,18 +7,31 @@ from pathlib import Path
 MEGABYTE = 1024 * 1024
 
 
+DEFAULT_PROJECT = "proj_default"
+"""The project of a server without a configuration file, and of all data that was written before there were projects."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectKey:
+    """A key and the project it opens. ``organization`` None means the server's own."""
+
+    project: str
+    organization: str | None
+    key: str = field(repr=False)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The start-up options and the limits that no option changes.
 
-    ``shutdown_dates`` maps base-model names to ``YYYY-MM-DD``. ``key`` None means that anybody who reaches the server may use
+    ``shutdown_dates`` maps base-model names to ``YYYY-MM-DD``. Without ``keys`` anybody who reaches the server may use
     it; ``is_loopback`` says that only this machine reaches it. ``retry_seconds`` is the pause before a job that the disk
-    stopped is taken up again.
+    stopped is taken up again, ``upkeep_seconds`` the one between looks at what is due by time.
     """
 
     data_dir: Path
     host: str = "127.0.0.1"
-    key: str | None = field(default=None, repr=False)
+    keys: tuple[ProjectKey, ...] = ()
     organization: str | None = None
     shutdown_dates: Mapping[str, str] = field(default_factory=dict)
     workers: int = 2
@@ -30,3 +43,4 @@ class Settings:
     max_line_bytes: int = 32 * MEGABYTE
     loaded_models: int = 16
     retry_seconds: float = 5.0
+    upkeep_seconds: float = 5.0

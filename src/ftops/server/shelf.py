@@ -26,50 +26,49 @@ class Shelf:
         self._engine = engine
         self._capacity = capacity
         self._base = engine.load(None)
-        self._loaded: OrderedDict[str, Model] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str], Model] = OrderedDict()
         self._lock = threading.Lock()
         # Loading may take a while, and must neither happen twice nor put back a model that is deleted meanwhile.
         self._loading = threading.Lock()
 
-    def peek(self, name: str) -> Model | None:
-        """The model, if that takes no time; None says nothing about whether there is one."""
-        if not name.startswith("ft:"):
-            return self._base if ids.is_base_model(name) else None
-        with self._lock:
-            model = self._loaded.get(name)
-            if model is not None:
-                self._loaded.move_to_end(name)
-            return model
-
-    def take(self, name: str) -> Model:
-        """The model, loaded if need be; ``ApiError`` when there is none of this name, or its weights are damaged."""
-        model = self.peek(name)
+    def take(self, name: str, *, project: str) -> Model:
+        """A project's model, loaded if need be; ``ApiError`` when it has none of this name, or its weights are damaged."""
+        model = self._peek(name, project)
         if model is not None:
             return model
         with self._loading:
-            model = self.peek(name)
-            return self._load(name) if model is None else model
+            model = self._peek(name, project)
+            return self._load(name, project) if model is None else model
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, *, project: str) -> None:
         """Call it after a model was deleted."""
         with self._loading, self._lock:
-            self._loaded.pop(name, None)
+            self._loaded.pop((project, name), None)
 
-    def _load(self, name: str) -> Model:
+    def _peek(self, name: str, project: str) -> Model | None:
+        if not name.startswith("ft:"):
+            return self._base if ids.is_base_model(name) else None
+        with self._lock:
+            model = self._loaded.get((project, name))
+            if model is not None:
+                self._loaded.move_to_end((project, name))
+            return model
+
+    def _load(self, name: str, project: str) -> Model:
         with self._database.read() as connection:
-            row = models.find(connection, name)
+            row = models.find(connection, name, project=project)
         if row is None:
             raise model_not_found(name)
         try:
             model = self._engine.load(self._blobs.read(row.sha256))
         except (DamagedBlob, ValueError) as error:
             with self._database.read() as connection:
-                if models.find(connection, name) is None:  # deleted between the two lines
+                if models.find(connection, name, project=project) is None:  # deleted between the two lines
                     raise model_not_found(name) from error
             _LOG.error("weights of %s can't be loaded: %s", name, place_of(error))
             raise damaged(f"The weights of the model `{name}` are", remedy="delete it and train it again") from error
         with self._lock:
-            self._loaded[name] = model
+            self._loaded[project, name] = model
             while len(self._loaded) > self._capacity:
                 self._loaded.popitem(last=False)
         return model

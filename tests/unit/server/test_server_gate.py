@@ -9,13 +9,15 @@ import pytest
 from server_in_process import ScriptedEngine, Server
 
 from ftops.server.gate import ACCESS_LOG, is_loopback
+from ftops.server.settings import DEFAULT_PROJECT, ProjectKey
 
 KEY = "sk-a-key-of-some-length-1234"
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("keyed") / "data", key=KEY) as running:
+    own = ProjectKey(project=DEFAULT_PROJECT, organization=None, key=KEY)
+    with Server(tmp_path_factory.mktemp("keyed") / "data", keys=(own,)) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ftops.server import answers, wire
+from ftops.server.access import project_of
 from ftops.server.chat_request import ChatRequest, read_chat_request
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
@@ -38,10 +39,10 @@ class ChatRoutes:
             asked = _parse(body)
         else:
             asked = await to_thread.run_sync(_parse, body, limiter=self._limiter)
-        return await to_thread.run_sync(self._answer, asked, limiter=self._limiter)
+        return await to_thread.run_sync(self._answer, asked, project_of(request).id, limiter=self._limiter)
 
-    def _answer(self, asked: ChatRequest) -> Response:
-        return wire.respond(answers.complete(self._shelf.take(asked.model), asked))
+    def _answer(self, asked: ChatRequest, project: str) -> Response:
+        return wire.respond(answers.complete(self._shelf.take(asked.model, project=project), asked))
 
 
 def _parse(body: bytes) -> ChatRequest:

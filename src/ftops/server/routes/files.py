@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ftops.server import ids, training_files, wire
+from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter
 from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
 from ftops.server.routes.query import Query, refuse_query
@@ -55,7 +56,7 @@ class FileRoutes:
         refuse_query(request)
         with self._blobs.spool() as spool:
             form = await read_upload(request, spool, max_file_bytes=self._settings.max_file_bytes)
-            row = await to_thread.run_sync(self._store, form, spool)
+            row = await to_thread.run_sync(self._store, form, spool, project_of(request).id)
         return wire.respond(wire.file_object(row))
 
     def list(self, request: Request) -> Response:
@@ -69,6 +70,7 @@ class FileRoutes:
             with self._database.read() as connection:
                 page = files.page(
                     connection,
+                    project=project_of(request).id,
                     now=int(time.time()),
                     limit=limit,
                     after=after,
@@ -110,15 +112,19 @@ class FileRoutes:
         self._blobs.clear(lambda connection: files.delete(connection, row.id))
         return wire.respond(wire.deleted("file", row.id))
 
+    def delete_expired(self, now: int) -> None:
+        """Removes the files whose time is over; until then they are not found already."""
+        self._blobs.clear(lambda connection: files.delete_expired(connection, now=now))
+
     def _find(self, request: Request) -> FileRow:
         file_id = request.path_params["file_id"]
         with self._database.read() as connection:
-            row = files.find(connection, file_id, now=int(time.time()))
+            row = files.find(connection, file_id, project=project_of(request).id, now=int(time.time()))
         if row is None:
             raise file_not_found(file_id)
         return row
 
-    def _store(self, form: Form, spool: Spool) -> FileRow:
+    def _store(self, form: Form, spool: Spool, project: str) -> FileRow:
         filename, purpose, lifetime = _read_form(form)
         if purpose in _JSONL_PURPOSES:
             training_files.check_upload(spool.reread(), max_line_bytes=self._settings.max_line_bytes)
@@ -126,6 +132,7 @@ class FileRoutes:
         with spool.stage() as staged, self._database.write() as connection:
             row = FileRow(
                 id=ids.new_file_id(),
+                project=project,
                 created_at=now,
                 expires_at=None if lifetime is None else now + lifetime,
                 filename=filename,
@@ -133,10 +140,8 @@ class FileRoutes:
                 bytes=staged.size,
                 sha256=staged.sha256,
             )
-            expired = files.delete_expired(connection, now=now)
             self._blobs.keep(connection, staged, owner=row.id)
             files.insert(connection, row)
-        self._blobs.remove(expired)
         return row
 
 

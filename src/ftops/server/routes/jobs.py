@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ftops.server import ids, job_run, wire
+from ftops.server.access import Project, project_of
 from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_found
 from ftops.server.job_request import JobRequest, read_job_request
 from ftops.server.job_run import Workshop
@@ -32,9 +33,8 @@ _MOST_LISTED = 100
 class JobRoutes:
     """The handlers of fine-tuning jobs."""
 
-    def __init__(self, *, settings: Settings, organization: str, workshop: Workshop, queue: JobQueue) -> None:
+    def __init__(self, *, settings: Settings, workshop: Workshop, queue: JobQueue) -> None:
         self._settings = settings
-        self._organization = organization
         self._workshop = workshop
         self._database = workshop.database
         self._queue = queue
@@ -56,7 +56,7 @@ class JobRoutes:
         refuse_query(request)
         arguments = await wire.read_json(request, max_bytes=self._settings.max_json_bytes)
         asked = read_job_request(arguments, methods=self._workshop.engine.methods)
-        job = await to_thread.run_sync(self._store, asked)
+        job = await to_thread.run_sync(self._store, asked, project_of(request))
         return wire.respond(wire.job_object(job))
 
     def list(self, request: Request) -> Response:
@@ -65,7 +65,11 @@ class JobRoutes:
         limit, after, metadata = query.limit(default=20, most=_MOST_LISTED), query.text("after"), query.metadata()
         query.finish()
         with self._database.read() as connection:
-            page = _page(lambda: jobs.page(connection, limit=limit, after=after, metadata=metadata))
+            page = _page(
+                lambda: jobs.page(
+                    connection, project=project_of(request).id, limit=limit, after=after, metadata=metadata
+                )
+            )
         return wire.respond(wire.listing(page.map(wire.job_object)))
 
     def retrieve(self, request: Request) -> Response:
@@ -107,25 +111,24 @@ class JobRoutes:
         job_id = request.path_params["job_id"]
         with self._database.read() as connection:
             job = jobs.find(connection, job_id)
-        if job is None:
+        if job is None or job.project != project_of(request).id:
             raise job_not_found(job_id)
         return job
 
-    def _store(self, asked: JobRequest) -> JobRow:
+    def _store(self, asked: JobRequest, project: Project) -> JobRow:
         # One transaction from the look at the files to the job: nobody can delete them in between.
         with self._database.write() as connection:
             now = int(time.time())
-            training = _usable(
-                files.find(connection, asked.training_file, now=now), asked.training_file, "training_file"
-            )
+            found = files.find(connection, asked.training_file, project=project.id, now=now)
+            training = _usable(found, asked.training_file, "training_file")
             validation = None
             if asked.validation_file is not None:
-                found = files.find(connection, asked.validation_file, now=now)
+                found = files.find(connection, asked.validation_file, project=project.id, now=now)
                 validation = _usable(found, asked.validation_file, "validation_file")
-            parent = models.find(connection, asked.model)
+            parent = models.find(connection, asked.model, project=project.id)
             if parent is None and not ids.is_base_model(asked.model):
                 raise model_not_found(asked.model)
-            new = self._new_job(asked, training, validation, parent, now)
+            new = _new_job(asked, project, training, validation, parent, now)
             seq = jobs.insert(connection, new)
             for sha256 in (new.training_sha256, new.validation_sha256, new.parent_sha256):
                 if sha256 is not None:
@@ -137,28 +140,35 @@ class JobRoutes:
         self._queue.submit(job)
         return job
 
-    def _new_job(
-        self, asked: JobRequest, training: FileRow, validation: FileRow | None, parent: ModelRow | None, now: int
-    ) -> NewJob:
-        return NewJob(
-            id=ids.new_job_id(),
-            created_at=now,
-            organization_id=self._organization,
-            model=asked.model,
-            base=asked.model if parent is None else parent.base,
-            model_hash=ids.new_model_hash(),
-            training_file=training.id,
-            training_sha256=training.sha256,
-            validation_file=None if validation is None else validation.id,
-            validation_sha256=None if validation is None else validation.sha256,
-            parent_sha256=None if parent is None else parent.sha256,
-            suffix=asked.suffix,
-            seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
-            method=asked.method,
-            given=asked.hyperparameters,
-            metadata=asked.metadata,
-            integrations=asked.integrations,
-        )
+
+def _new_job(
+    asked: JobRequest,
+    project: Project,
+    training: FileRow,
+    validation: FileRow | None,
+    parent: ModelRow | None,
+    now: int,
+) -> NewJob:
+    return NewJob(
+        id=ids.new_job_id(),
+        project=project.id,
+        created_at=now,
+        organization_id=project.organization,
+        model=asked.model,
+        base=asked.model if parent is None else parent.base,
+        model_hash=ids.new_model_hash(),
+        training_file=training.id,
+        training_sha256=training.sha256,
+        validation_file=None if validation is None else validation.id,
+        validation_sha256=None if validation is None else validation.sha256,
+        parent_sha256=None if parent is None else parent.sha256,
+        suffix=asked.suffix,
+        seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+        method=asked.method,
+        given=asked.hyperparameters,
+        metadata=asked.metadata,
+        integrations=asked.integrations,
+    )
 
 
 def _usable(row: FileRow | None, file_id: str, param: str) -> FileRow:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ftops.server import ids, wire
+from ftops.server.access import project_of
 from ftops.server.errors import ApiError, model_not_found
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
@@ -46,7 +47,7 @@ class ModelRoutes:
         """All models on one page, as OpenAI gives them."""
         refuse_query(request)
         with self._database.read() as connection:
-            made = models.all_models(connection)
+            made = models.all_models(connection, project=project_of(request).id)
         names = dict.fromkeys((*STAND_INS, *self._settings.shutdown_dates))
         return wire.respond(
             {
@@ -62,7 +63,7 @@ class ModelRoutes:
         if ids.is_base_model(name):
             return wire.respond(self._stand_in(name))
         with self._database.read() as connection:
-            row = models.find(connection, name)
+            row = models.find(connection, name, project=project_of(request).id)
         if row is None:
             raise model_not_found(name)
         return wire.respond(wire.model_object(row))
@@ -79,13 +80,15 @@ class ModelRoutes:
                 code="insufficient_permissions",
             )
 
+        project = project_of(request).id
+
         def delete(connection: sqlite3.Connection) -> tuple[str, ...]:
-            if models.find(connection, name) is None:
+            if models.find(connection, name, project=project) is None:
                 raise model_not_found(name)
             return models.delete(connection, name)
 
         self._blobs.clear(delete)
-        self._shelf.forget(name)
+        self._shelf.forget(name, project=project)
         return wire.respond(wire.deleted("model", name))
 
     def _stand_in(self, name: str) -> wire.Json:

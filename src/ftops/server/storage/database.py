@@ -1,4 +1,4 @@
-"""The SQLite file: its schema, its version, and who may write when.
+"""The SQLite file: its version, and who may write when.
 
 Owns connections and transactions. One connection writes, behind a lock; another reads, and sees every commit. A commit is
 on the disk when it returns (``synchronous=FULL``), so what was acknowledged survives ``kill -9`` and a power cut.
@@ -10,51 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE files (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
-    expires_at INTEGER, filename TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL
-);
-CREATE INDEX files_by_purpose ON files (purpose, seq);
-CREATE INDEX files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE TABLE jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, created_at INTEGER NOT NULL,
-    finished_at INTEGER, estimated_finish INTEGER, organization_id TEXT NOT NULL, model TEXT NOT NULL, base TEXT NOT NULL,
-    model_hash TEXT NOT NULL, training_file TEXT NOT NULL, training_sha256 TEXT NOT NULL, validation_file TEXT,
-    validation_sha256 TEXT, parent_sha256 TEXT, suffix TEXT, seed INTEGER NOT NULL, method TEXT NOT NULL,
-    given TEXT NOT NULL, resolved TEXT, metadata TEXT, integrations TEXT NOT NULL, total_steps INTEGER,
-    last_step INTEGER NOT NULL DEFAULT 0, trained_tokens INTEGER, fine_tuned_model TEXT, result_file TEXT, error TEXT
-);
-CREATE INDEX jobs_unfinished ON jobs (seq) WHERE status IN ('validating_files', 'queued', 'running');
-CREATE TABLE job_metadata (
-    key TEXT NOT NULL, value TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (key, value, job)
-) WITHOUT ROWID;
-
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    level TEXT NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, data TEXT NOT NULL
-);
-CREATE INDEX events_by_job ON events (job, seq);
-
-CREATE TABLE checkpoints (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    step INTEGER NOT NULL, epoch INTEGER NOT NULL, metrics TEXT NOT NULL, sha256 TEXT, model TEXT
-);
-CREATE INDEX checkpoints_by_job ON checkpoints (job, seq);
-
-CREATE TABLE models (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, base TEXT NOT NULL,
-    owner TEXT NOT NULL, job TEXT NOT NULL, sha256 TEXT NOT NULL
-);
-
-CREATE TABLE blob_uses (sha256 TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)) WITHOUT ROWID;
-CREATE INDEX blob_uses_by_owner ON blob_uses (owner);
-"""
+from ftops.server.storage.schema import MIGRATIONS, SCHEMA_VERSION
 
 
 class NewerData(Exception):
@@ -141,8 +97,8 @@ def _prepare(connection: sqlite3.Connection, *, may_be_new: bool) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
         raise NewerData(version)
-    if version == 0:
-        if not may_be_new:  # its write-ahead log, in which everything stood, is lost
-            raise LostDatabase
+    if version == 0 and not may_be_new:  # its write-ahead log, in which everything stood, is lost
+        raise LostDatabase
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         # One transaction, version included: a crash leaves either nothing or everything.
-        connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        connection.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")

@@ -12,6 +12,7 @@ class FileRow:
     """A file. Times in seconds since 1970; ``bytes`` is the length of the content."""
 
     id: str
+    project: str
     created_at: int
     expires_at: int | None
     filename: str
@@ -21,20 +22,21 @@ class FileRow:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(FileRow))
+_PLACES = ", ".join("?" for _ in fields(FileRow))
 _UNEXPIRED = "(expires_at IS NULL OR expires_at > ?)"
 
 
 def insert(connection: sqlite3.Connection, row: FileRow) -> None:
     """Adds a file; its blob has been kept under the file's id."""
     values = tuple(getattr(row, field.name) for field in fields(FileRow))
-    connection.execute(f"INSERT INTO files ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+    connection.execute(f"INSERT INTO files ({_COLUMNS}) VALUES ({_PLACES})", values)  # noqa: S608
 
 
-def find(connection: sqlite3.Connection, file_id: str, *, now: int) -> FileRow | None:
-    """A file that is there and hasn't expired."""
+def find(connection: sqlite3.Connection, file_id: str, *, project: str, now: int) -> FileRow | None:
+    """A file of a project that is there and hasn't expired."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM files WHERE id = ? AND {_UNEXPIRED}",  # noqa: S608
-        (file_id, now),
+        f"SELECT {_COLUMNS} FROM files WHERE id = ? AND project = ? AND {_UNEXPIRED}",  # noqa: S608
+        (file_id, project, now),
     ).fetchone()
     return None if row is None else FileRow(**row)
 
@@ -42,20 +44,21 @@ def find(connection: sqlite3.Connection, file_id: str, *, now: int) -> FileRow |
 def page(
     connection: sqlite3.Connection,
     *,
+    project: str,
     now: int,
     limit: int,
     after: str | None,
     purpose: str | None,
     is_ascending: bool,
 ) -> Page[FileRow]:
-    """Files in the order of their creation or the reverse; ``UnknownCursor`` when ``after`` is no file."""
-    conditions, values = [_UNEXPIRED], [now]
-    parameters: list[object] = [*values]
+    """A project's files, in the order of their creation or the reverse; ``UnknownCursor`` when ``after`` is none of them."""
+    conditions = ["project = ?", _UNEXPIRED]
+    parameters: list[object] = [project, now]
     if purpose is not None:
         conditions.append("purpose = ?")
         parameters.append(purpose)
     if after is not None:
-        cursor = connection.execute("SELECT seq FROM files WHERE id = ?", (after,)).fetchone()
+        cursor = connection.execute("SELECT seq FROM files WHERE id = ? AND project = ?", (after, project)).fetchone()
         if cursor is None:
             raise UnknownCursor(after)
         conditions.append("seq > ?" if is_ascending else "seq < ?")

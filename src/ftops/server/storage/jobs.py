@@ -33,6 +33,7 @@ class NewJob:
     """What a request for a job settles. ``given`` holds the hyperparameters that came as numbers."""
 
     id: str
+    project: str
     created_at: int
     organization_id: str
     model: str
@@ -90,7 +91,8 @@ def insert(connection: sqlite3.Connection, job: NewJob) -> int:
     if seq is None:
         raise sqlite3.DatabaseError("the inserted job has no row number")
     connection.executemany(
-        "INSERT INTO job_metadata VALUES (?, ?, ?)", [(k, v, seq) for k, v in (job.metadata or {}).items()]
+        "INSERT INTO job_metadata VALUES (?, ?, ?, ?)",
+        [(job.project, key, value, seq) for key, value in (job.metadata or {}).items()],
     )
     return seq
 
@@ -132,38 +134,40 @@ def change(connection: sqlite3.Connection, job: NewJob, *, expect: Sequence[JobS
     return cursor.rowcount == 1
 
 
-def page(connection: sqlite3.Connection, *, limit: int, after: str | None, metadata: Mapping[str, str]) -> Page[JobRow]:
-    """Jobs with all the metadata given, newest first; ``UnknownCursor`` when ``after`` is no job."""
-    before = _position(connection, after)
-    # The rarest pair leads, so that a project's name that every job bears doesn't make this a scan of all jobs.
-    pairs = sorted(metadata.items(), key=lambda pair: _frequency(connection, pair))
+def page(
+    connection: sqlite3.Connection, *, project: str, limit: int, after: str | None, metadata: Mapping[str, str]
+) -> Page[JobRow]:
+    """A project's jobs with all the metadata given, newest first; ``UnknownCursor`` when ``after`` is none of them."""
+    before = _position(connection, project, after)
+    # The rarest pair leads, so that a pair that every job bears doesn't make this a scan of all jobs.
+    pairs = sorted(metadata.items(), key=lambda pair: _frequency(connection, project, pair))
     if not pairs:
-        query = "SELECT * FROM jobs WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-        rows = connection.execute(query, (before, limit + 1)).fetchall()
+        query = "SELECT * FROM jobs WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+        rows = connection.execute(query, (project, before, limit + 1)).fetchall()
         return cut([_read(row) for row in rows], limit)
-    others = " AND EXISTS (SELECT 1 FROM job_metadata WHERE key = ? AND value = ? AND job = lead.job)"
+    others = " AND EXISTS (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? AND job = lead.job)"
     query = (
         "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job "  # noqa: S608
-        f"WHERE lead.key = ? AND lead.value = ? AND lead.job < ?{others * (len(pairs) - 1)} "
+        f"WHERE lead.project = ? AND lead.key = ? AND lead.value = ? AND lead.job < ?{others * (len(pairs) - 1)} "
         "ORDER BY lead.job DESC LIMIT ?"
     )
-    flat = [text for pair in pairs[1:] for text in pair]
-    rows = connection.execute(query, (*pairs[0], before, *flat, limit + 1)).fetchall()
+    flat = [text for pair in pairs[1:] for text in (project, *pair)]
+    rows = connection.execute(query, (project, *pairs[0], before, *flat, limit + 1)).fetchall()
     return cut([_read(row) for row in rows], limit)
 
 
-def _position(connection: sqlite3.Connection, after: str | None) -> int:
+def _position(connection: sqlite3.Connection, project: str, after: str | None) -> int:
     if after is None:
         return 2**62
-    row = connection.execute("SELECT seq FROM jobs WHERE id = ?", (after,)).fetchone()
+    row = connection.execute("SELECT seq FROM jobs WHERE id = ? AND project = ?", (after, project)).fetchone()
     if row is None:
         raise UnknownCursor(after)
     return int(row[0])
 
 
-def _frequency(connection: sqlite3.Connection, pair: tuple[str, str]) -> int:
-    query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE key = ? AND value = ? LIMIT 1000)"
-    return int(connection.execute(query, pair).fetchone()[0])
+def _frequency(connection: sqlite3.Connection, project: str, pair: tuple[str, str]) -> int:
+    query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? LIMIT 1000)"
+    return int(connection.execute(query, (project, *pair)).fetchone()[0])
 
 
 def _read(row: sqlite3.Row) -> JobRow:

@@ -1,0 +1,75 @@
+"""The tables, as they came to be: one script for each version, run in their order.
+
+Owns every ``CREATE`` and ``ALTER``. A script that was released is never changed: data folders of that version exist.
+"""
+
+_V1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE files (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+    expires_at INTEGER, filename TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL
+);
+CREATE INDEX files_by_purpose ON files (purpose, seq);
+CREATE INDEX files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, created_at INTEGER NOT NULL,
+    finished_at INTEGER, estimated_finish INTEGER, organization_id TEXT NOT NULL, model TEXT NOT NULL, base TEXT NOT NULL,
+    model_hash TEXT NOT NULL, training_file TEXT NOT NULL, training_sha256 TEXT NOT NULL, validation_file TEXT,
+    validation_sha256 TEXT, parent_sha256 TEXT, suffix TEXT, seed INTEGER NOT NULL, method TEXT NOT NULL,
+    given TEXT NOT NULL, resolved TEXT, metadata TEXT, integrations TEXT NOT NULL, total_steps INTEGER,
+    last_step INTEGER NOT NULL DEFAULT 0, trained_tokens INTEGER, fine_tuned_model TEXT, result_file TEXT, error TEXT
+);
+CREATE INDEX jobs_unfinished ON jobs (seq) WHERE status IN ('validating_files', 'queued', 'running');
+CREATE TABLE job_metadata (
+    key TEXT NOT NULL, value TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY (key, value, job)
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    level TEXT NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX events_by_job ON events (job, seq);
+
+CREATE TABLE checkpoints (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    step INTEGER NOT NULL, epoch INTEGER NOT NULL, metrics TEXT NOT NULL, sha256 TEXT, model TEXT
+);
+CREATE INDEX checkpoints_by_job ON checkpoints (job, seq);
+
+CREATE TABLE models (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, base TEXT NOT NULL,
+    owner TEXT NOT NULL, job TEXT NOT NULL, sha256 TEXT NOT NULL
+);
+
+CREATE TABLE blob_uses (sha256 TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)) WITHOUT ROWID;
+CREATE INDEX blob_uses_by_owner ON blob_uses (owner);
+"""
+
+# Projects: what was there belongs to the default one.
+_V2 = """
+ALTER TABLE files ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
+DROP INDEX files_by_purpose;
+CREATE INDEX files_by_project ON files (project, seq);
+CREATE INDEX files_by_purpose ON files (project, purpose, seq);
+
+ALTER TABLE jobs ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
+CREATE INDEX jobs_by_project ON jobs (project, seq);
+DROP TABLE job_metadata;
+CREATE TABLE job_metadata (
+    project TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, job INTEGER NOT NULL,
+    PRIMARY KEY (project, key, value, job)
+) WITHOUT ROWID;
+INSERT INTO job_metadata
+    SELECT jobs.project, pair.key, pair.value, jobs.seq FROM jobs, json_each(jobs.metadata) AS pair
+    WHERE jobs.metadata IS NOT NULL;
+
+ALTER TABLE models ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
+CREATE INDEX models_by_project ON models (project, seq);
+"""
+
+MIGRATIONS = (_V1, _V2)
+"""The script at place N makes a database of version N one of version N + 1."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
