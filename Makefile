@@ -10,10 +10,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Other people's clients, for make interop alone: litellm holds openai and much else to versions of its own.
+LITELLM := .venv-litellm/.installed
+NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test lint format picture clean
+.PHONY: help install demo test interop lint format picture clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +42,21 @@ test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage 
 	$(BIN)/python -m coverage report --include='*/ftops/domain/*' --fail-under=100
 	$(BIN)/python -m coverage report --fail-under=90
 
+interop: $(INSTALLED) $(LITELLM) $(NODE_SDK) ## live a fine-tune's life with the SDKs for Python and Node, and with litellm
+	FTOPS_INTEROP=1 $(BIN)/python -m pytest tests/interop
+
+$(LITELLM): tests/interop/requirements-litellm.txt
+	@echo "Installing litellm into $(@D) …"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(NODE_SDK): tests/interop/package.json
+	@command -v npm >/dev/null || { echo "make: there is no npm; install Node 20 or newer first" >&2; exit 1; }
+	@echo "Installing the Node SDK into $(@D) …"
+	@cd $(<D) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
 lint: $(INSTALLED) ## check style, types and the rules of import
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +72,4 @@ picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
 	$(BIN)/python demo/picture.py docs/images/demo.svg
 
 clean: ## remove .venv and what tools leave behind
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(LITELLM)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,85 @@
+"""OpenAI's fine-tuning path of litellm, asynchronously and synchronously; run by the interpreter that has litellm installed.
+
+Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``. Prints one JSON object a line, for a test to look at.
+"""
+
+import asyncio
+import io
+import json
+import sys
+from typing import Any
+
+import litellm
+
+litellm.suppress_debug_info = True
+
+BASE = "gpt-4o-mini-2024-07-18"
+ENDED = ("succeeded", "failed", "cancelled")
+OPENAI: Any = {"custom_llm_provider": "openai"}
+QUESTION = [{"role": "user", "content": "Which colour has grass number 1?"}]
+
+
+async def main() -> None:
+    file = await litellm.acreate_file(file=rows_file(), purpose="fine-tune", **OPENAI)
+    kept = await litellm.afile_retrieve(file.id, **OPENAI)
+    tell("file", purpose=file.purpose, status=file.status, kept=kept.id == file.id)
+    job = await litellm.acreate_fine_tuning_job(
+        model=BASE, training_file=file.id, suffix="litellm", hyperparameters={"n_epochs": 3}, seed=3, **OPENAI
+    )
+    tell("job", status=job.status, model=job.model, seed=job.seed, epochs=job.hyperparameters.n_epochs)
+    job = await ended(job.id)
+    tell("ended", status=job.status, model=job.fine_tuned_model, results=len(job.result_files))
+    listed = await litellm.alist_fine_tuning_jobs(limit=5, **OPENAI)
+    tell("list", found=[each.id for each in listed.data] == [job.id])
+    other = await litellm.acreate_fine_tuning_job(
+        model=BASE, training_file=file.id, hyperparameters={"n_epochs": 50, "batch_size": 1}, **OPENAI
+    )
+    tell("cancelled", status=(await litellm.acancel_fine_tuning_job(other.id, **OPENAI)).status)
+    content = await litellm.afile_content(job.result_files[0], **OPENAI)
+    tell("results", are_some=len(content.content) > 0)
+    await asyncio.to_thread(chat, f"openai/{job.fine_tuned_model}")
+    tell("deleted", deleted=(await litellm.afile_delete(file.id, **OPENAI)).deleted)
+
+
+def chat(model: str) -> None:
+    answer = litellm.completion(model=model, messages=QUESTION, temperature=0)
+    (choice,) = answer.choices
+    tell("chat", answer=choice.message.content, reason=choice.finish_reason, has_usage=answer.usage.total_tokens > 0)
+    try:
+        litellm.completion(model=f"openai/ft:{BASE}:org-acme::nothing", messages=QUESTION, num_retries=0)
+    except litellm.NotFoundError as error:
+        tell("no model", status=error.status_code)
+
+
+async def ended(job_id: str) -> Any:
+    for _ in range(1200):
+        job = await litellm.aretrieve_fine_tuning_job(job_id, **OPENAI)
+        if job.status in ENDED:
+            return job
+        await asyncio.sleep(0.05)
+    raise TimeoutError(job_id)
+
+
+def rows_file() -> io.BytesIO:
+    colours = {"sky": "blue", "grass": "green", "snow": "white"}
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Which colour has {thing} number {number}?"},
+                {"role": "assistant", "content": colour},
+            ]
+        }
+        for number in range(5)
+        for thing, colour in colours.items()
+    ]
+    file = io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+    file.name = "rows.jsonl"
+    return file
+
+
+def tell(what: str, **values: object) -> None:
+    sys.stdout.write(json.dumps({"what": what, **values}) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,105 @@
+"""Strangers' clients against the real server: OpenAI's SDKs for Python and for Node live the same life, and litellm works.
+
+``make interop`` installs the Node SDK and litellm, which are no part of the project, and runs this; without them their tests
+are skipped, or fail where ``FTOPS_INTEROP`` demands them. ``life.txt`` is what a life prints, its fractions masked: those are
+the engine's, not the protocol's. After an intended change: ``FTOPS_REGENERATE_LIFE=1 pytest tests/interop``, then read the
+diff.
+"""
+
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from server_process import start_server
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+LIFE = HERE / "life.txt"
+LITELLM_PYTHON = ROOT / ".venv-litellm/bin/python"
+KEY = "sk-interop"
+# Long enough that a job can be met while it runs.
+OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14", "--min-step-seconds", "0.005")
+LIFE_SECONDS = 120.0
+_FRACTION = re.compile(r"\d+\.\d{2,}")
+
+
+def test_the_python_sdk_lives_its_life(tmp_path: Path) -> None:
+    printed = _FRACTION.sub("<fraction>", run(tmp_path, sys.executable, HERE / "life.py"))
+    if os.environ.get("FTOPS_REGENERATE_LIFE") and not os.environ.get("CI"):
+        LIFE.write_text(printed, encoding="utf-8")
+    assert_same(LIFE.read_text(encoding="utf-8"), printed)
+
+
+def test_the_node_sdk_lives_the_same_life(tmp_path: Path) -> None:
+    node = shutil.which("node") or missing("there is no node")
+    pinned = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]["openai"]
+    installed = HERE / "node_modules/openai/package.json"
+    if not installed.exists() or json.loads(installed.read_text(encoding="utf-8"))["version"] != pinned:
+        missing(f"the Node SDK {pinned} is not installed")
+    lives = ([sys.executable, HERE / "life.py"], [node, HERE / "life.mjs"])
+    folders = [tmp_path / name for name in ("python", "node")]
+    with ThreadPoolExecutor() as pool:
+        python, node_js = pool.map(lambda folder, life: run(folder, *life), folders, lives)
+    assert_same(python, node_js)
+
+
+def test_litellm_fine_tunes_and_asks(tmp_path: Path) -> None:
+    if not LITELLM_PYTHON.exists():
+        missing("litellm is not installed")
+    # litellm asks the network for prices when it is imported, unless it is told not to.
+    printed = run(tmp_path, LITELLM_PYTHON, HERE / "litellm_path.py", LITELLM_LOCAL_MODEL_COST_MAP="True")
+    told: dict[str, Any] = {line.pop("what"): line for line in map(json.loads, printed.splitlines())}
+    model = told["ended"].pop("model")
+    assert re.fullmatch(r"ft:gpt-4o-mini-2024-07-18:org-acme:litellm:\w{8}", model)
+    assert told == {
+        "file": {"purpose": "fine-tune", "status": "processed", "kept": True},
+        "job": {"status": "validating_files", "model": "gpt-4o-mini-2024-07-18", "seed": 3, "epochs": 3},
+        "ended": {"status": "succeeded", "results": 1},
+        "list": {"found": True},
+        "cancelled": {"status": "cancelled"},
+        "results": {"are_some": True},
+        "chat": {"answer": "green", "reason": "stop", "has_usage": True},
+        "no model": {"status": 404},
+        "deleted": {"deleted": True},
+    }
+
+
+def missing(why: str) -> NoReturn:
+    """Skips the test, or fails it where everything was to be installed."""
+    if os.environ.get("FTOPS_INTEROP"):
+        pytest.fail(why)
+    pytest.skip(f"{why}: make interop installs it")
+
+
+def run(folder: Path, *command: str | Path, **environment: str) -> str:
+    """What a client prints about its life with a server of its own."""
+    folder.mkdir(exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "FTOPS_", "COV"))}
+    with start_server(folder, *OPTIONS, env={"FTOPS_SERVE_KEY": KEY}) as server:
+        done = subprocess.run(
+            [str(part) for part in command],
+            env={**inherited, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIFE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout.decode()[-2000:] + done.stderr.decode() + server.output
+    return done.stdout.decode()
+
+
+def assert_same(expected: str, printed: str) -> None:
+    difference: Sequence[str] = [
+        *difflib.unified_diff(expected.splitlines(), printed.splitlines(), "expected", "printed", lineterm="", n=0)
+    ]
+    assert expected == printed, "\n".join(difference)
