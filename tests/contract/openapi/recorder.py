@@ -24,6 +24,7 @@ class Recorder:
     states: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Values of ``status`` by type of object."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _clients: list[httpx2.Client] = field(default_factory=list)
 
     def client(self, *, key: str = "unused") -> OpenAI:
         """The SDK, which repeats nothing."""
@@ -31,7 +32,14 @@ class Recorder:
 
     def bare(self) -> httpx2.Client:
         """For requests that the SDK wouldn't make."""
-        return httpx2.Client(base_url=self.base_url, timeout=60, event_hooks={"response": [self._record]})
+        made = httpx2.Client(base_url=self.base_url, timeout=60, event_hooks={"response": [self._record]})
+        self._clients.append(made)
+        return made
+
+    def close(self) -> None:
+        """Closes every client."""
+        for each in self._clients:
+            each.close()
 
     def _record(self, response: httpx2.Response) -> None:
         response.read()

@@ -1,0 +1,93 @@
+"""What scenarios stand on: a client that judges every answer, and objects to begin with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import httpx2
+from openai import OpenAI
+from recorder import Recorder
+
+from server_process import wait_for
+
+BASE = "gpt-4.1-mini-2025-04-14"
+ENDS = ("succeeded", "failed", "cancelled")
+COLOURS = {"sky": "blue", "grass": "green", "snow": "white"}
+ROWS = [
+    {
+        "messages": [
+            {"role": "user", "content": f"Which colour has {thing} number {number}?"},
+            {"role": "assistant", "content": colour},
+        ]
+    }
+    for number in range(4)
+    for thing, colour in COLOURS.items()
+]
+PREFERENCES = [
+    {
+        "input": {"messages": row["messages"][:1]},
+        "preferred_output": [{"role": "assistant", "content": "With pleasure: a colour."}],
+        "non_preferred_output": [{"role": "assistant", "content": "Find out yourself."}],
+    }
+    for row in ROWS
+]
+QUESTION: Any = [{"role": "user", "content": "Which colour has sky number 2?"}]
+
+
+@dataclass(eq=False)
+class World:
+    """A server as one client sees it."""
+
+    recorder: Recorder
+    sdk: OpenAI = field(init=False)
+    bare: httpx2.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sdk = self.recorder.client()
+        self.bare = self.recorder.bare()
+
+    @cached_property
+    def trained(self) -> Any:
+        """A job that has succeeded, with losses on validation data."""
+        return self.finished(
+            self.job(validation_file=self.upload(ROWS[:3]), suffix="colours", metadata={"team": "sky"}, seed=5)
+        )
+
+    def upload(self, rows: Sequence[Mapping[str, Any]], *, purpose: Any = "fine-tune") -> str:
+        """A file of rows; gives its id."""
+        return str(self.sdk.files.create(file=("rows.jsonl", jsonl(rows)), purpose=purpose).id)
+
+    def job(self, rows: Sequence[Mapping[str, Any]] = ROWS, **given: Any) -> str:
+        """A job of a few steps, supervised unless a method is given; gives its id."""
+        body = {"model": BASE, "method": supervised(n_epochs=2, batch_size=6), **given}
+        return str(self.sdk.fine_tuning.jobs.create(training_file=self.upload(rows), **body).id)
+
+    def finished(self, job_id: str) -> Any:
+        """The job, once it has ended."""
+        return self.reached(job_id, *ENDS)
+
+    def reached(self, job_id: str, *statuses: str) -> Any:
+        """The job, once it has one of these statuses."""
+
+        def found() -> Any:
+            job = self.sdk.fine_tuning.jobs.retrieve(job_id)
+            assert job.status in statuses or job.status not in ENDS, job
+            return job if job.status in statuses else None
+
+        return wait_for(found)
+
+    def refused(self, status: int, method: str, path: str, **options: Any) -> Any:
+        """Asks for what must be refused with this status; gives the error."""
+        response = self.bare.request(method, path, **options)
+        assert response.status_code == status, response.text
+        return response.json()["error"]
+
+
+def jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def supervised(**hyperparameters: Any) -> Any:
+    return {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}}
