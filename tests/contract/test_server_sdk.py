@@ -4,9 +4,10 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import openai
+import pydantic
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
@@ -208,10 +209,43 @@ def test_chat(client: OpenAI, trained: Any) -> None:
     assert first.usage.total_tokens == first.usage.prompt_tokens + first.usage.completion_tokens
     assert client.chat.completions.create(model="any-base", messages=question).choices[0].finish_reason == "stop"
     with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(model=BASE, messages=question, stream=True)
-    assert (caught.value.param, caught.value.code) == ("stream", "unsupported_parameter")
+        client.chat.completions.create(model=BASE, messages=question, store=True)
+    assert (caught.value.param, caught.value.code) == ("store", "unsupported_parameter")
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model=f"ft:{BASE}:{ORGANIZATION}::nonesuch", messages=question)
+
+
+def test_chat_in_pieces(client: OpenAI, trained: Any) -> None:
+    ask: Any = {
+        "model": trained.fine_tuned_model,
+        "messages": [{"role": "user", "content": "Which colour has the sea?"}],
+        "temperature": 0,
+    }
+    whole = client.chat.completions.create(**ask)
+    with client.chat.completions.stream(**ask, stream_options={"include_usage": True}, n=2) as stream:
+        told = stream.get_final_completion()
+    assert [choice.message.content for choice in told.choices] == [whole.choices[0].message.content] * 2
+    assert [choice.finish_reason for choice in told.choices] == ["stop", "stop"]
+    assert told.usage is not None
+    assert whole.usage is not None
+    assert told.usage.completion_tokens == 2 * whole.usage.completion_tokens
+
+
+def test_chat_of_a_form(client: OpenAI, trained: Any) -> None:
+    class Weather(pydantic.BaseModel):
+        city: str
+        sky: Literal["grey", "blue"]
+
+    messages: Any = [{"role": "user", "content": "Which colour has the sky?"}]
+    parsed = client.chat.completions.parse(
+        model=trained.fine_tuned_model, messages=messages, response_format=Weather
+    ).choices[0]
+    assert parsed.message.parsed == Weather(city="", sky="grey")
+    tool = openai.pydantic_function_tool(Weather, name="tell")
+    called = client.chat.completions.parse(model=BASE, messages=messages, tools=[tool], tool_choice="required")
+    (call,) = called.choices[0].message.tool_calls or ()
+    assert call.function.parsed_arguments == Weather(city="", sky="grey")
+    assert called.choices[0].finish_reason == "tool_calls"
 
 
 def test_routes_that_are_not_there(client: OpenAI, trained: Any) -> None:

@@ -1,25 +1,28 @@
-"""Turns what a model answers into a chat completion: stops, token limits, finish reasons, usage."""
+"""Turns what a model answers into a chat completion: its form, stops, token limits, finish reasons, usage."""
 
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftops.server import ids, tokens, wire
+from ftops.server.answer_form import has_form, shortest_answer
 from ftops.server.chat_request import ChatRequest
-from ftops.server.engines.interface import Message, Model
+from ftops.server.engines.interface import Answer, Message, Model
+
+# What OpenAI's document gives for a token that is very unlikely.
+_LEAST_LOGPROB = -9999.0
 
 
 def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
     """Asks the model; gives a ``chat.completion``."""
-    answers = model.answer(request.messages, request.sampling)
-    choices = [_choice(index, answer.message, request) for index, answer in enumerate(answers)]
+    choices = [_choice(index, answer, request) for index, answer in enumerate(_answers(model, request))]
     body = wire.completion(
         completion_id=ids.new_completion_id(),
         created=int(time.time()),
         model=request.model,
         choices=choices,
         usage=(
-            tokens.count_prompt(request.messages, request.tools),
+            tokens.count_prompt(request.messages, request.tool_use.tools),
             tokens.count([text for choice in choices for text in _texts(choice["message"])]),
         ),
     )
@@ -28,9 +31,28 @@ def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
     return body
 
 
-def _choice(index: int, answer: Message, request: ChatRequest) -> Mapping[str, Any]:
-    content = answer.get("content")
-    calls = [_call(call) for call in answer.get("tool_calls") or ()]
+def _answers(model: Model, request: ChatRequest) -> tuple[Answer, ...]:
+    """Answers of the form that the request asks for.
+
+    Most are of that form as they come. One that isn't is drawn again among those that are, which is the distribution that
+    drawing among them at once would have.
+    """
+
+    def accepts(message: Message) -> bool:
+        return has_form(message, request.tool_use, request.json_format)
+
+    drawn = model.answer(request.messages, request.sampling)
+    if all(accepts(each.message) for each in drawn):
+        return drawn
+    again = model.answer(request.messages, request.sampling, accepts)
+    if not again:
+        again = (Answer(message=shortest_answer(request.tool_use, request.json_format)),) * len(drawn)
+    return tuple(first if accepts(first.message) else second for first, second in zip(drawn, again, strict=True))
+
+
+def _choice(index: int, answer: Answer, request: ChatRequest) -> Mapping[str, Any]:
+    content = answer.message.get("content")
+    calls = [_call(call) for call in answer.message.get("tool_calls") or ()]
     if not request.calls_in_parallel:
         calls = calls[:1]
     if content is not None:
@@ -38,11 +60,35 @@ def _choice(index: int, answer: Message, request: ChatRequest) -> Mapping[str, A
     is_cut = False
     if request.max_tokens is not None:
         content, calls, is_cut = _cut(content, calls, request.max_tokens)
-    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
+    refusal = answer.message.get("refusal")
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal, "annotations": []}
     if calls:
         message["tool_calls"] = calls
-    reason = "length" if is_cut else "tool_calls" if calls else "stop"
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
+    # A call that the request itself names ends like a text: the model had no choice but to make it.
+    is_call = bool(calls) and not request.tool_use.is_one_named
+    reason = "length" if is_cut else "tool_calls" if is_call else "stop"
+    logprobs = None if request.sampling.top_logprobs is None else _logprobs(answer, content)
+    return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason}
+
+
+def _logprobs(answer: Answer, content: str | None) -> Mapping[str, Any]:
+    """The probabilities of as many tokens as the content, perhaps cut, has left."""
+    if not content or answer.tokens is None:
+        return {"content": None, "refusal": None}
+    measured, left = [], len(content.encode())
+    for token in answer.tokens:
+        left -= len(token.content)
+        if left < 0:
+            break
+        top = [_token(each, logprob) for each, logprob in token.top]
+        measured.append({**_token(token.content, token.logprob), "top_logprobs": top})
+    return {"content": measured, "refusal": None}
+
+
+def _token(content: bytes, logprob: float) -> Mapping[str, Any]:
+    # Where a token is a part of a character its text shows bytes, and only ``bytes`` says what it is.
+    text = content.decode(errors="backslashreplace")
+    return {"token": text, "logprob": max(logprob, _LEAST_LOGPROB), "bytes": list(content)}
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +126,7 @@ def _cut(
 
 
 def _texts(message: Mapping[str, Any]) -> Sequence[str]:
-    texts = [message["content"]] if message["content"] else []
+    texts = [message[name] for name in ("content", "refusal") if message[name]]
     for call in message.get("tool_calls") or ():
         texts += [call["function"]["name"], call["function"]["arguments"]]
     return texts

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
+from ftops.server.chat_tools import ToolUse, read_tool_use
 from ftops.server.engines.interface import Sampling
 from ftops.server.errors import ApiError, unsupported_parameter, unsupported_value
 from ftops.server.job_request import read_metadata
+from ftops.server.response_format import JsonFormat, read_response_format
+from ftops.server.streaming import StreamOptions
 
 _ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 _MAX_STOPS = 4
-_MAX_TOOLS = 128
+_MAX_TOP_LOGPROBS = 20
 _REFUSED = (
     "audio", "function_call", "functions", "moderation", "prediction", "prompt_cache_options", "reasoning_effort",
-    "stream_options", "top_logprobs", "verbosity", "web_search_options",
+    "verbosity", "web_search_options",
 )  # fmt: skip
 # Hints about who asks and how to cache: they change no answer, here or at OpenAI.
 _HINTS = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user")
@@ -27,16 +30,21 @@ _ASSISTANT_EXTRAS = ("annotations", "audio", "function_call", "refusal")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatRequest:
-    """A request for answers. ``max_tokens`` bounds each answer; ``stops`` end it before their first occurrence."""
+    """A request for answers. ``max_tokens`` bounds each answer; ``stops`` end it before their first occurrence.
+
+    ``stream`` is None unless the answer is to come in pieces.
+    """
 
     model: str
     messages: Sequence[Mapping[str, Any]]
-    tools: Sequence[Any]
+    tool_use: ToolUse
+    json_format: JsonFormat | None
     sampling: Sampling
     max_tokens: int | None
     stops: tuple[str, ...]
     calls_in_parallel: bool
     metadata: Mapping[str, str] | None
+    stream: StreamOptions | None
 
 
 def read_chat_request(arguments: Arguments) -> ChatRequest:
@@ -49,26 +57,28 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
     request = ChatRequest(
         model=model,
         messages=messages,
-        tools=_tools(arguments),
+        tool_use=read_tool_use(arguments),
+        json_format=read_response_format(arguments, messages),
         sampling=Sampling(
             n=arguments.take_whole("n", least=1, most=128) or 1,
             temperature=1.0 if temperature is None else temperature,
             top_p=1.0 if top_p is None else top_p,
             seed=arguments.take_whole("seed", least=-(2**63), most=2**63 - 1),
+            top_logprobs=_top_logprobs(arguments),
         ),
         max_tokens=_max_tokens(arguments),
         stops=_stops(arguments),
         calls_in_parallel=arguments.take_flag("parallel_tool_calls") is not False,
         metadata=read_metadata(arguments),
+        stream=_stream(arguments),
     )
     arguments.finish()
     return request
 
 
 def _refuse_unsupported(arguments: Arguments) -> None:
-    for name in ("stream", "logprobs", "store"):
-        if arguments.take_flag(name):
-            raise unsupported_parameter(name)
+    if arguments.take_flag("store"):
+        raise unsupported_parameter("store")
     for name in _REFUSED:
         if arguments.take(name) is not None:
             raise unsupported_parameter(name)
@@ -85,11 +95,6 @@ def _refuse_values(arguments: Arguments) -> None:
         raise unsupported_parameter("logit_bias")
     if arguments.take_list("modalities") not in (None, ["text"]):
         raise unsupported_value("modalities", "must be ['text'] at this server.")
-    form = arguments.take_object("response_format")
-    if form is not None and form.get("type") != "text":
-        raise unsupported_value("response_format", "must be of type 'text' at this server.")
-    if arguments.take("tool_choice") not in (None, "auto"):
-        raise unsupported_value("tool_choice", "must be 'auto' at this server.")
     if arguments.take_text("service_tier") not in (None, "auto", "default"):
         raise unsupported_value("service_tier", "must be 'auto' or 'default' at this server.")
 
@@ -115,20 +120,29 @@ def _stops(arguments: Arguments) -> tuple[str, ...]:
     return tuple(each for each in stops if each)
 
 
-def _tools(arguments: Arguments) -> Sequence[Any]:
-    tools = arguments.take_list("tools", most=_MAX_TOOLS) or ()
-    for number, tool in enumerate(tools):
-        at = f"tools[{number}]"
-        if not isinstance(tool, dict):
-            raise wrong_type(at, "an object", tool)
-        each = Arguments(tool, at=at)
-        each.take_required_text("type")
-        each.take_choice("type", ("function",))
-        function = each.take_section("function")
-        if function is None:
-            raise missing_parameter(f"{at}.function")
-        function.take_required_text("name")
-    return tools
+def _stream(arguments: Arguments) -> StreamOptions | None:
+    is_stream = arguments.take_flag("stream") is True
+    options = arguments.take_section("stream_options")
+    if options is None:
+        return StreamOptions() if is_stream else None
+    if not is_stream:
+        raise ApiError(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
+        )
+    read = StreamOptions(
+        includes_usage=options.take_flag("include_usage") is True,
+        includes_obfuscation=options.take_flag("include_obfuscation") is not False,
+    )
+    options.finish()
+    return read
+
+
+def _top_logprobs(arguments: Arguments) -> int | None:
+    is_asked = arguments.take_flag("logprobs") is True
+    top = arguments.take_whole("top_logprobs", least=0, most=_MAX_TOP_LOGPROBS)
+    if top is not None and not is_asked:
+        raise ApiError("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs")
+    return (top or 0) if is_asked else None
 
 
 def _messages(arguments: Arguments) -> Sequence[Mapping[str, Any]]:

@@ -4,7 +4,7 @@ Uses OpenAI's o200k_base where ``toktok`` is installed; without it a token is ta
 tokens a message, 1 a name, and 3 for the answer's beginning.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ except ImportError:  # pragma: no cover - ftops itself depends on it; a server i
 
 _ENCODING = "o200k_base"
 _BYTES_PER_TOKEN = 4
+_WINDOW = 64
 
 
 def count(texts: Iterable[str]) -> int:
@@ -30,6 +31,16 @@ def truncate(text: str, limit: int) -> str:
     if toktok is None:
         return text.encode()[: limit * _BYTES_PER_TOKEN].decode(errors="ignore")
     return str(toktok.truncate(text, limit, _ENCODING)[0])
+
+
+def split(text: str) -> Iterator[str]:
+    """The text in pieces of about a token each; together they are the text."""
+    place = 0
+    while place < len(text):
+        # Looking no further than a window keeps this linear, and changes a piece only where a token is longer than that.
+        piece = truncate(text[place : place + _WINDOW], 1) or text[place]
+        yield piece
+        place += len(piece)
 
 
 def count_prompt(messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> int:

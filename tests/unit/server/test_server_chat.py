@@ -74,6 +74,7 @@ def test_parameters_that_promise_nothing_are_taken(shared_server: Server, engine
         service_tier="auto",
         modalities=["text"],
         response_format={"type": "text"},
+        tools=[TOOL],
         tool_choice="auto",
         frequency_penalty=0,
         logit_bias={},
@@ -122,7 +123,7 @@ def test_tool_calls_are_cut_where_their_tokens_end(
     shared_server: Server, engine: ScriptedEngine, limit: int, arguments: list[Any], reason: str
 ) -> None:
     engine.reply = {"role": "assistant", "content": None, "tool_calls": [CALL]}
-    (choice,) = chat(shared_server, max_tokens=limit)["choices"]
+    (choice,) = chat(shared_server, tools=[TOOL], max_tokens=limit)["choices"]
     assert choice["finish_reason"] == reason
     assert len(choice["message"].get("tool_calls", [])) == len(arguments)
     if limit == 3:

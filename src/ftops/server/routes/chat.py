@@ -1,11 +1,13 @@
 """``/v1/chat/completions``."""
 
+from collections.abc import AsyncIterator, Iterator
+
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ftops.server import answers, wire
+from ftops.server import answers, streaming, wire
 from ftops.server.access import project_of
 from ftops.server.chat_request import ChatRequest, read_chat_request
 from ftops.server.routes.query import refuse_query
@@ -42,7 +44,20 @@ class ChatRoutes:
         return await to_thread.run_sync(self._answer, asked, project_of(request).id, limiter=self._limiter)
 
     def _answer(self, asked: ChatRequest, project: str) -> Response:
-        return wire.respond(answers.complete(self._shelf.take(asked.model, project=project), asked))
+        completion = answers.complete(self._shelf.take(asked.model, project=project), asked)
+        if asked.stream is None:
+            return wire.respond(completion)
+        # The engine has answered before the first event goes out: what goes wrong has a status of its own.
+        return StreamingResponse(
+            _each(streaming.events(completion, asked.stream)),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-cache"},
+        )
+
+
+async def _each(events: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for event in events:
+        yield event
 
 
 def _parse(body: bytes) -> ChatRequest:

@@ -1,0 +1,116 @@
+"""Reads ``tools`` and ``tool_choice``: what the model may call, and whether it has to.
+
+Owns the rules for tool definitions. The tools' parameters are passed on as they came; only a name is looked at, since an
+answer may call nothing that wasn't offered.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ftops.server.arguments import Arguments, missing_parameter, wrong_type
+from ftops.server.engines.interface import Message
+from ftops.server.errors import ApiError
+
+_MAX_TOOLS = 128
+
+
+class Calling(StrEnum):
+    """Whether an answer may, must or mustn't call tools."""
+
+    NONE = "none"
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolUse:
+    """The tools of a request. ``names`` may be called; ``is_one_named`` when the request names the one to call."""
+
+    tools: Sequence[Mapping[str, Any]] = ()
+    names: frozenset[str] = frozenset()
+    calling: Calling = Calling.NONE
+    is_one_named: bool = False
+
+    def allows(self, message: Message) -> bool:
+        """Whether a message calls what it may, and something if it must."""
+        calls = message.get("tool_calls") or ()
+        if not calls:
+            return self.calling is not Calling.REQUIRED
+        return self.calling is not Calling.NONE and all(call["function"]["name"] in self.names for call in calls)
+
+    def first(self) -> Mapping[str, Any]:
+        """The first function that may be called; ``LookupError`` when there is none."""
+        for tool in self.tools:
+            if tool["function"]["name"] in self.names:
+                function: Mapping[str, Any] = tool["function"]
+                return function
+        raise LookupError
+
+
+def read_tool_use(arguments: Arguments) -> ToolUse:
+    """The tools and the choice among them, checked."""
+    tools = arguments.take_list("tools", most=_MAX_TOOLS) or ()
+    offered = frozenset(_read_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools))
+    choice = arguments.take("tool_choice")
+    if choice is not None and not tools:
+        raise ApiError("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+    calling, names = _read_choice(arguments, offered) if tools else (Calling.NONE, offered)
+    is_one_named = isinstance(choice, dict) and choice.get("type") == "function"
+    return ToolUse(tools=tools, names=names, calling=calling, is_one_named=is_one_named)
+
+
+def _read_tool(given: object, at: str) -> str:
+    if not isinstance(given, dict):
+        raise wrong_type(at, "an object", given)
+    tool = Arguments(given, at=at)
+    tool.take_required_text("type")
+    tool.take_choice("type", ("function",))
+    function = tool.take_section("function")
+    if function is None:
+        raise missing_parameter(f"{at}.function")
+    name = function.take_required_text("name")
+    function.take_object("parameters")
+    return name
+
+
+def _read_choice(arguments: Arguments, offered: frozenset[str]) -> tuple[Calling, frozenset[str]]:
+    given = arguments.take("tool_choice")
+    if given is None:
+        return Calling.AUTO, offered
+    if not isinstance(given, dict):
+        return Calling(arguments.take_choice("tool_choice", tuple(Calling)) or Calling.AUTO), offered
+    choice = Arguments(given, at="tool_choice")
+    choice.take_required_text("type")
+    if choice.take_choice("type", ("function", "allowed_tools")) == "function":
+        calling, names = Calling.REQUIRED, frozenset({_named(choice)})
+    else:
+        calling, names = _allowed(choice)
+    choice.finish()
+    for name in sorted(names - offered):
+        raise ApiError(f"Tool choice '{name[:100]}' not found in 'tools' parameter.", param="tool_choice")
+    return calling, names
+
+
+def _allowed(choice: Arguments) -> tuple[Calling, frozenset[str]]:
+    allowed = choice.take_section("allowed_tools")
+    if allowed is None:
+        raise missing_parameter(choice.path("allowed_tools"))
+    allowed.take_required_text("mode")
+    mode = allowed.take_choice("mode", (Calling.AUTO, Calling.REQUIRED))
+    tools = allowed.take_list("tools", most=_MAX_TOOLS)
+    if not tools:
+        raise missing_parameter(allowed.path("tools"))
+    names = frozenset(_read_tool(tool, f"{allowed.path('tools')}[{number}]") for number, tool in enumerate(tools))
+    allowed.finish()
+    return Calling(mode or Calling.AUTO), names
+
+
+def _named(choice: Arguments) -> str:
+    function = choice.take_section("function")
+    if function is None:
+        raise missing_parameter(choice.path("function"))
+    name = function.take_required_text("name")
+    function.finish()
+    return name
