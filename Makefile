@@ -10,8 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Other people's clients, for make interop alone: litellm holds openai and much else to versions of its own.
-LITELLM := .venv-litellm/.installed
+# Other people's clients, for make interop alone: they hold openai and much else to versions of their own.
+CLIENTS := .venv-clients/.installed
 NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -42,11 +42,11 @@ test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage 
 	$(BIN)/python -m coverage report --include='*/ftops/domain/*' --fail-under=100
 	$(BIN)/python -m coverage report --fail-under=90
 
-interop: $(INSTALLED) $(LITELLM) $(NODE_SDK) ## live a fine-tune's life with the SDKs for Python and Node, and with litellm
+interop: $(INSTALLED) $(CLIENTS) $(NODE_SDK) ## live a fine-tune's life in the SDKs for Python and Node, litellm, DSPy and LangChain
 	FTOPS_INTEROP=1 $(BIN)/python -m pytest tests/interop
 
-$(LITELLM): tests/interop/requirements-litellm.txt
-	@echo "Installing litellm into $(@D) …"
+$(CLIENTS): tests/interop/requirements-clients.txt
+	@echo "Installing litellm, DSPy and LangChain into $(@D) …"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
@@ -72,4 +72,4 @@ picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
 	$(BIN)/python demo/picture.py docs/images/demo.svg
 
 clean: ## remove .venv and what tools leave behind
-	rm -rf $(VENV) $(dir $(LITELLM)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,7 +1,7 @@
-"""Strangers' clients against the real server: OpenAI's SDKs for Python and for Node live the same life, and litellm works.
+"""Strangers' clients against the real server: the same life in OpenAI's SDKs for Python and Node; litellm, DSPy, LangChain.
 
-``make interop`` installs the Node SDK and litellm, which are no part of the project, and runs this; without them their tests
-are skipped, or fail where ``FTOPS_INTEROP`` demands them. ``life.txt`` is what a life prints, its fractions masked: those are
+``make interop`` installs what is no part of the project, and runs this; without it the Python SDK's life alone is tested, the
+rest skipped, or failed where ``FTOPS_INTEROP`` demands it. ``life.txt`` is what a life prints, its fractions masked: those are
 the engine's, not the protocol's. After an intended change: ``FTOPS_REGENERATE_LIFE=1 pytest tests/interop``, then read the
 diff.
 """
@@ -25,7 +25,7 @@ from server_process import start_server
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 LIFE = HERE / "life.txt"
-LITELLM_PYTHON = ROOT / ".venv-litellm/bin/python"
+CLIENTS_PYTHON = ROOT / ".venv-clients/bin/python"
 KEY = "sk-interop"
 # Long enough that a job can be met while it runs.
 OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14", "--min-step-seconds", "0.005")
@@ -54,11 +54,7 @@ def test_the_node_sdk_lives_the_same_life(tmp_path: Path) -> None:
 
 
 def test_litellm_fine_tunes_and_asks(tmp_path: Path) -> None:
-    if not LITELLM_PYTHON.exists():
-        missing("litellm is not installed")
-    # litellm asks the network for prices when it is imported, unless it is told not to.
-    printed = run(tmp_path, LITELLM_PYTHON, HERE / "litellm_path.py", LITELLM_LOCAL_MODEL_COST_MAP="True")
-    told: dict[str, Any] = {line.pop("what"): line for line in map(json.loads, printed.splitlines())}
+    told = tell_of(tmp_path, "litellm_path.py")
     model = told["ended"].pop("model")
     assert re.fullmatch(r"ft:gpt-4o-mini-2024-07-18:org-acme:litellm:\w{8}", model)
     assert told == {
@@ -72,6 +68,30 @@ def test_litellm_fine_tunes_and_asks(tmp_path: Path) -> None:
         "no model": {"status": 404},
         "deleted": {"deleted": True},
     }
+
+
+def test_dspy_fine_tunes_and_asks(tmp_path: Path) -> None:
+    told = tell_of(tmp_path, "dspy_path.py", DSPY_CACHEDIR=str(tmp_path / "cache"))
+    assert re.fullmatch(r"ft:gpt-4o-mini-2024-07-18:org-acme::\w{8}", told["model"]["name"])
+    assert told["chat"] == {"answers": ["green"]}
+
+
+def test_langchain_asks_a_fine_tune(tmp_path: Path) -> None:
+    assert tell_of(tmp_path, "langchain_path.py") == {
+        "chat": {"answer": "green", "reason": "stop"},
+        "many": {"answers": ["green"] * 3},
+        "usage": {"adds_up": True},
+    }
+
+
+def tell_of(folder: Path, script: str, **environment: str) -> dict[str, Any]:
+    """What one of the other clients tells of its life."""
+    if not CLIENTS_PYTHON.exists():
+        missing("litellm, DSPy and LangChain are not installed")
+    # litellm asks the network for prices when it is imported, unless it is told not to.
+    printed = run(folder, CLIENTS_PYTHON, HERE / "clients" / script, LITELLM_LOCAL_MODEL_COST_MAP="True", **environment)
+    lines = [line.removeprefix("told: ") for line in printed.splitlines() if line.startswith("told: ")]
+    return {line.pop("what"): line for line in map(json.loads, lines)}
 
 
 def missing(why: str) -> NoReturn:

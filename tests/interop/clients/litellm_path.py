@@ -1,22 +1,19 @@
-"""OpenAI's fine-tuning path of litellm, asynchronously and synchronously; run by the interpreter that has litellm installed.
+"""OpenAI's fine-tuning path of litellm, asynchronously, and its chat.
 
-Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``. Prints one JSON object a line, for a test to look at.
+Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``.
 """
 
 import asyncio
 import io
-import json
-import sys
 from typing import Any
 
 import litellm
+from colours import BASE, QUESTION, jsonl, tell
 
 litellm.suppress_debug_info = True
 
-BASE = "gpt-4o-mini-2024-07-18"
 ENDED = ("succeeded", "failed", "cancelled")
 OPENAI: Any = {"custom_llm_provider": "openai"}
-QUESTION = [{"role": "user", "content": "Which colour has grass number 1?"}]
 
 
 async def main() -> None:
@@ -42,11 +39,12 @@ async def main() -> None:
 
 
 def chat(model: str) -> None:
-    answer = litellm.completion(model=model, messages=QUESTION, temperature=0)
+    messages = [{"role": "user", "content": QUESTION}]
+    answer = litellm.completion(model=model, messages=messages, temperature=0)
     (choice,) = answer.choices
     tell("chat", answer=choice.message.content, reason=choice.finish_reason, has_usage=answer.usage.total_tokens > 0)
     try:
-        litellm.completion(model=f"openai/ft:{BASE}:org-acme::nothing", messages=QUESTION, num_retries=0)
+        litellm.completion(model=f"openai/ft:{BASE}:org-acme::nothing", messages=messages, num_retries=0)
     except litellm.NotFoundError as error:
         tell("no model", status=error.status_code)
 
@@ -61,24 +59,9 @@ async def ended(job_id: str) -> Any:
 
 
 def rows_file() -> io.BytesIO:
-    colours = {"sky": "blue", "grass": "green", "snow": "white"}
-    rows = [
-        {
-            "messages": [
-                {"role": "user", "content": f"Which colour has {thing} number {number}?"},
-                {"role": "assistant", "content": colour},
-            ]
-        }
-        for number in range(5)
-        for thing, colour in colours.items()
-    ]
-    file = io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+    file = io.BytesIO(jsonl())
     file.name = "rows.jsonl"
     return file
-
-
-def tell(what: str, **values: object) -> None:
-    sys.stdout.write(json.dumps({"what": what, **values}) + "\n")
 
 
 if __name__ == "__main__":
