@@ -17,7 +17,6 @@ from ftops.server.access import Access
 from ftops.server.engines.interface import Engine
 from ftops.server.errors import ApiError, answer_to
 from ftops.server.gate import Gate
-from ftops.server.job_run import Workshop
 from ftops.server.jobs import JobQueue
 from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.files import FileRoutes
@@ -29,6 +28,7 @@ from ftops.server.storage import jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.upkeep import Upkeep
+from ftops.server.workshop import Workshop
 
 _DATABASE_FILE = "server.sqlite"
 
@@ -45,9 +45,9 @@ class Service:
     upkeep: Upkeep
 
     def has_unfinished_jobs(self) -> bool:
-        """Whether any job has yet to end."""
+        """Whether any job is at work; paused ones aren't, and keep nobody waiting."""
         with self.database.read() as connection:
-            return jobs.has_unfinished(connection)
+            return jobs.is_any_at_work(connection)
 
     def stop(self) -> None:
         """Lets go of the jobs and closes the database."""

@@ -1,8 +1,9 @@
 """What is done to one job: check its files, train, publish the models, or say why not.
 
-Owns the order of a job's statuses and events, and what is written together in one transaction. A job may be cancelled by
-another thread, or the process killed, between any two lines: every change therefore starts from the status it expects, and a
-job that is taken up again goes on from its last checkpoint, without repeating the events of steps already recorded.
+Owns the order of a job's statuses and events, and what is written together in one transaction. A job may be cancelled or
+paused by another thread, or the process killed, between any two lines: every change therefore starts from the status it
+expects, and a job that is taken up again goes on from its last checkpoint, without repeating the events of steps already
+recorded.
 """
 
 import logging
@@ -11,28 +12,26 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from ftops.server import results
+from ftops.server import job_turns, metrics, results
 from ftops.server.engines.interface import (
     Checkpoint,
-    Engine,
     Prepared,
     StepMetrics,
     TrainingDiverged,
     TrainingSpec,
 )
 from ftops.server.errors import place_of
-from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, events, jobs
-from ftops.server.storage.blobs import Blobs, DamagedBlob, Staged
+from ftops.server.storage.blobs import DamagedBlob, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
-from ftops.server.storage.database import Database
 from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
+from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
 # Every step is an event, and a commit costs a write to the disk: steps of this many seconds share one.
@@ -52,18 +51,8 @@ _DAMAGED = JobFailure(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
-    """What a job is done with. ``min_step_seconds`` slows training down for rehearsals."""
-
-    database: Database
-    blobs: Blobs
-    engine: Engine
-    min_step_seconds: float = 0.0
-
-
 class JobRun:
-    """One job in the hands of one thread. ``interrupt`` is set when the job is cancelled or the server stops."""
+    """One job in the hands of one thread. ``interrupt`` is set when the job's status changes or the server stops."""
 
     def __init__(self, workshop: Workshop, job_id: str, interrupt: threading.Event) -> None:
         self._workshop = workshop
@@ -86,7 +75,7 @@ class JobRun:
         except DISK_ERRORS:
             raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            self._fail(job, _failure_of(job, error))
+            job_turns.fail(self._workshop, job, _failure_of(job, error), expect=[JobStatus.VALIDATING])
             return None
         with self._workshop.database.write() as connection:
             moved = jobs.change(
@@ -103,11 +92,11 @@ class JobRun:
         return self._reload() if moved else None
 
     def train(self) -> None:
-        """Trains a queued job, or goes on with one that was running when the last process ended."""
+        """Trains a queued job, or goes on with one that the end of a process or the disk has stopped."""
         job = self._reload()
         if job.status is JobStatus.QUEUED:
             job = self._start(job)
-        if job.status is not JobStatus.RUNNING:
+        if job.status not in jobs.TRAINING:
             return
         try:
             spec = self._spec(job)
@@ -117,12 +106,17 @@ class JobRun:
         except DISK_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            self._fail(job, _failure_of(job, error))
+            job_turns.fail(self._workshop, job, _failure_of(job, error), expect=jobs.TRAINING)
 
     def _start(self, job: JobRow) -> JobRow:
+        now = _now()
+        started_at = now if job.started_at is None else job.started_at
         with self._workshop.database.write() as connection:
-            if jobs.change(connection, job, expect=[JobStatus.QUEUED], status=JobStatus.RUNNING):
-                events.append(connection, job.seq, [Event(message="Fine-tuning job started")], now=_now())
+            is_started = jobs.change(
+                connection, job, expect=[JobStatus.QUEUED], status=JobStatus.RUNNING, started_at=started_at
+            )
+            if is_started and job.started_at is None:  # else it has been paused, and has started before
+                events.append(connection, job.seq, [Event(message="Fine-tuning job started")], now=now)
         return self._reload()
 
     def _train_on(self, job: JobRow, spec: TrainingSpec, prepared: Prepared) -> bool:
@@ -131,11 +125,15 @@ class JobRun:
         if last is not None and last.step >= prepared.total_steps:
             return True
         began, first_step = time.monotonic(), 0 if last is None else last.step
+        self._pace = self._expected_pace(spec, prepared)
+        if not self._flush(job, prepared, first_step):
+            return False
         for progress in self._workshop.engine.train(spec, prepared, last):
             match progress:
                 case StepMetrics():
                     if progress.step > job.last_step:
-                        self._pending.append(_metrics_event(progress, prepared))
+                        event = metrics.metrics_event(asdict(progress), total_steps=prepared.total_steps)
+                        self._pending.append(event)
                     self._pace = (time.monotonic() - began) / max(1, progress.step - first_step)
                     if self._is_flush_due() and not self._flush(job, prepared, progress.step):
                         return False
@@ -148,29 +146,40 @@ class JobRun:
                 return False
         return True
 
+    def _expected_pace(self, spec: TrainingSpec, prepared: Prepared) -> float:
+        """Seconds a step, before any is done."""
+        seconds = self._workshop.engine.estimate(spec, prepared)
+        return seconds / max(1, prepared.total_steps) + self._workshop.min_step_seconds
+
     def _is_flush_due(self) -> bool:
         is_due = time.monotonic() - self._flushed_at >= _FLUSH_SECONDS
         return is_due or len(self._pending) >= _FLUSH_EVENTS
 
     def _flush(self, job: JobRow, prepared: Prepared, step: int, checkpoint: Checkpoint | None = None) -> bool:
-        """Writes what has happened since the last time; False when the job isn't running any more."""
+        """Writes what has happened since the last time, and pauses the job if that was asked for.
+
+        False when it isn't running any more. A job that was cancelled gets nothing written.
+        """
         now = _now()
         unused: tuple[str, ...] = ()
+        last_step = max(step, job.last_step)
         with (
             nullcontext() if checkpoint is None else self._workshop.blobs.stage(checkpoint.weights) as staged,
             self._workshop.database.write() as connection,
         ):
+            estimate = now + round(self._pace * (prepared.total_steps - step))
             is_running = jobs.change(
-                connection,
-                job,
-                expect=[JobStatus.RUNNING],
-                last_step=max(step, job.last_step),
-                estimated_finish=now + round(self._pace * (prepared.total_steps - step)),
+                connection, job, expect=[JobStatus.RUNNING], last_step=last_step, estimated_finish=estimate
             )
-            if is_running:
+            is_paused = not is_running and jobs.change(
+                connection, job, expect=[JobStatus.PAUSING], last_step=last_step, status=JobStatus.PAUSED
+            )
+            if is_running or is_paused:
                 events.append(connection, job.seq, self._pending, now=now)
                 if checkpoint is not None and staged is not None:
                     unused = self._keep(connection, job, checkpoint, staged, now)
+            if is_paused:
+                events.append(connection, job.seq, [job_turns.PAUSED], now=now)
         self._workshop.blobs.remove(unused)
         self._pending.clear()
         self._flushed_at = time.monotonic()
@@ -211,57 +220,12 @@ class JobRun:
             parent=None if job.parent_sha256 is None else self._workshop.blobs.read(job.parent_sha256),
         )
 
-    def _fail(self, job: JobRow, failure: JobFailure) -> None:
-        error = {"code": failure.code, "message": failure.message, "param": failure.param}
-        finish(
-            self._workshop,
-            job,
-            JobStatus.FAILED,
-            Event(message=failure.message, level="error", data={"code": failure.code}),
-            error=error,
-        )
-
     def _reload(self) -> JobRow:
         with self._workshop.database.read() as connection:
             job = jobs.find(connection, self._job_id)
         if job is None:
             raise LookupError(self._job_id)
         return job
-
-
-def finish(workshop: Workshop, job: JobRow, status: JobStatus, event: Event, **values: object) -> bool:
-    """Ends an unfinished job without a model, and lets go of all that it kept; False when it had ended already."""
-    now = _now()
-    changed = False
-
-    def end(connection: sqlite3.Connection) -> tuple[str, ...]:
-        nonlocal changed
-        changed = jobs.change(
-            connection,
-            job,
-            expect=sorted(jobs.UNFINISHED),
-            status=status,
-            finished_at=now,
-            estimated_finish=None,
-            **values,
-        )
-        if not changed:
-            return ()
-        events.append(connection, job.seq, [event], now=now)
-        return (*checkpoints.drop_all(connection, job), *blob_uses.release(connection, job.id))
-
-    workshop.blobs.clear(end)
-    return changed
-
-
-def _metrics_event(metrics: StepMetrics, prepared: Prepared) -> Event:
-    message = f"Step {metrics.step}/{prepared.total_steps}: training loss={metrics.train_loss:.2f}"
-    if metrics.valid_loss is not None:
-        message += f", validation loss={metrics.valid_loss:.2f}"
-    if metrics.full_valid_loss is not None:
-        message += f", full validation loss={metrics.full_valid_loss:.2f}"
-    data = {**results.wire_metrics(asdict(metrics)), "total_steps": prepared.total_steps}
-    return Event(message=message, type="metrics", data=data)
 
 
 def _as_checkpoint(row: CheckpointRow, weights: bytes) -> Checkpoint:

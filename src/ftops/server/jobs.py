@@ -1,20 +1,23 @@
 """The queue: which thread takes which job, and when.
 
 Owns the threads. Validation has one of its own, so that a job on a bad file fails at once however long the queue is; training
-has as many as the settings say. What is done to a job stands in ``job_run``. Unfinished jobs are queued again at start-up in
-the order of their creation; a job that the disk stopped goes back to its queue after a pause.
+has as many as the settings say. Both go round the projects, each in the order of its jobs, so that a project with hundreds of
+them keeps no other waiting. What is done to a job stands in ``job_run``. Jobs that were at work are queued again at start-up,
+those that trained first; a job that the disk stopped goes back to its queue after a pause.
 """
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
 
+from ftops.server import job_turns
 from ftops.server.errors import place_of
-from ftops.server.job_run import JobRun, Workshop
+from ftops.server.fair_queue import FairQueue
+from ftops.server.job_run import JobRun
 from ftops.server.storage import jobs
 from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.jobs import JobRow, JobStatus
+from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
 _STOP_SECONDS = 10.0
@@ -25,81 +28,99 @@ class JobQueue:
 
     def __init__(self, workshop: Workshop, *, workers: int, retry_seconds: float) -> None:
         self._workshop = workshop
-        self._retry_seconds = retry_seconds
-        self._unchecked: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._untrained: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._interrupts: dict[str, threading.Event] = {}
-        self._lock = threading.Lock()
-        self._is_stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._work, args=(self._unchecked, self._check), name="check", daemon=True)
-        ] + [
-            threading.Thread(target=self._work, args=(self._untrained, self._train), name=f"train-{i}", daemon=True)
-            for i in range(workers)
-        ]
+        self._checkers = _Crew(workshop, self._check, name="check", size=1, retry_seconds=retry_seconds)
+        self._trainers = _Crew(workshop, JobRun.train, name="train", size=workers, retry_seconds=retry_seconds)
 
     def start(self) -> None:
-        """Queues what an earlier process left unfinished, and begins to work."""
+        """Queues what an earlier process left at work, and begins to work."""
+        job_turns.settle_pauses(self._workshop)
         with self._workshop.database.read() as connection:
-            left_over = jobs.unfinished(connection)
-        # A stable sort: running jobs before those that wait, each in the order of creation.
-        for job in sorted(left_over, key=lambda job: job.status is not JobStatus.RUNNING):
+            left_over = jobs.at_work(connection)
+        for job in left_over:
             self.submit(job)
-        for thread in self._threads:
-            thread.start()
+        self._checkers.start()
+        self._trainers.start()
 
     def submit(self, job: JobRow) -> None:
-        """Takes a job that is stored."""
-        waiting = self._unchecked if job.status is JobStatus.VALIDATING else self._untrained
-        waiting.put(job.id)
+        """Takes a job that is stored. One that trained already goes before those that wait."""
+        crew = self._checkers if job.status is JobStatus.VALIDATING else self._trainers
+        crew.queue.put(job.id, lane=job.project, is_urgent=job.status in jobs.TRAINING)
 
     def interrupt(self, job_id: str) -> None:
-        """Wakes whoever works on a job, to see that its status has changed."""
-        with self._lock:
-            interrupt = self._interrupts.get(job_id)
-        if interrupt is not None:
-            interrupt.set()
+        """Wakes whoever trains a job, to see that its status has changed."""
+        self._trainers.interrupt(job_id)
 
     def stop(self) -> None:
         """Lets go of all jobs at their next step, and waits for the threads a while."""
-        self._is_stopping.set()
-        with self._lock:
-            for interrupt in self._interrupts.values():
-                interrupt.set()
-        self._unchecked.put(None)
-        for _ in self._threads[1:]:
-            self._untrained.put(None)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(_STOP_SECONDS)
-
-    def _work(self, waiting: "queue.SimpleQueue[str | None]", carry_on: Callable[[JobRun], None]) -> None:
-        while (job_id := waiting.get()) is not None and not self._is_stopping.is_set():
-            interrupt = threading.Event()
-            with self._lock:
-                self._interrupts[job_id] = interrupt
-                if self._is_stopping.is_set():
-                    return
-            is_put_off = False
-            try:
-                carry_on(JobRun(self._workshop, job_id, interrupt))
-            except DISK_ERRORS as error:
-                is_put_off = True
-                _LOG.error("job %s is tried again in %g s: %s", job_id, self._retry_seconds, place_of(error))
-            except Exception as error:  # noqa: BLE001 - one job's fault must not end the thread that serves the others
-                _LOG.error("job %s stays unfinished until the next start: %s", job_id, place_of(error))
-            finally:
-                with self._lock:
-                    del self._interrupts[job_id]
-            if is_put_off:
-                # The thread itself pauses: the next job would meet the same disk.
-                self._is_stopping.wait(self._retry_seconds)
-                waiting.put(job_id)
+        for crew in (self._checkers, self._trainers):
+            crew.dismiss()
+        for crew in (self._checkers, self._trainers):
+            crew.join()
 
     def _check(self, run: JobRun) -> None:
         job = run.check()
         if job is not None:
             self.submit(job)
 
-    def _train(self, run: JobRun) -> None:
-        run.train()
+
+class _Crew:
+    """Threads that work on the jobs of one queue."""
+
+    def __init__(
+        self, workshop: Workshop, work: Callable[[JobRun], None], *, name: str, size: int, retry_seconds: float
+    ) -> None:
+        self.queue = FairQueue()
+        self._workshop = workshop
+        self._carry_on = work
+        self._retry_seconds = retry_seconds
+        self._interrupts: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._is_stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in range(size)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def interrupt(self, job_id: str) -> None:
+        with self._lock:
+            interrupt = self._interrupts.get(job_id)
+        if interrupt is not None:
+            interrupt.set()
+
+    def dismiss(self) -> None:
+        """Tells the threads to end."""
+        self._is_stopping.set()
+        self.queue.close()
+        with self._lock:
+            for interrupt in self._interrupts.values():
+                interrupt.set()
+
+    def join(self) -> None:
+        """Waits for the threads a while."""
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_STOP_SECONDS)
+
+    def _work(self) -> None:
+        while (job_id := self.queue.take()) is not None:
+            interrupt = threading.Event()
+            with self._lock:
+                self._interrupts[job_id] = interrupt
+                if self._is_stopping.is_set():
+                    return
+            self._work_on(job_id, interrupt)
+            with self._lock:
+                del self._interrupts[job_id]
+            self.queue.release(job_id)
+
+    def _work_on(self, job_id: str, interrupt: threading.Event) -> None:
+        try:
+            self._carry_on(JobRun(self._workshop, job_id, interrupt))
+        except DISK_ERRORS as error:
+            _LOG.error("job %s is tried again in %g s: %s", job_id, self._retry_seconds, place_of(error))
+            # The thread itself pauses: the next job would meet the same disk.
+            self._is_stopping.wait(self._retry_seconds)
+            self.queue.put(job_id, lane="", is_urgent=True)
+        except Exception as error:  # noqa: BLE001 - one job's fault must not end the thread that serves the others
+            _LOG.error("job %s stays unfinished until the next start: %s", job_id, place_of(error))

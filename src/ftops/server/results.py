@@ -1,16 +1,13 @@
 """What a succeeded job leaves: its models, its checkpoints and its result file.
 
-Owns the names of metrics on the wire, the CSV, and the one transaction in which a job succeeds: there is never a model without
-its job's success, nor a success without the model.
+Owns the one transaction in which a job succeeds: there is never a model without its job's success, nor a success without the
+model.
 """
 
 import base64
-import csv
-import io
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from ftops.server import ids
+from ftops.server import ids, metrics
 from ftops.server.engines.interface import Prepared
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, events, files, jobs, models
@@ -22,28 +19,11 @@ from ftops.server.storage.files import FileRow
 from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.storage.models import ModelRow
 
-_WIRE_NAMES = {
-    "step": "step",
-    "train_loss": "train_loss",
-    "train_accuracy": "train_mean_token_accuracy",
-    "valid_loss": "valid_loss",
-    "valid_accuracy": "valid_mean_token_accuracy",
-    "full_valid_loss": "full_valid_loss",
-    "full_valid_accuracy": "full_valid_mean_token_accuracy",
-}
-_CSV_HEADER = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
-_CSV_SOURCES = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
-
-
-def wire_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An engine's step metrics under OpenAI's names; what wasn't measured is left out."""
-    return {wire: metrics[name] for name, wire in _WIRE_NAMES.items() if metrics.get(name) is not None}
-
 
 def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *, now: int) -> bool:
     """Makes the job's checkpoints models and the job succeeded; False when it was cancelled meanwhile."""
     with database.read() as connection:
-        content = _csv(events.metrics(connection, job))
+        content = metrics.csv_of(events.metrics(connection, job), has_rewards=job.grader is not None)
         rows = checkpoints.of_job(connection, job)
     names = _names(job, rows)
     unused: list[str] = []
@@ -53,7 +33,8 @@ def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *
         succeeded = jobs.change(
             connection,
             job,
-            expect=[JobStatus.RUNNING],
+            # A job that was to pause, but had no step left, is done.
+            expect=jobs.TRAINING,
             status=JobStatus.SUCCEEDED,
             finished_at=now,
             estimated_finish=None,
@@ -120,16 +101,3 @@ def _closing_events(names: tuple[str, ...], rows: tuple[CheckpointRow, ...]) -> 
         Event(message=f"New fine-tuned model created: {names[-1]}"),
         Event(message="The job has successfully completed"),
     )
-
-
-def _csv(metrics: Iterable[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_HEADER)
-    for each in metrics:
-        writer.writerow(["" if each.get(key) is None else _number(each[key]) for key in _CSV_SOURCES])
-    return text.getvalue().encode()
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.5f}"

@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ftops.server import results
+from ftops.server import metrics
 from ftops.server.arguments import Arguments
 from ftops.server.errors import ApiError, too_large, unreadable_json
 from ftops.server.storage.checkpoints import CheckpointRow
@@ -147,7 +147,7 @@ def checkpoint_object(row: CheckpointRow, job: JobRow) -> Json:
         "created_at": row.created_at,
         "fine_tuned_model_checkpoint": row.model,
         "fine_tuning_job_id": job.id,
-        "metrics": results.wire_metrics(row.metrics),
+        "metrics": metrics.wire_metrics(row.metrics),
         "step_number": row.step,
     }
 

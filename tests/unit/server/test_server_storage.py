@@ -218,7 +218,7 @@ def test_only_columns_that_may_change_do(server: Server) -> None:
 def test_every_list_is_read_from_an_index(server: Server) -> None:
     queries = [
         "SELECT * FROM jobs WHERE project = 'p' AND seq < 9 ORDER BY seq DESC LIMIT 2",
-        "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running') ORDER BY seq",
+        "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running', 'pausing') ORDER BY seq",
         (
             "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job WHERE lead.project = 'p' "
             "AND lead.key = 'a' AND lead.value = 'b' AND lead.job < 9 ORDER BY lead.job DESC LIMIT 2"
@@ -234,4 +234,4 @@ def test_every_list_is_read_from_an_index(server: Server) -> None:
         for query in queries:
             plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
             assert not any("TEMP B-TREE" in step for step in plan), (query, plan)
-            assert all(step.startswith("SEARCH") or "jobs_unfinished" in step for step in plan), (query, plan)
+            assert all(step.startswith("SEARCH") or "jobs_at_work" in step for step in plan), (query, plan)

@@ -10,20 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ftops.server import ids, job_run, wire
+from ftops.server import ids, job_turns, wire
 from ftops.server.access import Project, project_of
 from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_found
 from ftops.server.job_request import JobRequest, read_job_request
-from ftops.server.job_run import Workshop
 from ftops.server.jobs import JobQueue
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import blobs, checkpoints, events, files, jobs, models
 from ftops.server.storage.events import Event
 from ftops.server.storage.files import FileRow
-from ftops.server.storage.jobs import JobRow, JobStatus, NewJob
+from ftops.server.storage.jobs import JobRow, NewJob
 from ftops.server.storage.models import ModelRow
 from ftops.server.storage.paging import Page, UnknownCursor
+from ftops.server.workshop import Workshop
 
 Item = TypeVar("Item")
 
@@ -47,6 +47,8 @@ class JobRoutes:
             Route("/v1/fine_tuning/jobs", self.list, methods=["GET"]),
             Route(one, self.retrieve, methods=["GET"]),
             Route(f"{one}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{one}/pause", self.pause, methods=["POST"]),
+            Route(f"{one}/resume", self.resume, methods=["POST"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
             Route(f"{one}/checkpoints", self.checkpoints, methods=["GET"]),
         ]
@@ -81,12 +83,30 @@ class JobRoutes:
         """Ends an unfinished job."""
         refuse_query(request)
         job = self._find(request)
-        event = Event(message="Fine-tuning job cancelled")
-        if not job_run.finish(self._workshop, job, JobStatus.CANCELLED, event):
+        if not job_turns.cancel(self._workshop, job):
             ended = self._find(request)
-            raise ApiError(f"Job has already completed: {job.id} is {ended.status.value}.", code="invalid_job_status")
+            raise _wrong_status(f"Job has already completed: {job.id} is {ended.status.value}.")
         self._queue.interrupt(job.id)
         return wire.respond(wire.job_object(self._find(request)))
+
+    def pause(self, request: Request) -> Response:
+        """Pauses a job; one that trains is ``pausing`` until its step is done."""
+        refuse_query(request)
+        job = self._find(request)
+        if not job_turns.pause(self._workshop, job):
+            raise _wrong_status(f"Job can't be paused: {job.id} is {self._find(request).status.value}.")
+        self._queue.interrupt(job.id)
+        return wire.respond(wire.job_object(self._find(request)))
+
+    def resume(self, request: Request) -> Response:
+        """Queues a paused job again."""
+        refuse_query(request)
+        job = self._find(request)
+        resumed = job_turns.resume(self._workshop, job)
+        if resumed is None:
+            raise _wrong_status(f"Job can't be resumed: {job.id} is {self._find(request).status.value}.")
+        self._queue.submit(resumed)
+        return wire.respond(wire.job_object(resumed))
 
     def events(self, request: Request) -> Response:
         """A page of a job's events, newest first."""
@@ -188,6 +208,10 @@ def _opening_events(job: NewJob) -> tuple[Event, ...]:
     if job.validation_file is not None:
         message += f" and validation file: {job.validation_file}"
     return (Event(message=f"Created fine-tuning job: {job.id}"), Event(message=message))
+
+
+def _wrong_status(message: str) -> ApiError:
+    return ApiError(message, code="invalid_job_status")
 
 
 def _page(query: Callable[[], Page[Item]]) -> Page[Item]:

@@ -15,22 +15,33 @@ from ftops.server.storage.paging import Page, UnknownCursor, cut
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; the first three are unfinished."""
+    """Where a job stands; the last three are ends."""
 
     VALIDATING = "validating_files"
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-UNFINISHED = frozenset({JobStatus.VALIDATING, JobStatus.QUEUED, JobStatus.RUNNING})
+TRAINING = (JobStatus.RUNNING, JobStatus.PAUSING)
+"""A thread has the job in its hands."""
+
+AT_WORK = (JobStatus.VALIDATING, JobStatus.QUEUED, *TRAINING)
+"""The server has something to do for the job."""
+
+UNFINISHED = (*AT_WORK, JobStatus.PAUSED)
+"""The job may still come to any end."""
+
+_AT_WORK = ", ".join(f"'{status}'" for status in AT_WORK)  # spelled out, as in the condition of the index
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewJob:
-    """What a request for a job settles. ``given`` holds the hyperparameters that came as numbers."""
+    """What a request for a job settles. ``given`` holds the hyperparameters that came with a value, ``auto`` left out."""
 
     id: str
     project: str
@@ -50,6 +61,7 @@ class NewJob:
     given: Mapping[str, float | str]
     metadata: Mapping[str, str] | None
     integrations: Sequence[Mapping[str, Any]]
+    grader: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +70,7 @@ class JobRow(NewJob):
 
     seq: int
     status: JobStatus
+    started_at: int | None
     finished_at: int | None
     estimated_finish: int | None
     resolved: Mapping[str, float | str] | None
@@ -69,11 +82,11 @@ class JobRow(NewJob):
     error: Mapping[str, str | None] | None
 
 
-_JSON = ("given", "metadata", "integrations", "resolved", "error")
+_JSON = ("given", "metadata", "integrations", "grader", "resolved", "error")
 _CHANGEABLE = frozenset(
     {
-        "status", "finished_at", "estimated_finish", "resolved", "total_steps", "last_step", "trained_tokens",
-        "fine_tuned_model", "result_file", "error",
+        "status", "started_at", "finished_at", "estimated_finish", "resolved", "total_steps", "last_step",
+        "trained_tokens", "fine_tuned_model", "result_file", "error",
     }
 )  # fmt: skip
 
@@ -81,7 +94,7 @@ _CHANGEABLE = frozenset(
 def insert(connection: sqlite3.Connection, job: NewJob) -> int:
     """Adds a job in status validating_files; gives its sequence number."""
     values: dict[str, object] = {name: getattr(job, name) for name in NewJob.__dataclass_fields__ if name not in _JSON}
-    for name in ("given", "metadata", "integrations"):
+    for name in ("given", "metadata", "integrations", "grader"):
         value = getattr(job, name)
         values[name] = None if value is None else json.dumps(value)
     values["status"] = JobStatus.VALIDATING
@@ -103,19 +116,15 @@ def find(connection: sqlite3.Connection, job_id: str) -> JobRow | None:
     return None if row is None else _read(row)
 
 
-def unfinished(connection: sqlite3.Connection) -> tuple[JobRow, ...]:
-    """The jobs that have yet to end, oldest first."""
-    rows = connection.execute(
-        "SELECT * FROM jobs WHERE status IN ('validating_files', 'queued', 'running') ORDER BY seq"
-    ).fetchall()
+def at_work(connection: sqlite3.Connection) -> tuple[JobRow, ...]:
+    """The jobs that the server has something to do for, oldest first."""
+    rows = connection.execute(f"SELECT * FROM jobs WHERE status IN ({_AT_WORK}) ORDER BY seq").fetchall()  # noqa: S608
     return tuple(_read(row) for row in rows)
 
 
-def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Whether any job has yet to end."""
-    row = connection.execute(
-        "SELECT 1 FROM jobs WHERE status IN ('validating_files', 'queued', 'running') LIMIT 1"
-    ).fetchone()
+def is_any_at_work(connection: sqlite3.Connection) -> bool:
+    """Whether there is such a job."""
+    row = connection.execute(f"SELECT 1 FROM jobs WHERE status IN ({_AT_WORK}) LIMIT 1").fetchone()  # noqa: S608
     return row is not None
 
 

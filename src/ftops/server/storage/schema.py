@@ -47,7 +47,7 @@ CREATE TABLE blob_uses (sha256 TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (
 CREATE INDEX blob_uses_by_owner ON blob_uses (owner);
 """
 
-# Projects: what was there belongs to the default one.
+# Projects: what was there belongs to the default one. Jobs may pause, be trained by a grader's rewards, and be forgotten.
 _V2 = """
 ALTER TABLE files ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
 DROP INDEX files_by_purpose;
@@ -56,6 +56,12 @@ CREATE INDEX files_by_purpose ON files (project, purpose, seq);
 
 ALTER TABLE jobs ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
 CREATE INDEX jobs_by_project ON jobs (project, seq);
+ALTER TABLE jobs ADD COLUMN started_at INTEGER;
+UPDATE jobs SET started_at = created_at WHERE status NOT IN ('validating_files', 'queued');
+ALTER TABLE jobs ADD COLUMN grader TEXT;
+DROP INDEX jobs_unfinished;
+CREATE INDEX jobs_at_work ON jobs (seq) WHERE status IN ('validating_files', 'queued', 'running', 'pausing');
+CREATE INDEX jobs_by_end ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 DROP TABLE job_metadata;
 CREATE TABLE job_metadata (
     project TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, job INTEGER NOT NULL,

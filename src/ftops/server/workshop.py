@@ -1,0 +1,17 @@
+"""What a job is done with: storage, an engine, and how fast it may go. Owns nothing; whoever works on jobs is given one."""
+
+from dataclasses import dataclass
+
+from ftops.server.engines.interface import Engine
+from ftops.server.storage.blobs import Blobs
+from ftops.server.storage.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """``min_step_seconds`` slows training down for rehearsals."""
+
+    database: Database
+    blobs: Blobs
+    engine: Engine
+    min_step_seconds: float = 0.0
