@@ -92,7 +92,8 @@ def _token(content: bytes, logprob: float) -> Mapping[str, Any]:
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": call.get("id") or ids.new_call_id(), "type": "function", "function": dict(call["function"])}
+    # An engine that learnt a reply would repeat its ids, but a conversation tells its calls apart by them.
+    return {"id": ids.new_call_id(), "type": "function", "function": dict(call["function"])}
 
 
 def _stopped(content: str, stops: Sequence[str]) -> str:

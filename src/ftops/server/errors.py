@@ -76,13 +76,13 @@ def too_large(*, limit: int) -> ApiError:
     return ApiError(f"Maximum content size limit ({limit}) exceeded", status=413)
 
 
-def model_not_found(name: str) -> ApiError:
-    """A model that was never made, or was deleted."""
+def model_not_found(name: str, *, param: str | None = "model") -> ApiError:
+    """A model that was never made, or was deleted; of chat completions OpenAI names no parameter."""
     shown = name if len(name) <= 256 else name[:256] + "…"
     return ApiError(
         f"The model `{shown}` does not exist or you do not have access to it.",
         status=404,
-        param="model",
+        param=param,
         code="model_not_found",
     )
 
@@ -90,6 +90,11 @@ def model_not_found(name: str) -> ApiError:
 def file_not_found(file_id: str) -> ApiError:
     """A file that was never uploaded, was deleted, or has expired."""
     return ApiError(f"No such File object: {file_id}", status=404, param="id")
+
+
+def upload_not_found(upload_id: str) -> ApiError:
+    """An upload that was never announced."""
+    return ApiError(f"No such Upload object: {upload_id}", status=404, param="upload_id")
 
 
 def job_not_found(job_id: str) -> ApiError:

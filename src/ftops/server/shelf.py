@@ -58,13 +58,13 @@ class Shelf:
         with self._database.read() as connection:
             row = models.find(connection, name, project=project)
         if row is None:
-            raise model_not_found(name)
+            raise model_not_found(name, param=None)
         try:
             model = self._engine.load(self._blobs.read(row.sha256))
         except (DamagedBlob, ValueError) as error:
             with self._database.read() as connection:
                 if models.find(connection, name, project=project) is None:  # deleted between the two lines
-                    raise model_not_found(name) from error
+                    raise model_not_found(name, param=None) from error
             _LOG.error("weights of %s can't be loaded: %s", name, place_of(error))
             raise damaged(f"The weights of the model `{name}` are", remedy="delete it and train it again") from error
         with self._lock:

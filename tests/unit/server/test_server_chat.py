@@ -104,16 +104,15 @@ def test_an_answer_is_cut_where_its_tokens_end(shared_server: Server, engine: Sc
     assert chat(shared_server, **{name: 5})["choices"][0]["finish_reason"] == "stop"
 
 
-def test_tool_calls_are_passed_on(shared_server: Server, engine: ScriptedEngine) -> None:
-    nameless = {"function": {"name": "find", "arguments": "{}"}}
-    engine.reply = {"role": "assistant", "content": None, "tool_calls": [CALL, nameless]}
+def test_tool_calls_are_passed_on_with_ids_of_their_own(shared_server: Server, engine: ScriptedEngine) -> None:
+    engine.reply = {"role": "assistant", "content": None, "tool_calls": [CALL, {"function": CALL["function"]}]}
     (choice,) = chat(shared_server, tools=[TOOL])["choices"]
     assert choice["finish_reason"] == "tool_calls"
-    first, second = choice["message"]["tool_calls"]
-    assert first == CALL
-    assert second["id"].startswith("call_")
-    (choice,) = chat(shared_server, tools=[TOOL], parallel_tool_calls=False)["choices"]
-    assert choice["message"]["tool_calls"] == [CALL]
+    (again,) = chat(shared_server, tools=[TOOL], parallel_tool_calls=False)["choices"]
+    calls = [*choice["message"]["tool_calls"], *again["message"]["tool_calls"]]
+    assert [call["function"] for call in calls] == [CALL["function"]] * 3
+    assert len({call["id"] for call in calls}) == 3
+    assert all(call["id"].startswith("call_") for call in calls)
 
 
 @pytest.mark.parametrize(

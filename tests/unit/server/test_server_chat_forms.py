@@ -90,7 +90,8 @@ def test_a_stream_tells_calls(shared_server: Server, engine: ScriptedEngine) -> 
     told = [each["choices"][0] for each in chunks(shared_server, tools=TOOLS)]
     assert told[0]["delta"]["content"] is None
     calls = [call for each in told for call in each["delta"].get("tool_calls", ())]
-    assert calls[0] == {"index": 0, "id": "call_1", "type": "function", "function": {"name": "find", "arguments": ""}}
+    assert calls[0].pop("id").startswith("call_")
+    assert calls[0] == {"index": 0, "type": "function", "function": {"name": "find", "arguments": ""}}
     assert "".join(call["function"]["arguments"] for call in calls) == FIND["function"]["arguments"]  # type: ignore[index]
     assert told[-1]["finish_reason"] == "tool_calls"
 
@@ -202,7 +203,8 @@ def test_a_bottomless_schema_is_refused(shared_server: Server, engine: ScriptedE
 
 def test_only_what_is_offered_is_called(shared_server: Server, engine: ScriptedEngine) -> None:
     engine.reply = {"role": "assistant", "content": None, "tool_calls": [FIND]}
-    assert choice(shared_server, tools=TOOLS)["message"]["tool_calls"] == [FIND]
+    (call,) = choice(shared_server, tools=TOOLS)["message"]["tool_calls"]
+    assert call["function"] == FIND["function"]
     for body in ({}, {"tools": TOOLS, "tool_choice": "none"}, {"tools": TOOLS[1:]}):
         told = choice(shared_server, **body)
         assert ("tool_calls" in told["message"], told["message"]["content"], told["finish_reason"]) == (

@@ -138,7 +138,7 @@ def test_a_bad_chat_request_names_its_parameter(
 @pytest.mark.parametrize("model", ["ft:gpt-4o:org:x:abcdefgh", "ftjob-abc", "a model", "../etc", "m" * 101, "m\x00"])
 def test_a_model_that_was_never_made_is_not_found(shared_server: Server, model: str) -> None:
     error = error_of(shared_server.ask("POST", CHAT, json={"model": model, "messages": HI}), 404)
-    assert (error["code"], error["param"]) == ("model_not_found", "model")
+    assert (error["code"], error["param"]) == ("model_not_found", None)
     assert "does not exist or you do not have access to it" in error["message"]
 
 
@@ -233,7 +233,7 @@ def test_a_parent_that_does_not_exist_is_not_found(shared_server: Server) -> Non
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, None),
-        ("GET", "/v1/uploads", 404, None),
+        ("GET", "/v1/uploads", 405, "method_not_supported"),
         ("GET", "/v1/files/", 404, None),
         ("POST", "/v1/models", 405, "method_not_supported"),
         ("PUT", "/v1/files", 405, "method_not_supported"),
