@@ -26,6 +26,7 @@ from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
 from ftops.server.storage import jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
+from ftops.server.routes.uploads import UploadRoutes
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.upkeep import Upkeep
 from ftops.server.workshop import Workshop
@@ -75,8 +76,10 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         _health(data_dir_id),
     ]
+    upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     app = Starlette(
         routes=routes,
+        *upload_routes.routes(),
         exception_handlers={
             ApiError: _answer_api_error,
             HTTPException: _answer_http_exception,
@@ -84,7 +87,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         },
     )
     app.router.redirect_slashes = False
-    upkeep = Upkeep([file_routes.delete_expired], every_seconds=settings.upkeep_seconds)
+    upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
     queue.start()
     upkeep.start()
     return Service(

@@ -18,6 +18,16 @@ def new_file_id() -> str:
     return "file-" + _random(22)
 
 
+def new_upload_id() -> str:
+    """An id like ``upload_`` and 32 hexadecimal digits."""
+    return "upload_" + secrets.token_hex(16)
+
+
+def new_part_id() -> str:
+    """An id like ``part_`` and 32 hexadecimal digits."""
+    return "part_" + secrets.token_hex(16)
+
+
 def new_job_id() -> str:
     """An id like ``ftjob-`` and 24 characters."""
     return "ftjob-" + _random(24)

@@ -39,6 +39,8 @@ class Settings:
     logs_access: bool = False
     is_loopback: bool = True
     max_file_bytes: int = 512 * MEGABYTE
+    max_part_bytes: int = 64 * MEGABYTE
+    max_upload_bytes: int = 8192 * MEGABYTE
     max_json_bytes: int = 32 * MEGABYTE
     max_line_bytes: int = 32 * MEGABYTE
     loaded_models: int = 16

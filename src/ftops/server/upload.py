@@ -28,8 +28,8 @@ class Form:
     filename: str | None
 
 
-async def read_upload(request: Request, spool: Spool, *, max_file_bytes: int) -> Form:
-    """Writes the part named ``file`` to the spool and gives the rest; ``ApiError`` when the body is malformed or too long."""
+async def read_upload(request: Request, spool: Spool, *, max_file_bytes: int, field: str = "file") -> Form:
+    """Writes the part named ``field`` to the spool and gives the rest; ``ApiError`` when the body is malformed or too long."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary")
     if kind != b"multipart/form-data" or not boundary:
@@ -41,7 +41,7 @@ async def read_upload(request: Request, spool: Spool, *, max_file_bytes: int) ->
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 15 or int(length) > most):
         raise too_large(limit=max_file_bytes)
-    parts = _Parts(spool, max_file_bytes)
+    parts = _Parts(spool, max_file_bytes, field)
     try:
         parser = MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type] # a dict of bound methods
         async for chunk in request.stream():
@@ -61,12 +61,13 @@ def _malformed() -> ApiError:
 class _Parts:
     """Receives the parser's callbacks, part after part."""
 
-    def __init__(self, spool: Spool, max_file_bytes: int) -> None:
+    def __init__(self, spool: Spool, max_file_bytes: int, field: str) -> None:
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
         self.is_complete = False
         self._spool = spool
         self._max_file_bytes = max_file_bytes
+        self._field = field
         self._envelope = 0
         self._header = (b"", b"")
         self._disposition = b""
@@ -103,10 +104,10 @@ class _Parts:
         if b"name" not in options:
             raise _malformed()
         self._name = options[b"name"].decode(errors="replace")
-        self._is_file = self._name == "file" and b"filename" in options
+        self._is_file = self._name == self._field and b"filename" in options
         if self._is_file:
             if self.filename is not None:
-                raise ApiError("Exactly one file can be uploaded at a time.", param="file")
+                raise ApiError("Exactly one file can be uploaded at a time.", param=self._field)
             self.filename = options[b"filename"].decode(errors="replace")
         elif self._name in self.fields:
             raise duplicate_parameter(self._name)

@@ -20,6 +20,7 @@ from ftops.server.storage.files import FileRow
 from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.storage.models import ModelRow
 from ftops.server.storage.paging import Page
+from ftops.server.storage.uploads import PartRow, UploadRow
 
 Json = Mapping[str, Any]
 
@@ -96,6 +97,26 @@ def file_object(row: FileRow) -> Json:
         "status": "processed",
         "status_details": None,
     }
+
+
+def upload_object(row: UploadRow, file: FileRow | None) -> Json:
+    """An ``upload``, with the file that it became."""
+    return {
+        "object": "upload",
+        "id": row.id,
+        "bytes": row.bytes,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "filename": row.filename,
+        "purpose": row.purpose,
+        "status": row.status.value,
+        "file": None if file is None else file_object(file),
+    }
+
+
+def part_object(row: PartRow) -> Json:
+    """An ``upload.part``."""
+    return {"object": "upload.part", "id": row.id, "created_at": row.created_at, "upload_id": row.upload}
 
 
 def job_object(row: JobRow) -> Json:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ftops.server import ids, training_files, wire
+from ftops.server import receipt, wire
 from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter
 from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
@@ -30,6 +30,7 @@ _PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _JSONL_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
 _MOST_LISTED = 10_000
 _CHUNK = 256 * 1024
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"\\]")
 
 
@@ -126,22 +127,12 @@ class FileRoutes:
 
     def _store(self, form: Form, spool: Spool, project: str) -> FileRow:
         filename, purpose, lifetime = _read_form(form)
-        if purpose in _JSONL_PURPOSES:
-            training_files.check_upload(spool.reread(), max_line_bytes=self._settings.max_line_bytes)
-        now = int(time.time())
-        with spool.stage() as staged, self._database.write() as connection:
-            row = FileRow(
-                id=ids.new_file_id(),
-                project=project,
-                created_at=now,
-                expires_at=None if lifetime is None else now + lifetime,
-                filename=filename,
-                purpose=purpose,
-                bytes=staged.size,
-                sha256=staged.sha256,
-            )
-            self._blobs.keep(connection, staged, owner=row.id)
-            files.insert(connection, row)
+        receipt.check_content(spool, purpose=purpose, max_line_bytes=self._settings.max_line_bytes)
+        with spool.stage() as staged:
+            row = receipt.new_row(staged, project=project, filename=filename, purpose=purpose, lifetime=lifetime)
+            with self._database.write() as connection:
+                self._blobs.keep(connection, staged, owner=row.id)
+                files.insert(connection, row)
         return row
 
 
@@ -150,25 +141,12 @@ def _read_form(form: Form) -> tuple[str, str, int | None]:
     if form.filename is None:
         raise missing_parameter("file")
     arguments.take_required_text("purpose")
-    purpose = arguments.take_choice("purpose", _PURPOSES) or ""
-    anchor = arguments.take_choice("expires_after[anchor]", ("created_at",))
-    seconds = arguments.take_text("expires_after[seconds]")
+    purpose = arguments.take_choice("purpose", receipt.PURPOSES) or ""
+    anchor, seconds = (arguments.take_text(f"expires_after[{name}]") for name in ("anchor", "seconds"))
     arguments.finish()
-    # A name, not a path: some clients send the path of the file on their machine.
-    filename = PurePosixPath(form.filename.replace("\\", "/")).name[:255] or "file"
-    if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
-        raise ApiError("Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
-    return filename, purpose, _lifetime(anchor, seconds)
-
-
-def _lifetime(anchor: str | None, seconds: str | None) -> int | None:
-    if anchor is None and seconds is None:
-        return None
-    if anchor is None or seconds is None:
-        raise missing_parameter("expires_after[anchor]" if anchor is None else "expires_after[seconds]")
-    lifetime = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else 0
-    name = "expires_after[seconds]"
-    return Arguments({name: lifetime}).take_whole(name, least=3_600, most=2_592_000)
+    is_number = seconds is not None and _NUMBER.fullmatch(seconds) is not None
+    lifetime = receipt.read_lifetime(anchor, int(seconds or 0) if is_number else seconds, spelling="expires_after[{}]")
+    return receipt.read_filename(form.filename, purpose=purpose, param="file"), purpose, lifetime
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

@@ -73,6 +73,31 @@ INSERT INTO job_metadata
 
 ALTER TABLE models ADD COLUMN project TEXT NOT NULL DEFAULT 'proj_default';
 CREATE INDEX models_by_project ON models (project, seq);
+
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    filename TEXT NOT NULL, purpose TEXT NOT NULL, bytes INTEGER NOT NULL, mime_type TEXT NOT NULL, lifetime INTEGER,
+    status TEXT NOT NULL, file TEXT
+) WITHOUT ROWID;
+CREATE INDEX uploads_pending ON uploads (expires_at) WHERE status = 'pending';
+CREATE TABLE upload_parts (
+    id TEXT PRIMARY KEY, upload TEXT NOT NULL, created_at INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX upload_parts_by_upload ON upload_parts (upload);
+
+CREATE TABLE batches (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, status TEXT NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, endpoint TEXT NOT NULL, completion_window TEXT NOT NULL,
+    input_file TEXT NOT NULL, input_sha256 TEXT NOT NULL, input_bytes INTEGER NOT NULL, output_seconds INTEGER,
+    metadata TEXT, model TEXT, errors TEXT, output_file TEXT, error_file TEXT, in_progress_at INTEGER,
+    finalizing_at INTEGER, completed_at INTEGER, failed_at INTEGER, expired_at INTEGER, cancelling_at INTEGER,
+    cancelled_at INTEGER, total INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0, input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0,
+    input_offset INTEGER NOT NULL DEFAULT 0, output_bytes INTEGER NOT NULL DEFAULT 0, error_bytes INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX batches_by_project ON batches (project, seq);
+CREATE INDEX batches_unfinished ON batches (seq)
+    WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
 """
 
 MIGRATIONS = (_V1, _V2)

@@ -1,0 +1,68 @@
+"""Takes files in, however they came: what they may be called, what they must hold, and the row that they become.
+
+Owns the purposes, and which of them demand JSON Lines.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from ftops.server import ids, training_files
+from ftops.server.arguments import Arguments, missing_parameter
+from ftops.server.errors import ApiError
+from ftops.server.storage.blobs import Spool, Staged
+from ftops.server.storage.files import FileRow
+
+PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+JSONL_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
+_LEAST_SECONDS, _MOST_SECONDS = 3_600, 2_592_000
+# "By default, files with purpose=batch expire after 30 days", says OpenAI's document; others stay.
+_DEFAULT_SECONDS: Mapping[str, int] = {"batch": _MOST_SECONDS}
+_NAME_LENGTH = 255
+
+
+def read_filename(given: str, *, purpose: str, param: str) -> str:
+    """A file's name without the folders that some clients send; ``ApiError`` when it doesn't fit the purpose."""
+    filename = PurePosixPath(given.replace("\\", "/")).name[:_NAME_LENGTH] or "file"
+    if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
+        raise ApiError("Invalid file format for Fine-Tuning API. Must be .jsonl", param=param)
+    return filename
+
+
+def read_lifetime(anchor: object, seconds: object, *, spelling: str) -> int | None:
+    """The seconds of an ``expires_after``, None when there is none; ``ApiError`` when half of it is missing.
+
+    ``spelling`` says how its two parts are called where they came from, such as ``expires_after[{}]``.
+    """
+    if anchor is None and seconds is None:
+        return None
+    names = spelling.format("anchor"), spelling.format("seconds")
+    given = Arguments({names[0]: anchor, names[1]: seconds})
+    given.take_required_text(names[0])
+    given.take_choice(names[0], ("created_at",))
+    lifetime = given.take_whole(names[1], least=_LEAST_SECONDS, most=_MOST_SECONDS)
+    if lifetime is None:
+        raise missing_parameter(names[1])
+    return lifetime
+
+
+def check_content(spool: Spool, *, purpose: str, max_line_bytes: int) -> None:
+    """``ApiError`` when the content isn't what its purpose demands."""
+    if purpose in JSONL_PURPOSES:
+        training_files.check_upload(spool.reread(), max_line_bytes=max_line_bytes)
+
+
+def new_row(staged: Staged, *, project: str, filename: str, purpose: str, lifetime: int | None) -> FileRow:
+    """The row of a file that has just come in."""
+    now = int(time.time())
+    seconds = _DEFAULT_SECONDS.get(purpose) if lifetime is None else lifetime
+    return FileRow(
+        id=ids.new_file_id(),
+        project=project,
+        created_at=now,
+        expires_at=None if seconds is None else now + seconds,
+        filename=filename,
+        purpose=purpose,
+        bytes=staged.size,
+        sha256=staged.sha256,
+    )
