@@ -22,11 +22,11 @@ from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.files import FileRoutes
 from ftops.server.routes.jobs import JobRoutes
 from ftops.server.routes.models import ModelRoutes
+from ftops.server.routes.uploads import UploadRoutes
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
 from ftops.server.storage import jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
-from ftops.server.routes.uploads import UploadRoutes
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.upkeep import Upkeep
 from ftops.server.workshop import Workshop
@@ -69,17 +69,17 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     shelf = Shelf(database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models)
     file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
+    upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     routes = [
         *file_routes.routes(),
+        *upload_routes.routes(),
         *JobRoutes(settings=settings, workshop=workshop, queue=queue).routes(),
         *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf).routes(),
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         _health(data_dir_id),
     ]
-    upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     app = Starlette(
         routes=routes,
-        *upload_routes.routes(),
         exception_handlers={
             ApiError: _answer_api_error,
             HTTPException: _answer_http_exception,

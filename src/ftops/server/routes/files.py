@@ -4,7 +4,6 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from anyio import to_thread
@@ -15,7 +14,7 @@ from starlette.routing import Route
 from ftops.server import receipt, wire
 from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter
-from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
+from ftops.server.errors import cursor_not_found, damaged, file_not_found
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files
@@ -26,8 +25,6 @@ from ftops.server.storage.paging import UnknownCursor
 from ftops.server.upload import Form, read_upload
 
 _LOG = logging.getLogger(__name__)
-_PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
-_JSONL_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
 _MOST_LISTED = 10_000
 _CHUNK = 256 * 1024
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
