@@ -242,7 +242,7 @@ def test_a_parent_that_does_not_exist_is_not_found(shared_server: Server) -> Non
         ("DELETE", "/v1/files/file-none", 404, None),
         ("GET", "/v1/fine_tuning/jobs/ftjob-none", 404, "fine_tune_not_found"),
         ("POST", "/v1/fine_tuning/jobs/ftjob-none/cancel", 404, "fine_tune_not_found"),
-        ("POST", "/v1/fine_tuning/jobs/ftjob-none/pause", 404, None),
+        ("POST", "/v1/fine_tuning/jobs/ftjob-none/pause", 404, "fine_tune_not_found"),
         ("GET", "/v1/fine_tuning/jobs/ftjob-none/events", 404, "fine_tune_not_found"),
         ("GET", "/v1/fine_tuning/jobs/ftjob-none/checkpoints", 404, "fine_tune_not_found"),
         ("GET", "/v1/models/ft:gpt-4o:org::abcdefgh", 404, "model_not_found"),
