@@ -22,6 +22,10 @@ Accepts = Callable[[Message], bool]
 """Whether an assistant message has the form that a request demands."""
 
 
+class NothingToLearn(ValueError):
+    """The rows have nothing that the method could learn from. The message says what is missing, and holds nothing of them."""
+
+
 class TrainingDiverged(Exception):
     """Losses or weights have left the range of numbers, so that no model can come of this run."""
 
@@ -59,12 +63,13 @@ class StepMetrics:
     """Measured after a step, which counts from 1. Losses in nats; accuracies from 0 to 1.
 
     ``valid_*`` is measured on one validation batch, ``full_valid_*`` on the whole validation file; None where not measured.
-    ``*_reward`` is the mean reward of the answers drawn in the step, or for all validation rows: reinforcement only.
+    ``*_reward`` is the mean reward of the answers drawn in the step, or for all validation rows: reinforcement only, which
+    has no accuracies, since it knows no right answer.
     """
 
     step: int
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float | None = None
     valid_loss: float | None = None
     valid_accuracy: float | None = None
     full_valid_loss: float | None = None
@@ -143,7 +148,10 @@ class Engine(Protocol):
         ...
 
     def prepare(self, spec: TrainingSpec) -> Prepared:
-        """Makes ``auto`` concrete and counts steps and tokens, without training."""
+        """Makes ``auto`` concrete and counts steps and tokens, without training.
+
+        ``NothingToLearn`` where the rows don't serve the method.
+        """
         ...
 
     def estimate(self, spec: TrainingSpec, prepared: Prepared) -> float:

@@ -15,7 +15,7 @@ from ftops.server.engines.linear.features import featurise
 from ftops.server.engines.linear.matrix import Batch, Floats, Indices, Rows
 from ftops.server.engines.linear.preference import Preference, difference_rows
 from ftops.server.engines.linear.targets import grow
-from ftops.server.engines.linear.training import Score
+from ftops.server.engines.linear.training import Score, Step
 from ftops.server.engines.linear.weights import Weights
 
 TOPIC_STRENGTH = 200.0
@@ -60,7 +60,7 @@ class PreferenceLearner:
         """Pairs to validate on."""
         return len(self._validation)
 
-    def learn(self, rows: Indices, step_size: float) -> Score:
+    def learn(self, rows: Indices, step: Step) -> Score:
         """Takes a gradient step on the mean loss of a batch of pairs.
 
         The step is divided by β, so that β sets where the policy comes to rest (margins of a few times 1 / β), not how fast
@@ -70,7 +70,7 @@ class PreferenceLearner:
         rewards = self._rewards(batch)
         # Rewards are clipped only against overflow: e^50 is as good as infinity here.
         gradient = (-1 / (1 + np.exp(np.minimum(rewards, 50))) / len(rows)).astype(np.float32)
-        batch.descend(self._weights[:, None], gradient[:, None], step_size)
+        batch.descend(self._weights[:, None], gradient[:, None], step.size)
         return _score(rewards)
 
     def validate(self, rows: Indices) -> Score:

@@ -10,11 +10,12 @@ from ftops.server.engines.interface import Checkpoint, Model, Prepared, StepMetr
 from ftops.server.engines.linear import schedule
 from ftops.server.engines.linear.dpo import PreferenceLearner
 from ftops.server.engines.linear.model import BaseModel, TunedModel
-from ftops.server.engines.linear.sft import supervised_learner
+from ftops.server.engines.linear.reinforcement import ReinforcementLearner, known_replies
+from ftops.server.engines.linear.sft import SupervisedLearner
 from ftops.server.engines.linear.training import Learner, run
 from ftops.server.engines.linear.weights import Weights, parse
 
-METHODS: Final = frozenset({"supervised", "dpo"})
+METHODS: Final = frozenset({"supervised", "dpo", "reinforcement"})
 SECONDS_PER_ROW: Final = 1e-4
 
 
@@ -23,14 +24,17 @@ class LinearEngine:
 
     @property
     def methods(self) -> frozenset[str]:
-        """Gives ``supervised`` and ``dpo``."""
+        """Gives ``supervised``, ``dpo`` and ``reinforcement``."""
         return METHODS
 
     def prepare(self, spec: TrainingSpec) -> Prepared:
-        """Makes ``auto`` concrete. Raises ValueError where there is nothing to train on, or the method is unknown."""
+        """Makes ``auto`` concrete. Raises NothingToLearn where the rows don't serve, ValueError for an unknown method."""
         if spec.method not in METHODS:
             raise ValueError(f"engine linear does not train by {spec.method!r}")
-        return schedule.prepare(spec)
+        prepared = schedule.prepare(spec)
+        if spec.method == "reinforcement":
+            known_replies(spec, _parent(spec))
+        return prepared
 
     def estimate(self, spec: TrainingSpec, prepared: Prepared) -> float:
         """Seconds, by the rows to be read in all; measured on Banking77 with one core."""
@@ -44,14 +48,21 @@ class LinearEngine:
         Resuming from the last epoch's checkpoint yields nothing: there is nothing left to do. Raises ValueError where the
         parent or the checkpoint isn't this engine's, or the checkpoint is another run's.
         """
-        parent = Weights.empty() if spec.parent is None else parse(spec.parent)
+        parent = _parent(spec)
         learner: Learner
-        if spec.method == "dpo":
-            learner = PreferenceLearner(spec, parent, float(prepared.hyperparameters["beta"]))
-        else:
-            learner = supervised_learner(spec, parent)
+        match spec.method:
+            case "dpo":
+                learner = PreferenceLearner(spec, parent, float(prepared.hyperparameters["beta"]))
+            case "reinforcement":
+                learner = ReinforcementLearner(spec, prepared, parent)
+            case _:
+                learner = SupervisedLearner(spec, parent)
         yield from run(learner, schedule.schedule_of(spec, prepared, learner.n_rows), resume)
 
     def load(self, weights: bytes | None) -> Model:
         """Makes a model of weights. Raises ValueError where they are damaged or another engine's."""
         return BaseModel() if weights is None else TunedModel(parse(weights))
+
+
+def _parent(spec: TrainingSpec) -> Weights:
+    return Weights.empty() if spec.parent is None else parse(spec.parent)

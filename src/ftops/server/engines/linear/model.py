@@ -14,24 +14,16 @@ from threading import Lock
 import numpy as np
 
 from ftops.server.engines.interface import Accepts, Answer, Message, Sampling
-from ftops.server.engines.linear.conversation import (
-    Context,
-    ReplyKey,
-    message_text,
-    read_context,
-    reply_key,
-    reply_message,
-)
+from ftops.server.engines.linear.conversation import Context, message_text, read_context, reply_key
 from ftops.server.engines.linear.features import featurise
-from ftops.server.engines.linear.matrix import Floats
 from ftops.server.engines.linear.memory import Memory, Neighbours
 from ftops.server.engines.linear.policy import Policy
-from ftops.server.engines.linear.sampling import draw
+from ftops.server.engines.linear.repertoire import Repertoire
 from ftops.server.engines.linear.vocabulary import Vocabulary
 from ftops.server.engines.linear.weights import Weights
 
 BLAND_REPLY = "I don't know."
-_BLAND = reply_key({"role": "assistant", "content": BLAND_REPLY})
+_BLAND = Repertoire([reply_key({"role": "assistant", "content": BLAND_REPLY})])
 EXAMPLE_STRENGTH = 100.0
 """Score, in nats, of the reply of an in-prompt example at similarity 1: sharp enough that temperature 1 seldom strays."""
 
@@ -45,7 +37,7 @@ class TunedModel:
         if not weights.replies:
             raise ValueError("these weights know no reply")
         self._policy = Policy(weights)
-        self._replies = weights.replies
+        self._repertoire = Repertoire(weights.replies)
 
     def answer(
         self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
@@ -53,7 +45,7 @@ class TunedModel:
         """Gives assistant messages drawn from the policy."""
         contexts = (read_context(messages),)
         scores = self._policy.scores(contexts, self._policy.rows(contexts))[0]
-        return _drawn(self._replies, scores, sampling, accepts)
+        return self._repertoire.answers(scores, sampling, accepts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +55,8 @@ class Examples:
     vocabulary: Vocabulary
     neighbours: Neighbours
     memory: Memory
-    replies: tuple[ReplyKey, ...]
+    n_replies: int
+    repertoire: Repertoire
 
 
 class BaseModel:
@@ -83,11 +76,11 @@ class BaseModel:
         asked = next((place for place in reversed(range(len(messages))) if messages[place].get("role") == "user"), 0)
         examples = self._examples(messages[:asked])
         if examples is None:
-            return _drawn((_BLAND,), np.zeros(1, np.float32), sampling, accepts)
+            return _BLAND.answers(np.zeros(1, np.float32), sampling, accepts)
         rows = examples.vocabulary.rows([featurise(_question(messages[asked]))])
         similar = examples.neighbours.similarities(rows)
-        scores = examples.neighbours.scores(similar, examples.memory.strengths, len(examples.replies))[0]
-        return _drawn(examples.replies, scores, sampling, accepts)
+        scores = examples.neighbours.scores(similar, examples.memory.strengths, examples.n_replies)[0]
+        return examples.repertoire.answers(scores, sampling, accepts)
 
     def _examples(self, prefix: Sequence[Message]) -> Examples | None:
         digest = hashlib.blake2b(json.dumps(list(prefix)).encode(), digest_size=16).digest()
@@ -101,18 +94,6 @@ class BaseModel:
             while len(self._prepared) > MOST_PREFIXES:
                 self._prepared.popitem(last=False)
         return examples
-
-
-def _drawn(
-    replies: Sequence[ReplyKey], scores: Floats, sampling: Sampling, accepts: Accepts | None
-) -> tuple[Answer, ...]:
-    """Draws among the replies that are accepted; nothing where none is."""
-    if accepts is not None:
-        places = [place for place, reply in enumerate(replies) if accepts(reply_message(reply))]
-        if not places:
-            return ()
-        replies, scores = [replies[place] for place in places], scores[places]
-    return tuple(Answer(message=reply_message(replies[place])) for place in draw(scores, sampling))
 
 
 def _prepare(prefix: Sequence[Message]) -> Examples | None:
@@ -130,7 +111,13 @@ def _prepare(prefix: Sequence[Message]) -> Examples | None:
     classes = [replies.index(reply) for _, reply in shown]
     memory = Memory.empty().remember(vocabulary.rows(documents), classes, EXAMPLE_STRENGTH)
     neighbours = Neighbours(memory, len(vocabulary.hashes))
-    return Examples(vocabulary=vocabulary, neighbours=neighbours, memory=memory, replies=replies)
+    return Examples(
+        vocabulary=vocabulary,
+        neighbours=neighbours,
+        memory=memory,
+        n_replies=len(replies),
+        repertoire=Repertoire(replies),
+    )
 
 
 def _question(message: Message) -> Context:

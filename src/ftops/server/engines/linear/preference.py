@@ -1,4 +1,4 @@
-"""What DPO learns: a linear score of a reply, alone and crossed with its prompt.
+"""What DPO learns, and reinforcement over many replies: a linear score of a reply, alone and crossed with its prompt.
 
 Owns the features of replies (n-grams, length, manner) and their crossing with the prompt's words, all hashed into one space.
 The scores generalise to prompts and replies never seen.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ftops.server.engines.linear.conversation import Context, ReplyKey, message_text, reply_message
 from ftops.server.engines.linear.features import Hashes, hash_text, stable_hash, tokenise
-from ftops.server.engines.linear.matrix import Floats, Indices, Rows
+from ftops.server.engines.linear.matrix import Batch, Floats, Indices, Rows
 
 BITS = 18
 DIMENSIONS = 1 << BITS
@@ -31,6 +31,11 @@ class Preference:
     values: Floats
 
     @classmethod
+    def empty(cls) -> "Preference":
+        """Knows no preference."""
+        return cls(features=np.empty(0, np.int64), values=np.empty(0, np.float32))
+
+    @classmethod
     def of(cls, dense: Floats) -> "Preference":
         """Keeps what isn't 0."""
         features = np.flatnonzero(dense)
@@ -43,26 +48,38 @@ class Preference:
         return weights
 
 
+class ReplyTable:
+    """The features of all replies of a model, made ready for scoring by weights that change."""
+
+    def __init__(self, replies: Sequence[ReplyKey]) -> None:
+        texts = [message_text(reply_message(reply)) for reply in replies]
+        self._features = Batch.of(Rows.stack([_reply_features(text) for text in texts]))
+        self.manners = np.stack([_manners(text) for text in texts])
+
+    def alone(self, weights: Floats) -> Floats:
+        """Gives the scores of replies apart from any prompt."""
+        return self._features.times(weights[:, None])[:, 0]
+
+
 class Scorer:
     """Scores all replies of a model at once."""
 
     def __init__(self, preference: Preference, replies: Sequence[ReplyKey]) -> None:
-        texts = [message_text(reply_message(reply)) for reply in replies]
+        table = ReplyTable(replies)  # not kept: its features are many
         self._weights = preference.dense()
-        self._alone = np.array([self._sum(*_reply_features(text)) for text in texts], np.float32)
-        self._manners = np.stack([_manners(text) for text in texts])
+        self._alone = table.alone(self._weights)
+        self._manners = table.manners
 
     def scores(self, contexts: Sequence[Context]) -> Floats:
         """Gives a line of scores, in nats, for each context."""
-        return np.stack([self._alone + self._crossed(context) for context in contexts])
+        return np.stack([self._alone + crossed_scores(self._weights, self._manners, context) for context in contexts])
 
-    def _sum(self, features: Indices, values: Floats) -> np.float32:
-        return np.float32((self._weights[features] * values).sum())
 
-    def _crossed(self, context: Context) -> Floats:
-        features, value = _cross(_topics(context), self._manners)
-        summed: Floats = self._weights[features].sum(axis=(1, 2)) * value
-        return summed
+def crossed_scores(weights: Floats, manners: Hashes, context: Context) -> Floats:
+    """Gives what a prompt adds to the scores of replies, of whose manners there is a line each."""
+    features, value = _cross(_topics(context), manners)
+    summed: Floats = weights[features].sum(axis=(1, 2)) * value
+    return summed
 
 
 def pair_features(context: Context, reply: ReplyKey) -> tuple[Indices, Floats]:

@@ -3,7 +3,7 @@
 Owns which replies become dense classes and which contexts are remembered. It learns nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -75,9 +75,9 @@ class TargetRows:
         )
 
 
-def is_dense(parent: Weights, targets: Targets) -> bool:
+def is_dense(parent: Weights, replies: Iterable[ReplyKey]) -> bool:
     """Whether the replies of a parent and of its training set are few enough for a dense layer."""
-    return len({*parent.replies, *targets.replies}) <= MOST_DENSE_REPLIES
+    return len({*parent.replies, *replies}) <= MOST_DENSE_REPLIES
 
 
 def starting_weights(parent: Weights, targets: Targets) -> Weights:
@@ -88,7 +88,7 @@ def starting_weights(parent: Weights, targets: Targets) -> Weights:
     """
     known = set(parent.replies)
     replies = (*parent.replies, *sorted(set(targets.replies) - known))
-    dense = is_dense(parent, targets)
+    dense = is_dense(parent, targets.replies)
     n_dense = len(replies) if dense else parent.dense.shape[1]
     grown = grow(parent, targets.documents, replies, n_dense)
     if dense and not len(parent.memory.rows):

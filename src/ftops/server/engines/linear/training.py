@@ -15,27 +15,37 @@ from ftops.server.engines.linear.matrix import Indices
 from ftops.server.engines.linear.schedule import Schedule
 from ftops.server.engines.linear.weights import Weights, dump, parse
 
-MEASUREMENTS = 200
-"""A validation batch is measured at about so many steps of a run, and at every step of shorter ones."""
-
 CHUNK = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """Sums over targets: loss in nats, targets predicted right, and how many there were."""
+class Step:
+    """A step of a run: its number, from 1 over all epochs, and how far it goes."""
 
-    loss: float
-    right: float
+    number: int
+    size: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """Sums over ``count`` targets or answers: loss in nats, predictions that are right, rewards; None is not measured."""
+
     count: int
+    loss: float | None = None
+    right: float | None = None
+    reward: float | None = None
 
     def __add__(self, other: "Score") -> "Score":
-        return Score(loss=self.loss + other.loss, right=self.right + other.right, count=self.count + other.count)
+        return Score(
+            count=self.count + other.count,
+            loss=_sum(self.loss, other.loss),
+            right=_sum(self.right, other.right),
+            reward=_sum(self.reward, other.reward),
+        )
 
-    @property
-    def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy; zeros where nothing was counted."""
-        return self.loss / max(1, self.count), self.right / max(1, self.count)
+    def mean(self, total: float | None) -> float | None:
+        """Gives the mean of one of the sums; 0 where nothing was counted."""
+        return None if total is None else total / max(1, self.count)
 
 
 class Learner(Protocol):
@@ -51,7 +61,7 @@ class Learner(Protocol):
         """Rows to validate on, perhaps none."""
         ...
 
-    def learn(self, rows: Indices, step_size: float) -> Score:
+    def learn(self, rows: Indices, step: Step) -> Score:
         """Takes one step on a batch and gives the score of its forward pass, that is before the step."""
         ...
 
@@ -83,14 +93,14 @@ def run(learner: Learner, schedule: Schedule, resume: Checkpoint | None) -> Iter
         before = (epoch - 1) * schedule.steps_per_epoch
         for batch in range(schedule.steps_per_epoch):
             rows = order[batch * schedule.batch_size : (batch + 1) * schedule.batch_size]
-            step = before + batch + 1
-            step_size = schedule.step_size * (1 - (step - 1) / schedule.total_steps)
+            number = before + batch + 1
+            step = Step(number=number, size=schedule.step_size * (1 - (number - 1) / schedule.total_steps))
             # A run that diverges is found by its losses and weights, whichever operation was the first to overflow.
             with np.errstate(over="ignore", invalid="ignore"):
-                metrics = _measure(learner, schedule, step, learner.learn(rows, step_size))
+                metrics = _measure(learner, schedule, number, learner.learn(rows, step))
             _require_finite(metrics)
             yield metrics
-        yield Checkpoint(step=step, epoch=epoch, weights=dump(learner.weights()), metrics=metrics)
+        yield Checkpoint(step=number, epoch=epoch, weights=dump(learner.weights()), metrics=metrics)
 
 
 def _require_finite(metrics: StepMetrics) -> None:
@@ -101,21 +111,25 @@ def _require_finite(metrics: StepMetrics) -> None:
 
 def _measure(learner: Learner, schedule: Schedule, step: int, trained: Score) -> StepMetrics:
     """Gives the metrics of a step, with validation where it is due."""
-    train_loss, train_accuracy = trained.means
-    valid_loss = valid_accuracy = full_loss = full_accuracy = None
-    n, is_last = learner.n_validation_rows, step % schedule.steps_per_epoch == 0
-    if n and (is_last or step % max(1, schedule.total_steps // MEASUREMENTS) == 0):
-        batch = (np.arange(min(n, schedule.batch_size)) + (step - 1) * schedule.batch_size) % n
-        valid_loss, valid_accuracy = learner.validate(batch).means
-    if n and is_last:
-        chunks = [learner.validate(np.arange(start, min(n, start + CHUNK))) for start in range(0, n, CHUNK)]
-        full_loss, full_accuracy = sum(chunks, Score(loss=0.0, right=0.0, count=0)).means
+    n = learner.n_validation_rows
+    valid = full = Score(count=0)
+    if n and schedule.is_batch_due(step):
+        valid = learner.validate((np.arange(min(n, schedule.batch_size)) + (step - 1) * schedule.batch_size) % n)
+    if n and schedule.is_full_due(step):
+        first, *others = (learner.validate(np.arange(start, min(n, start + CHUNK))) for start in range(0, n, CHUNK))
+        full = sum(others, first)
     return StepMetrics(
         step=step,
-        train_loss=train_loss,
-        train_accuracy=train_accuracy,
-        valid_loss=valid_loss,
-        valid_accuracy=valid_accuracy,
-        full_valid_loss=full_loss,
-        full_valid_accuracy=full_accuracy,
+        train_loss=trained.mean(trained.loss) or 0.0,
+        train_accuracy=trained.mean(trained.right),
+        train_reward=trained.mean(trained.reward),
+        valid_loss=valid.mean(valid.loss),
+        valid_accuracy=valid.mean(valid.right),
+        full_valid_loss=full.mean(full.loss),
+        full_valid_accuracy=full.mean(full.right),
+        full_valid_reward=full.mean(full.reward),
     )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -64,7 +64,7 @@ class Weights:
             replies=(),
             dense=np.zeros((1, 0), np.float32),
             memory=Memory.empty(),
-            preference=Preference(features=np.empty(0, np.int64), values=np.empty(0, np.float32)),
+            preference=Preference.empty(),
         )
 
 

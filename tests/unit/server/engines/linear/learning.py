@@ -42,7 +42,19 @@ def label_rows(forms):
     ]
 
 
-def spec_of(rows, *, method="supervised", validation=(), seed=7, parent=None, **hyperparameters):
+def graded_rows(forms):
+    """Gives rows of the reinforcement format: the label is there for the grader alone."""
+    return [
+        {"messages": row["messages"][:-1], "label": row["messages"][-1]["content"], "id": f"row {place}"}
+        for place, row in enumerate(label_rows(forms))
+    ]
+
+
+def is_label(row, message):
+    return float(message["content"] == row["label"])
+
+
+def spec_of(rows, *, method="supervised", validation=(), seed=7, parent=None, reward=None, **hyperparameters):
     return TrainingSpec(
         method=method,
         train_rows=rows,
@@ -50,6 +62,7 @@ def spec_of(rows, *, method="supervised", validation=(), seed=7, parent=None, **
         seed=seed,
         hyperparameters=hyperparameters,
         parent=parent,
+        reward=reward,
     )
 
 

@@ -171,6 +171,6 @@ def test_training_can_be_stopped_at_any_time():
 
 
 def test_unknown_methods_are_refused():
-    assert ENGINE.methods == {"supervised", "dpo"}
-    with pytest.raises(ValueError, match="reinforcement"):
-        ENGINE.prepare(spec_of(ROWS, method="reinforcement"))
+    assert ENGINE.methods == {"supervised", "dpo", "reinforcement"}
+    with pytest.raises(ValueError, match="distillation"):
+        ENGINE.prepare(spec_of(ROWS, method="distillation"))
