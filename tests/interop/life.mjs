@@ -8,18 +8,25 @@ import { liveChat, liveModels, liveTools } from "./chapters/chat.mjs";
 import { liveEnd } from "./chapters/end.mjs";
 import { liveErrors } from "./chapters/errors.mjs";
 import { liveFiles } from "./chapters/files.mjs";
-import { liveCancel, liveFailure, liveJob, liveLists, liveResults } from "./chapters/jobs.mjs";
+import { liveCancel, liveFailure, liveJob, liveLists, livePause, liveResults } from "./chapters/jobs.mjs";
+import { liveFormats, liveLogprobs, liveStreams } from "./chapters/streams.mjs";
+import { liveUploads } from "./chapters/uploads.mjs";
 
 async function main() {
   const client = new OpenAI({ maxRetries: 0 });
   const [training, validation] = await liveFiles(client);
+  await liveUploads(client);
   const job = await liveJob(client, training, validation);
   await liveResults(client, job);
+  await livePause(client, training);
   await liveCancel(client, training);
   await liveFailure(client);
   await liveLists(client, job);
   await liveModels(client, job.fine_tuned_model);
   await liveChat(client, job.fine_tuned_model);
+  await liveStreams(client, job.fine_tuned_model);
+  await liveLogprobs(client, job.fine_tuned_model);
+  await liveFormats(client, job.fine_tuned_model);
   await liveTools(client);
   await liveErrors(client, training);
   await liveEnd(client, job, [training, validation]);

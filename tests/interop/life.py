@@ -7,20 +7,27 @@ from chapters.chat import live_chat, live_models, live_tools
 from chapters.end import live_end
 from chapters.errors import live_errors
 from chapters.files import live_files
-from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_results
+from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_pause, live_results
+from chapters.streams import live_formats, live_logprobs, live_streams
+from chapters.uploads import live_uploads
 from openai import OpenAI
 
 
 def main() -> None:
     client = OpenAI(max_retries=0)
     training, validation = live_files(client)
+    live_uploads(client)
     job = live_job(client, training, validation)
     live_results(client, job)
+    live_pause(client, training)
     live_cancel(client, training)
     live_failure(client)
     live_lists(client, job)
     live_models(client, job.fine_tuned_model)
     live_chat(client, job.fine_tuned_model)
+    live_streams(client, job.fine_tuned_model)
+    live_logprobs(client, job.fine_tuned_model)
+    live_formats(client, job.fine_tuned_model)
     live_tools(client)
     live_errors(client, training)
     live_end(client, job, [training, validation])

@@ -1,13 +1,14 @@
 // What a life prints: one line per thing that happened, the same in every run and, byte for byte, from transcript.py.
 //
 // Owns what is made stable: ids and hashes become <file 1>, numbered as they appear, so that it still shows which is
-// which; times become <time>; fractions get nine digits. Nothing else is changed or left out.
+// which; times become <time>, and random padding <noise>; fractions get nine digits. Nothing else is changed or left out.
 
 import OpenAI from "openai";
 
 const KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|upload|wh";
 const ID = new RegExp(`\\b(${KINDS})[-_][A-Za-z0-9]{12,}\\b|(?<=:)[A-Za-z0-9]{8}(?=[:"\` ]|$)`, "g");
-const TIMES = /^(created|.*_at|estimated_finish)$/;
+const TIMES = /^(created|.*_at|estimated_finish|execution_time)$/;
+const NOISE = "obfuscation";
 
 const names = new Map();
 
@@ -47,6 +48,7 @@ function canonical(value, name = "") {
     const pairs = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}: ${canonical(value[key], key)}`);
     return `{${pairs.join(", ")}}`;
   }
+  if (name === NOISE) return "<noise>";
   if (typeof value !== "number") return JSON.stringify(value);
   if (TIMES.test(name)) return "<time>";
   return Number.isInteger(value) ? String(value) : value.toFixed(9);

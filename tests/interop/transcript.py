@@ -1,7 +1,7 @@
 """What a life prints: one line per thing that happened, the same in every run and, byte for byte, from ``transcript.mjs``.
 
 Owns what is made stable: ids and hashes become ``<file 1>``, numbered as they appear, so that it still shows which is which;
-times become ``<time>``; fractions get nine digits. Nothing else is changed or left out.
+times become ``<time>``, and random padding ``<noise>``; fractions get nine digits. Nothing else is changed or left out.
 """
 
 import json
@@ -14,7 +14,8 @@ import openai
 
 _KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|upload|wh"
 _ID = re.compile(rf"\b({_KINDS})[-_][A-Za-z0-9]{{12,}}\b|(?<=:)[A-Za-z0-9]{{8}}(?=[:\"` ]|$)")
-_TIMES = re.compile(r"created|.*_at|estimated_finish")
+_TIMES = re.compile(r"created|.*_at|estimated_finish|execution_time")
+_NOISE = "obfuscation"
 
 _names: dict[str, str] = {}
 
@@ -62,6 +63,8 @@ def _canonical(value: Any, name: str = "") -> str:
             return "{" + ", ".join(pairs) + "}"
         case list():
             return "[" + ", ".join(map(_canonical, value)) + "]"
+        case str() if name == _NOISE:
+            return "<noise>"
         case bool() | None | str():
             return json.dumps(value, ensure_ascii=False)
         case _ if _TIMES.fullmatch(name):

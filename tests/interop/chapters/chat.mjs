@@ -4,6 +4,7 @@ import { toFile } from "openai";
 
 import { chapter, refused, say } from "../transcript.mjs";
 import { BASE, WEATHER, jsonl, reached, toolRow } from "./rows.mjs";
+import { liveToolStream } from "./streams.mjs";
 
 export async function liveModels(client, model) {
   chapter("models");
@@ -55,6 +56,7 @@ export async function liveTools(client) {
   answer = await client.chat.completions.create({ ...ask, messages: talk, parallel_tool_calls: false });
   say("afterwards", answer.choices[0].finish_reason);
   say("tokens of the prompt", answer.usage.prompt_tokens);
+  await liveToolStream(client, job.fine_tuned_model);
   await client.models.delete(job.fine_tuned_model);
   await client.files.delete(file.id);
 }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chapters.rows import BASE, WEATHER, jsonl, reached, tool_row
+from chapters.streams import live_tool_stream
 from openai import OpenAI
 from transcript import chapter, refused, say
 
@@ -64,5 +65,6 @@ def live_tools(client: OpenAI) -> None:
     )
     say("afterwards", answer.choices[0].finish_reason)
     say("tokens of the prompt", answer.usage and answer.usage.prompt_tokens)
+    live_tool_stream(client, job.fine_tuned_model)
     client.models.delete(job.fine_tuned_model)
     client.files.delete(file.id)

@@ -49,6 +49,23 @@ export async function liveResults(client, job) {
   say("last", lines.at(-1));
 }
 
+export async function livePause(client, training) {
+  chapter("a paused job");
+  const { jobs } = client.fineTuning;
+  const hyperparameters = { n_epochs: 20, batch_size: 1 };
+  const method = { type: "supervised", supervised: { hyperparameters } };
+  const job = await jobs.create({ model: BASE, training_file: training, method });
+  await reached(client, job.id, "running");
+  say("pausing", ["pausing", "paused"].includes((await jobs.pause(job.id)).status));
+  say("paused", (await reached(client, job.id, "paused")).status);
+  await refused("paused again", () => jobs.pause(job.id));
+  say("resumed", (await jobs.resume(job.id)).status);
+  say("ended", (await reached(client, job.id)).status);
+  const events = (await all(jobs.listEvents(job.id, { limit: 100 }))).filter((event) => event.type === "message");
+  say("events", events.toReversed().map((event) => event.message));
+  await refused("resumed at the end", () => jobs.resume(job.id));
+}
+
 export async function liveCancel(client, training) {
   chapter("a cancelled job");
   const job = await client.fineTuning.jobs.create({

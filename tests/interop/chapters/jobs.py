@@ -51,6 +51,24 @@ def live_results(client: OpenAI, job: Any) -> None:
     say("last", lines[-1])
 
 
+def live_pause(client: OpenAI, training: str) -> None:
+    chapter("a paused job")
+    jobs = client.fine_tuning.jobs
+    many: Any = {"n_epochs": 20, "batch_size": 1}
+    job = jobs.create(
+        model=BASE, training_file=training, method={"type": "supervised", "supervised": {"hyperparameters": many}}
+    )
+    reached(client, job.id, "running")
+    say("pausing", str(jobs.pause(job.id).status) in {"pausing", "paused"})
+    say("paused", reached(client, job.id, "paused").status)
+    refused("paused again", lambda: jobs.pause(job.id))
+    say("resumed", jobs.resume(job.id).status)
+    say("ended", reached(client, job.id).status)
+    events = [event for event in jobs.list_events(job.id, limit=100) if event.type == "message"]
+    say("events", [event.message for event in reversed(events)])
+    refused("resumed at the end", lambda: jobs.resume(job.id))
+
+
 def live_cancel(client: OpenAI, training: str) -> None:
     chapter("a cancelled job")
     job = client.fine_tuning.jobs.create(
