@@ -16,6 +16,9 @@ from ftops.server import ids, wire
 from ftops.server.access import Access
 from ftops.server.engines.interface import Engine
 from ftops.server.errors import ApiError, answer_to
+from ftops.server.faults.book import FaultBook
+from ftops.server.faults.layer import Faults
+from ftops.server.faults.retirement import Retirements
 from ftops.server.gate import Gate
 from ftops.server.jobs import JobQueue
 from ftops.server.routes.chat import ChatRoutes
@@ -23,7 +26,7 @@ from ftops.server.routes.files import FileRoutes
 from ftops.server.routes.jobs import JobRoutes
 from ftops.server.routes.models import ModelRoutes
 from ftops.server.routes.uploads import UploadRoutes
-from ftops.server.settings import Settings
+from ftops.server.settings import MEGABYTE, Settings
 from ftops.server.shelf import Shelf
 from ftops.server.storage import jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
@@ -44,6 +47,7 @@ class Service:
     database: Database
     queue: JobQueue
     upkeep: Upkeep
+    faults: FaultBook | None
 
     def has_unfinished_jobs(self) -> bool:
         """Whether any job is at work; paused ones aren't, and keep nobody waiting."""
@@ -60,21 +64,25 @@ class Service:
 def open_service(settings: Settings, engine: Engine) -> Service:
     """Opens the data folder, which the caller has locked, and takes up its unfinished jobs.
 
-    ``NewerData`` or ``LostDatabase`` when it isn't to be touched.
+    ``NewerData`` or ``LostDatabase`` when it isn't to be touched, ``FaultsInvalid`` when the faults file isn't one.
     """
+    faults = None if settings.faults is None else FaultBook(settings.faults)
+    retirements = Retirements(faults)
     database = Database(settings.data_dir / _DATABASE_FILE, may_be_new=not has_blobs(settings.data_dir))
     blobs = Blobs(settings.data_dir, database)
     data_dir_id, organization = _identity(database, settings.organization)
     workshop = Workshop(database=database, blobs=blobs, engine=engine, min_step_seconds=settings.min_step_seconds)
     queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
-    shelf = Shelf(database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models)
+    shelf = Shelf(
+        database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models, retirements=retirements
+    )
     file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
     upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     routes = [
         *file_routes.routes(),
         *upload_routes.routes(),
-        *JobRoutes(settings=settings, workshop=workshop, queue=queue).routes(),
-        *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf).routes(),
+        *JobRoutes(settings=settings, workshop=workshop, queue=queue, retirements=retirements).routes(),
+        *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf, retirements=retirements).routes(),
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         _health(data_dir_id),
     ]
@@ -90,13 +98,16 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
     queue.start()
     upkeep.start()
+    most_bytes = settings.max_file_bytes + MEGABYTE  # an upload's parts have heads
+    served = app if faults is None else Faults(app, book=faults, most_bytes=most_bytes)
     return Service(
-        app=Gate(app, settings=settings, access=Access(settings.keys, organization=organization)),
+        app=Gate(served, settings=settings, access=Access(settings.keys, organization=organization)),
         data_dir_id=data_dir_id,
         organization=organization,
         database=database,
         queue=queue,
         upkeep=upkeep,
+        faults=faults,
     )
 
 

@@ -57,6 +57,7 @@ class Gate:
         try:
             project = self._admit(scope)
             place(scope, project)
+            scope.setdefault("state", {})["request_id"] = request_id
             await self._app(scope, receive, send_with_headers)
         except ApiError as refusal:
             await wire.respond_error(refusal)(scope, receive, send_with_headers)
@@ -109,4 +110,7 @@ def _log_access(scope: Scope, status: int, began: float, request_id: str) -> Non
         "ms": round((time.perf_counter() - began) * 1000, 1),
         "request_id": request_id,
     }
+    struck_by = scope.get("state", {}).get("faults")
+    if struck_by:
+        line["fault"] = ", ".join(struck_by)
     ACCESS_LOG.info(msgspec.json.encode(line).decode())

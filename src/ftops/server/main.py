@@ -78,6 +78,12 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
     help="Pause after each training step, to rehearse long jobs.",
 )
 @click.option(
+    "--faults",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="YAML file with rules of what is to go wrong, read again when it changes; see docs/faults.md.",
+)
+@click.option(
     "--until-idle",
     is_flag=True,
     help="End when no process registered in DATA/clients lives and no job is unfinished.",
@@ -94,6 +100,7 @@ def serve(
     shutdown_dates: tuple[str, ...],
     workers: int,
     min_step_seconds: float,
+    faults: Path | None,
     until_idle: bool,
     access_log: bool,
 ) -> None:
@@ -113,6 +120,7 @@ def serve(
         workers=workers,
         min_step_seconds=_number(min_step_seconds),
         logs_access=access_log,
+        faults=faults,
         is_loopback=is_loopback(host),
     )
     if not settings.keys and not settings.is_loopback:
@@ -122,6 +130,7 @@ def serve(
         )
     from ftops.server.engines.linear import LinearEngine
 
+    _check_faults(faults)
     _serve(settings, LinearEngine(), port=port, until_idle=until_idle)
 
 
@@ -162,13 +171,16 @@ def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool)
 
 @contextlib.contextmanager
 def _storage_explained(shown: str) -> Iterator[None]:
-    """Turns what storage raises into words; ``shown`` is the data folder."""
+    """Turns what opening raises into words; ``shown`` is the data folder."""
     import sqlite3
 
+    from ftops.server.faults.reading import FaultsInvalid
     from ftops.server.storage.database import LostDatabase, NewerData
 
     try:
         yield
+    except FaultsInvalid as error:  # it was good a moment ago
+        raise click.ClickException(f"--faults: {error}") from error
     except NewerData as error:
         raise click.ClickException(f"{error}; use a newer ftops, or another --data-dir") from error
     except LostDatabase as error:
@@ -211,6 +223,19 @@ def _keys(variable: str | None, config_file: Path | None) -> tuple[ProjectKey, .
     if any(each.key == key for each in config.keys):
         raise click.UsageError(f"the key in {variable or _KEY_VARIABLE} is a project's in the configuration file too")
     return (*own, *config.keys)
+
+
+def _check_faults(file: Path | None) -> None:
+    """Refuses a file that holds no faults before anything is made."""
+    from ftops.server.faults import reading
+
+    if file is None:
+        return
+    try:
+        reading.parse(reading.load(file))
+    except reading.FaultsInvalid as error:
+        problems = "".join(f"\n  {each}" for each in error.problems)
+        raise click.UsageError(f"--faults {click.format_filename(file)}:{problems}") from error
 
 
 def _number(seconds: float) -> float:

@@ -18,6 +18,8 @@ from anyio import to_thread
 
 from ftops.server.app import Service, open_service
 from ftops.server.engines.interface import Engine
+from ftops.server.faults.book import FAULTS_LOG
+from ftops.server.faults.connection import hang_up_protocol
 from ftops.server.folder import DataFolder
 from ftops.server.gate import ACCESS_LOG
 from ftops.server.settings import Settings
@@ -57,6 +59,8 @@ def run(
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if settings.logs_access:
         ACCESS_LOG.setLevel(logging.INFO)
+    if settings.faults is not None:
+        FAULTS_LOG.setLevel(logging.INFO)
     service = open_service(settings, engine)
     try:
 
@@ -68,6 +72,7 @@ def run(
 
         config = uvicorn.Config(
             service.app,
+            http="auto" if settings.faults is None else hang_up_protocol(),
             access_log=False,
             log_config=None,
             lifespan="off",
@@ -81,6 +86,8 @@ def run(
         server.run(sockets=[listener])
     finally:
         service.stop()
+        if service.faults is not None:
+            service.faults.log_summary()
 
 
 class _Server(uvicorn.Server):

@@ -37,6 +37,7 @@ class Settings:
     workers: int = 2
     min_step_seconds: float = 0.0
     logs_access: bool = False
+    faults: Path | None = None
     is_loopback: bool = True
     max_file_bytes: int = 512 * MEGABYTE
     max_part_bytes: int = 64 * MEGABYTE

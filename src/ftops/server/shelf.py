@@ -10,6 +10,7 @@ from collections import OrderedDict
 from ftops.server import ids
 from ftops.server.engines.interface import Engine, Model
 from ftops.server.errors import damaged, model_not_found, place_of
+from ftops.server.faults.retirement import Retirements
 from ftops.server.storage import models
 from ftops.server.storage.blobs import Blobs, DamagedBlob
 from ftops.server.storage.database import Database
@@ -20,11 +21,14 @@ _LOG = logging.getLogger(__name__)
 class Shelf:
     """Safe to use from any thread."""
 
-    def __init__(self, *, database: Database, blobs: Blobs, engine: Engine, capacity: int) -> None:
+    def __init__(
+        self, *, database: Database, blobs: Blobs, engine: Engine, capacity: int, retirements: Retirements
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._engine = engine
         self._capacity = capacity
+        self._retirements = retirements
         self._base = engine.load(None)
         self._loaded: OrderedDict[tuple[str, str], Model] = OrderedDict()
         self._lock = threading.Lock()
@@ -33,6 +37,7 @@ class Shelf:
 
     def take(self, name: str, *, project: str) -> Model:
         """A project's model, loaded if need be; ``ApiError`` when it has none of this name, or its weights are damaged."""
+        self._retirements.refuse(name)
         model = self._peek(name, project)
         if model is not None:
             return model

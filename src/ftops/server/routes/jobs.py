@@ -13,6 +13,7 @@ from starlette.routing import Route
 from ftops.server import ids, job_turns, wire
 from ftops.server.access import Project, project_of
 from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_found
+from ftops.server.faults.retirement import Retirements
 from ftops.server.job_request import JobRequest, read_job_request
 from ftops.server.jobs import JobQueue
 from ftops.server.routes.query import Query, refuse_query
@@ -33,8 +34,9 @@ _MOST_LISTED = 100
 class JobRoutes:
     """The handlers of fine-tuning jobs."""
 
-    def __init__(self, *, settings: Settings, workshop: Workshop, queue: JobQueue) -> None:
+    def __init__(self, *, settings: Settings, workshop: Workshop, queue: JobQueue, retirements: Retirements) -> None:
         self._settings = settings
+        self._retirements = retirements
         self._workshop = workshop
         self._database = workshop.database
         self._queue = queue
@@ -148,6 +150,7 @@ class JobRoutes:
             parent = models.find(connection, asked.model, project=project.id)
             if parent is None and not ids.is_base_model(asked.model):
                 raise model_not_found(asked.model)
+            self._retirements.refuse_training(asked.model)
             new = _new_job(asked, project, training, validation, parent, now)
             seq = jobs.insert(connection, new)
             for sha256 in (new.training_sha256, new.validation_sha256, new.parent_sha256):

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from ftops.server import ids, wire
 from ftops.server.access import project_of
 from ftops.server.errors import ApiError, model_not_found
+from ftops.server.faults.retirement import Retirements
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
@@ -29,11 +30,14 @@ STAND_INS = (
 class ModelRoutes:
     """The handlers of models."""
 
-    def __init__(self, *, settings: Settings, database: Database, blobs: Blobs, shelf: Shelf) -> None:
+    def __init__(
+        self, *, settings: Settings, database: Database, blobs: Blobs, shelf: Shelf, retirements: Retirements
+    ) -> None:
         self._settings = settings
         self._database = database
         self._blobs = blobs
         self._shelf = shelf
+        self._retirements = retirements
 
     def routes(self) -> list[Route]:
         """What to mount. A name may hold slashes, as those of other makers' models do."""
@@ -49,17 +53,16 @@ class ModelRoutes:
         with self._database.read() as connection:
             made = models.all_models(connection, project=project_of(request).id)
         names = dict.fromkeys((*STAND_INS, *self._settings.shutdown_dates))
+        shown = [*map(self._stand_in, names), *map(wire.model_object, made)]
         return wire.respond(
-            {
-                "object": "list",
-                "data": [*map(self._stand_in, names), *map(wire.model_object, made)],
-            }
+            {"object": "list", "data": [each for each in shown if not self._retirements.are_over(each["id"])]}
         )
 
     def retrieve(self, request: Request) -> Response:
         """One model; of a base model's name there is always a stand-in."""
         refuse_query(request)
         name = request.path_params["model"]
+        self._retirements.refuse(name)
         if ids.is_base_model(name):
             return wire.respond(self._stand_in(name))
         with self._database.read() as connection:
