@@ -52,12 +52,15 @@ _DAMAGED = JobFailure(
 
 
 class JobRun:
-    """One job in the hands of one thread. ``interrupt`` is set when the job's status changes or the server stops."""
+    """One job in the hands of one thread. ``interrupt`` is set when the job's status has changed or the server stops."""
 
-    def __init__(self, workshop: Workshop, job_id: str, interrupt: threading.Event) -> None:
+    def __init__(
+        self, workshop: Workshop, job_id: str, *, interrupt: threading.Event, is_stopping: threading.Event
+    ) -> None:
         self._workshop = workshop
         self._job_id = job_id
         self._interrupt = interrupt
+        self._is_stopping = is_stopping
         self._pending: list[Event] = []
         self._flushed_at = time.monotonic()
         self._pace = 0.0  # seconds a step
@@ -129,22 +132,30 @@ class JobRun:
         if not self._flush(job, prepared, first_step):
             return False
         for progress in self._workshop.engine.train(spec, prepared, last):
+            checkpoint = None
             match progress:
                 case StepMetrics():
-                    if progress.step > job.last_step:
-                        event = metrics.metrics_event(asdict(progress), total_steps=prepared.total_steps)
-                        self._pending.append(event)
+                    self._note(job, prepared, progress)
                     self._pace = (time.monotonic() - began) / max(1, progress.step - first_step)
-                    if self._is_flush_due() and not self._flush(job, prepared, progress.step):
-                        return False
                     self._interrupt.wait(self._workshop.min_step_seconds)
+                    if _ends_epoch(progress, prepared):
+                        continue  # its checkpoint follows without a further step, and is worth keeping
                 case Checkpoint():
-                    if not self._flush(job, prepared, progress.step, checkpoint=progress):
-                        return False
-            if self._interrupt.is_set():
-                self._flush(job, prepared, progress.step)
-                return False
+                    checkpoint = progress
+            is_interrupted = self._interrupt.is_set()
+            if is_interrupted:
+                # Whoever set it may have meant an earlier run of this job: what counts is the status, read from now on.
+                self._interrupt.clear()
+            if is_interrupted or checkpoint is not None or self._is_flush_due():
+                if not self._flush(job, prepared, progress.step, checkpoint):
+                    return False
+                if self._is_stopping.is_set():
+                    return False
         return True
+
+    def _note(self, job: JobRow, prepared: Prepared, step: StepMetrics) -> None:
+        if step.step > job.last_step:
+            self._pending.append(metrics.metrics_event(asdict(step), total_steps=prepared.total_steps))
 
     def _expected_pace(self, spec: TrainingSpec, prepared: Prepared) -> float:
         """Seconds a step, before any is done."""
@@ -226,6 +237,10 @@ class JobRun:
         if job is None:
             raise LookupError(self._job_id)
         return job
+
+
+def _ends_epoch(metrics: StepMetrics, prepared: Prepared) -> bool:
+    return metrics.step * prepared.n_epochs % prepared.total_steps == 0
 
 
 def _as_checkpoint(row: CheckpointRow, weights: bytes) -> Checkpoint:

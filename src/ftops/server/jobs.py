@@ -116,7 +116,7 @@ class _Crew:
 
     def _work_on(self, job_id: str, interrupt: threading.Event) -> None:
         try:
-            self._carry_on(JobRun(self._workshop, job_id, interrupt))
+            self._carry_on(JobRun(self._workshop, job_id, interrupt=interrupt, is_stopping=self._is_stopping))
         except DISK_ERRORS as error:
             _LOG.error("job %s is tried again in %g s: %s", job_id, self._retry_seconds, place_of(error))
             # The thread itself pauses: the next job would meet the same disk.
