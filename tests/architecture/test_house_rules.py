@@ -28,12 +28,13 @@ HEAVY = frozenset(
         "httpx",
         "jsonschema",
         "msgspec",
+        "nltk",
         "numpy",
         "openai",
         "psutil",
         "rapidfuzz",
     }
-    | {"rfc8785", "rich", "scipy", "sqlite3", "starlette", "uvicorn", "yaml"}
+    | {"rfc8785", "rich", "sacrebleu", "scipy", "sqlite3", "starlette", "uvicorn", "yaml"}
 )
 MAY_PRINT = {"cli", "server"}
 

@@ -17,7 +17,7 @@ from ftops.evaluation.graders import Grader, GraderProblem, grade, parse_grader
 from ftops.evaluation.identity import grader_digest, request_key, row_digest, short_digest
 from ftops.evaluation.prompts import Prompt, with_prompt
 from ftops.evaluation.rows import EvalRow, RowProblem, read_row
-from ftops.evaluation.templates import sample_context
+from ftops.graders.samples import sample_context
 from ftops.ports import ChatAnswer, ChatRequest
 
 InputDigest = Callable[[Mapping[str, Any]], str]

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Final
 
 from ftops.evaluation.prompts import Examples, count_leading_system
-from ftops.evaluation.rows import EvalRow, RowProblem, read_row, text_of
+from ftops.evaluation.rows import EvalRow, RowProblem, read_row
+from ftops.graders.samples import text_of
 
 # Of rapidfuzz.fuzz.ratio, out of 100.
 _TOO_CLOSE: Final = 90.0

@@ -1,69 +1,27 @@
-"""Graders: what turns an answer into a score, larger is better.
+"""Graders as evaluations declare them: which of them this version scores with, and what evaluations add to OpenAI's.
 
-Owns a closed union of grader dataclasses, one for each ``type`` that this version scores with, and ``parse_grader``. Scores
-are raw: a ``pass_threshold`` is applied when they are judged, so that changing it grades nothing again.
+Owns the difference: ``name`` may be left out, templates know a row's reference, and a ``pass_threshold`` is applied when
+scores are judged, so that changing it grades nothing again. The graders themselves are those of ``ftops.graders``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Final
 
-from ftops.evaluation.templates import TemplateProblem, render
+from ftops.graders import grading, reading
+from ftops.graders.kinds import Grader
+from ftops.graders.problems import GraderProblem
 
+__all__ = ["Grader", "GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
 
-class GraderProblem(Exception):
-    """A grader that this version does not know, or that failed on an item; never a score of 0."""
-
-
-class Operation(StrEnum):
-    """How ``string_check`` compares: equal, not equal, and whether input contains reference, minding case or not."""
-
-    EQ = "eq"
-    NE = "ne"
-    LIKE = "like"
-    ILIKE = "ilike"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StringCheck:
-    """1 where the comparison holds, else 0. Nothing is trimmed or folded but by ``ilike``."""
-
-    input: str
-    reference: str
-    operation: Operation
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FuzzyMatch:
-    """``text_similarity`` by ``fuzzy_match``: ``rapidfuzz.fuzz.ratio`` of input and reference, divided by 100.
-
-    That is the normalised Indel similarity, 1 - (insertions + deletions) / (sum of the lengths), on the characters as they
-    are: no case folding, no trimming, no reordering of words. Two empty texts score 1. OpenAI's metric of that name is made
-    with rapidfuzz too, but does not say which of its ratios it takes.
-    """
-
-    input: str
-    reference: str
-
-
-Grader = StringCheck | FuzzyMatch
+_VARIABLES: Final = frozenset({"reference", "reference_tools", "rejected", "rejected_tools"})
 
 
 def parse_grader(declared: Mapping[str, Any]) -> Grader:
     """Gives the grader that a mapping declares; ``name`` and ``pass_threshold`` are not its own. Raises GraderProblem."""
     match declared:
-        case {"type": "string_check", "input": str(text), "reference": str(reference), "operation": str(operation)}:
-            if operation not in set(Operation):
-                raise GraderProblem(f"string_check has no operation {operation}")
-            return StringCheck(input=text, reference=reference, operation=Operation(operation))
-        case {
-            "type": "text_similarity",
-            "input": str(text),
-            "reference": str(reference),
-            "evaluation_metric": "fuzzy_match",
-        }:
-            return FuzzyMatch(input=text, reference=reference)
+        case {"type": "string_check"} | {"type": "text_similarity", "evaluation_metric": "fuzzy_match"}:
+            own = {key: value for key, value in declared.items() if key not in ("name", "pass_threshold")}
+            return reading.parse_grader({**own, "name": declared["type"]}, also=_VARIABLES)
         case _:
             kind = " ".join(str(declared[key]) for key in ("type", "evaluation_metric") if key in declared)
             raise GraderProblem(f"this version does not score with this grader: {kind or 'it has no type'}")
@@ -76,31 +34,8 @@ def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:
 
 
 def grade(grader: Grader, context: Mapping[str, Any]) -> float:
-    """Scores one item, 0 to 1. ``context`` is the row's, with ``sample``. Raises GraderProblem."""
-    try:
-        text, reference = render(grader.input, context), render(grader.reference, context)
-    except TemplateProblem as problem:
-        raise GraderProblem(str(problem)) from problem
-    match grader:
-        case StringCheck():
-            return 1.0 if _holds(grader.operation, text, reference) else 0.0
-        case FuzzyMatch():
-            from rapidfuzz.fuzz import ratio
-
-            return float(ratio(text, reference)) / 100
-        case _:
-            assert_never(grader)
-
-
-def _holds(operation: Operation, text: str, reference: str) -> bool:
-    match operation:
-        case Operation.EQ:
-            return text == reference
-        case Operation.NE:
-            return text != reference
-        case Operation.LIKE:
-            return reference in text
-        case Operation.ILIKE:
-            return reference.casefold() in text.casefold()
-        case _:
-            assert_never(operation)
+    """Scores one item. ``context`` is the row's, with ``sample``. Raises GraderProblem; no failure is a score of 0."""
+    outcome = grading.grade(grader, context)
+    if outcome.score is None:
+        raise GraderProblem("; ".join(failure.message for failure in outcome.failures))
+    return outcome.score

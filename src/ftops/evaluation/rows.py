@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ftops.evaluation.identity import row_digest
-from ftops.evaluation.templates import TemplateProblem, render_all
+from ftops.graders.samples import text_of
+from ftops.graders.templates import TemplateProblem, render_all
 
 _EXTRA: Final = ("tools", "parallel_tool_calls", "response_format")
 
@@ -79,14 +80,6 @@ def _references(name: str, messages: Sequence[Mapping[str, Any]]) -> Mapping[str
     if messages[-1].get("tool_calls"):
         found[f"{name}_tools"] = messages[-1]["tool_calls"]
     return found
-
-
-def text_of(message: Mapping[str, Any]) -> str | None:
-    """Gives a message's text, its text parts put together; None where it has no content."""
-    content = message.get("content")
-    if content is None or isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content)
 
 
 def _without_weight(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.evaluation.graders import FuzzyMatch, GraderProblem, grade, parse_grader, pass_threshold_of
+from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of
+from ftops.graders.kinds import Metric, TextSimilarity
 
 CHECK = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{reference}}", "operation": "eq"}
 FUZZY = {
@@ -85,6 +86,9 @@ def test_other_graders_are_a_problem(declared: dict[str, Any], why: str) -> None
 
 def test_name_and_threshold_are_not_the_graders_own() -> None:
     parsed = parse_grader({**FUZZY, "name": "close", "pass_threshold": 0.8})
-    assert parsed == FuzzyMatch(input=FUZZY["input"], reference=FUZZY["reference"])
+    assert parsed == parse_grader(FUZZY)
+    assert parsed == TextSimilarity(
+        name="text_similarity", input=FUZZY["input"], reference=FUZZY["reference"], metric=Metric.FUZZY_MATCH
+    )
     assert pass_threshold_of({**FUZZY, "pass_threshold": 1}) == 1.0
     assert pass_threshold_of(FUZZY) is None

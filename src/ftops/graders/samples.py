@@ -1,0 +1,39 @@
+"""What templates know of an answer as ``sample``.
+
+Owns its four variables; where an answer came from is the caller's to know.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+VARIABLES: Final = ("output_text", "output_json", "output_tools", "choices")
+
+
+def sample_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Gives the variables for an assistant message: its text, its tool calls, and a ``choices`` with it as the only one."""
+    return {
+        **sample_context(text_of(message) or "", message.get("tool_calls") or ()),
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}}],
+    }
+
+
+def sample_context(text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Gives the variables for a text and tool calls; ``output_json`` is there where the text is JSON."""
+    known: dict[str, Any] = {"output_text": text, "output_tools": list(tool_calls)}
+    with contextlib.suppress(ValueError, RecursionError):  # not JSON: asking for output_json is then the item's error
+        known["output_json"] = json.loads(text, parse_constant=_refuse_constant)
+    return known
+
+
+def text_of(message: Mapping[str, Any]) -> str | None:
+    """Gives a message's text, its text parts put together; None where it has no content."""
+    content = message.get("content")
+    if content is None or isinstance(content, str):
+        return content
+    return "".join(part.get("text") or "" for part in content)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
