@@ -5,18 +5,20 @@ Owns the file's shape and the words for what is wrong with it. Secrets never sta
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import yaml
 
-from ftops.server.settings import ProjectKey
+from ftops.server.settings import MOST_REQUESTS, MOST_TOKENS, ProjectKey, RateLimits
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
 Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+PerMinute = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+
 
 
 class ConfigInvalid(Exception):
@@ -28,8 +30,14 @@ class _Project(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     key_env: Variable
     organization: Name | None = None
 
+class _RateLimits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    requests_per_minute: PerMinute = MOST_REQUESTS
+    tokens_per_minute: PerMinute = MOST_TOKENS
+
+
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    rate_limits: _RateLimits = msgspec.field(default_factory=_RateLimits)
     projects: list[_Project] = []
 
 
@@ -37,6 +45,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Config:
     """What the file says. Keys have been read from the environment."""
 
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     keys: tuple[ProjectKey, ...] = ()
 
 
@@ -53,7 +62,13 @@ def read_config(path: Path, environment: Mapping[str, str]) -> Config:
         document = msgspec.convert({} if loaded is None else loaded, _Document)
     except msgspec.ValidationError as error:
         raise ConfigInvalid(str(error)) from error
-    return Config(keys=_keys(document.projects, environment))
+    return Config(
+        keys=_keys(document.projects, environment),
+        rate_limits=RateLimits(
+            requests_per_minute=document.rate_limits.requests_per_minute,
+            tokens_per_minute=document.rate_limits.tokens_per_minute,
+        ),
+    )
 
 
 def key_in(variable: str, environment: Mapping[str, str]) -> str | None:

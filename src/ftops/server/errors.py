@@ -20,6 +20,7 @@ class ApiError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -27,6 +28,7 @@ class ApiError(Exception):
         self.kind = kind
         self.param = param
         self.code = code
+        self.headers = headers
 
     def envelope(self) -> Mapping[str, object]:
         """The body: ``{"error": {"message", "type", "param", "code"}}``."""

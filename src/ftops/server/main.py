@@ -22,6 +22,7 @@ from ftops.server.settings import DEFAULT_PROJECT, ProjectKey, Settings
 if TYPE_CHECKING:
     from ftops.server.app import Service
     from ftops.server.engines.interface import Engine
+    from ftops.server.config_file import Config
 
 _KEY_VARIABLE = "FTOPS_SERVE_KEY"
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -49,7 +50,7 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
     "config_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="YAML file with projects and their keys; see docs/server.md.",
+    help="YAML file with projects and their keys, rate limits and more; see docs/server.md.",
 )
 @click.option(
     "--org",
@@ -112,9 +113,11 @@ def serve(
     from ftops.server.gate import is_loopback
 
     settings = Settings(
+    config = _config(api_key_env, config_file)
         data_dir=data_dir,
         host=host,
-        keys=_keys(api_key_env, config_file),
+        keys=config.keys,
+        rate_limits=config.rate_limits,
         organization=_organization(org),
         shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
         workers=workers,
@@ -205,8 +208,8 @@ def _require_dependencies() -> None:
             ) from error
 
 
-def _keys(variable: str | None, config_file: Path | None) -> tuple[ProjectKey, ...]:
-    """The default project's key, and those of the configuration file."""
+def _config(variable: str | None, config_file: Path | None) -> "Config":
+    """What the configuration file says, with the default project's key first."""
     from ftops.server.config_file import Config, ConfigInvalid, key_in, read_config
 
     try:
@@ -219,10 +222,12 @@ def _keys(variable: str | None, config_file: Path | None) -> tuple[ProjectKey, .
         config = Config() if config_file is None else read_config(config_file, os.environ)
     except ConfigInvalid as error:
         raise click.UsageError(f"--config {click.format_filename(config_file or '')}: {error}") from error
-    own = () if key is None else (ProjectKey(project=DEFAULT_PROJECT, organization=None, key=key),)
+    if key is None:
+        return config
     if any(each.key == key for each in config.keys):
         raise click.UsageError(f"the key in {variable or _KEY_VARIABLE} is a project's in the configuration file too")
-    return (*own, *config.keys)
+    own = ProjectKey(project=DEFAULT_PROJECT, organization=None, key=key)
+    return replace(config, keys=(own, *config.keys))
 
 
 def _check_faults(file: Path | None) -> None:

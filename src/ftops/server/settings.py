@@ -11,6 +11,10 @@ DEFAULT_PROJECT = "proj_default"
 """The project of a server without a configuration file, and of all data that was written before there were projects."""
 
 
+MOST_REQUESTS, MOST_TOKENS = 1_000_000, 1_000_000_000
+"""Limits a minute that nobody reaches: they are more than a server answers."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectKey:
     """A key and the project it opens. ``organization`` None means the server's own."""
@@ -18,6 +22,14 @@ class ProjectKey:
     project: str
     organization: str | None
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RateLimits:
+    """What a project may ask of one model."""
+
+    requests_per_minute: int = MOST_REQUESTS
+    tokens_per_minute: int = MOST_TOKENS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +44,7 @@ class Settings:
     data_dir: Path
     host: str = "127.0.0.1"
     keys: tuple[ProjectKey, ...] = ()
+    rate_limits: RateLimits = field(default_factory=RateLimits)
     organization: str | None = None
     shutdown_dates: Mapping[str, str] = field(default_factory=dict)
     workers: int = 2

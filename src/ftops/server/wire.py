@@ -31,14 +31,14 @@ HYPERPARAMETERS = {
 _WHOLE = frozenset({"batch_size", "n_epochs"})
 
 
-def respond(body: Json, *, status: int = 200) -> Response:
+def respond(body: Json, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json")
+    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
 
 
 def respond_error(error: ApiError) -> Response:
     """An error in OpenAI's envelope."""
-    return respond(error.envelope(), status=error.status)
+    return respond(error.envelope(), status=error.status, headers=error.headers)
 
 
 async def read_json(request: Request, *, max_bytes: int) -> Arguments:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from ftops.server import answers, streaming, wire
 from ftops.server.access import project_of
 from ftops.server.chat_request import ChatRequest, read_chat_request
+from ftops.server.rate_limits import RateLimiter, request_tokens
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf
@@ -28,6 +29,7 @@ class ChatRoutes:
         self._settings = settings
         self._shelf = shelf
         self._limiter = CapacityLimiter(_THREADS)
+        self._rates = RateLimiter(settings.rate_limits)
 
     def routes(self) -> list[Route]:
         """What to mount."""
@@ -41,17 +43,20 @@ class ChatRoutes:
             asked = _parse(body)
         else:
             asked = await to_thread.run_sync(_parse, body, limiter=self._limiter)
-        return await to_thread.run_sync(self._answer, asked, project_of(request).id, limiter=self._limiter)
+        project = project_of(request)
+        wanted = request_tokens(body, max_tokens=asked.max_tokens, n=asked.sampling.n)
+        headers = self._rates.take(project, asked.model, tokens=wanted)
+        return await to_thread.run_sync(self._answer, asked, project.id, headers, limiter=self._limiter)
 
-    def _answer(self, asked: ChatRequest, project: str) -> Response:
+    def _answer(self, asked: ChatRequest, project: str, headers: Mapping[str, str]) -> Response:
         completion = answers.complete(self._shelf.take(asked.model, project=project), asked)
         if asked.stream is None:
-            return wire.respond(completion)
+            return wire.respond(completion, headers=headers)
         # The engine has answered before the first event goes out: what goes wrong has a status of its own.
         return StreamingResponse(
             _each(streaming.events(completion, asked.stream)),
             media_type="text/event-stream",
-            headers={"cache-control": "no-cache"},
+            headers={**headers, "cache-control": "no-cache"},
         )
 
 
