@@ -1,6 +1,6 @@
 """``/v1/chat/completions``."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
