@@ -65,6 +65,8 @@ def test_litellm_fine_tunes_and_asks(tmp_path: Path) -> None:
         "cancelled": {"status": "cancelled"},
         "results": {"are_some": True},
         "chat": {"answer": "green", "reason": "stop", "has_usage": True},
+        "stream": {"answer": "green", "has_usage": True},
+        "form": {"keys": ["colour"]},
         "no model": {"status": 404},
         "deleted": {"deleted": True},
     }
@@ -80,6 +82,11 @@ def test_langchain_asks_a_fine_tune(tmp_path: Path) -> None:
     assert tell_of(tmp_path, "langchain_path.py") == {
         "chat": {"answer": "green", "reason": "stop"},
         "many": {"answers": ["green"] * 3},
+        "stream": {"answer": "green", "has_usage": True},
+        "tools": {"names": ["_paint"], "arguments": [["colour"]]},
+        "json_schema": {"keys": ["colour"]},
+        "function_calling": {"keys": ["colour"]},
+        "logprobs": {"tokens": ["green"]},
         "usage": {"adds_up": True},
     }
 

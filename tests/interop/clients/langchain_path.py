@@ -23,7 +23,25 @@ def main() -> None:
     answer = model.invoke(QUESTION)
     tell("chat", answer=answer.content, reason=answer.response_metadata["finish_reason"])
     tell("many", answers=[each.content for each in model.batch([QUESTION] * 3)])
+    pieces = list(model.stream(QUESTION, stream_usage=True))
+    tell(
+        "stream",
+        answer="".join(piece.content for piece in pieces),
+        has_usage=any(piece.usage_metadata for piece in pieces),
+    )
+    calls = model.bind_tools([_paint], tool_choice="_paint").invoke(QUESTION).tool_calls
+    tell("tools", names=[call["name"] for call in calls], arguments=[sorted(call["args"]) for call in calls])
+    form = {"title": "Paint", "type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
+    for method in ("json_schema", "function_calling"):
+        tell(method, keys=sorted(model.with_structured_output(form, method=method).invoke(QUESTION)))
+    sure = model.bind(logprobs=True).invoke(QUESTION).response_metadata["logprobs"]
+    tell("logprobs", tokens=[token["token"] for token in sure["content"]])
     tell("usage", adds_up=answer.usage_metadata["input_tokens"] + 1 == answer.usage_metadata["total_tokens"])
+
+
+def _paint(colour: str) -> str:
+    """Paints everything in one colour."""
+    return f"all is {colour} now"
 
 
 if __name__ == "__main__":

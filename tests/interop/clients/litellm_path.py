@@ -5,6 +5,7 @@ Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``.
 
 import asyncio
 import io
+import json
 from typing import Any
 
 import litellm
@@ -43,6 +44,21 @@ def chat(model: str) -> None:
     answer = litellm.completion(model=model, messages=messages, temperature=0)
     (choice,) = answer.choices
     tell("chat", answer=choice.message.content, reason=choice.finish_reason, has_usage=answer.usage.total_tokens > 0)
+    pieces = litellm.completion(
+        model=model, messages=messages, temperature=0, stream=True, stream_options={"include_usage": True}
+    )
+    told = [(piece.choices, getattr(piece, "usage", None)) for piece in pieces]
+    text = "".join(choices[0].delta.content or "" for choices, _ in told if choices)
+    tell("stream", answer=text, has_usage=any(usage for _, usage in told))
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"type": "string"}},
+        "required": ["colour"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "colour", "strict": True, "schema": schema}}
+    answer = litellm.completion(model=model, messages=messages, response_format=form)
+    tell("form", keys=sorted(json.loads(answer.choices[0].message.content)))
     try:
         litellm.completion(model=f"openai/ft:{BASE}:org-acme::nothing", messages=messages, num_retries=0)
     except litellm.NotFoundError as error:
