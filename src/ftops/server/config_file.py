@@ -3,7 +3,6 @@
 Owns the file's shape and the words for what is wrong with it. Secrets never stand in it: it names environment variables.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,8 @@ from ftops.server.settings import MOST_REQUESTS, MOST_TOKENS, ProjectKey, RateLi
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
 Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-PerMinute = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
+PerMinute = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
 class ConfigInvalid(Exception):
@@ -30,23 +29,23 @@ class _Project(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     key_env: Variable
     organization: Name | None = None
 
+
 class _RateLimits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     requests_per_minute: PerMinute = MOST_REQUESTS
     tokens_per_minute: PerMinute = MOST_TOKENS
 
 
-
 class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    rate_limits: _RateLimits = msgspec.field(default_factory=_RateLimits)
     projects: list[_Project] = []
+    rate_limits: _RateLimits = msgspec.field(default_factory=_RateLimits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """What the file says. Keys have been read from the environment."""
 
-    rate_limits: RateLimits = field(default_factory=RateLimits)
     keys: tuple[ProjectKey, ...] = ()
+    rate_limits: RateLimits = field(default_factory=RateLimits)
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -95,8 +94,3 @@ def _keys(projects: list[_Project], environment: Mapping[str, str]) -> tuple[Pro
             raise ConfigInvalid(f"{each.key_env} holds the key of another project too")
         keys[key] = ProjectKey(project=each.id, organization=each.organization, key=key)
     return tuple(keys.values())
-
-
-def is_name(text: str) -> bool:
-    """Whether a text may name an organisation or a project."""
-    return re.match(_NAME, text) is not None

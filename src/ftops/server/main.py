@@ -11,6 +11,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from ftops.server.settings import DEFAULT_PROJECT, ProjectKey, Settings
 
 if TYPE_CHECKING:
     from ftops.server.app import Service
-    from ftops.server.engines.interface import Engine
     from ftops.server.config_file import Config
+    from ftops.server.engines.interface import Engine
 
 _KEY_VARIABLE = "FTOPS_SERVE_KEY"
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -112,8 +113,8 @@ def serve(
     _require_dependencies()
     from ftops.server.gate import is_loopback
 
-    settings = Settings(
     config = _config(api_key_env, config_file)
+    settings = Settings(
         data_dir=data_dir,
         host=host,
         keys=config.keys,

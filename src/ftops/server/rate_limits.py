@@ -89,7 +89,7 @@ def _headers(requests: _Bucket, held: _Bucket) -> Mapping[str, str]:
 def _exceeded(
     project: Project, model: str, bucket: _Bucket, wanted: float, *, kind: str, headers: Mapping[str, str]
 ) -> ApiError:
-    seconds = bucket.seconds_until(wanted)
+    seconds = round(bucket.seconds_until(wanted), 6)  # sums of fractions: 10.000000000000002 is 10
     unit = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}[kind]
     used = bucket.limit - math.floor(bucket.left)
     return ApiError(
