@@ -3,6 +3,7 @@
 Owns what depends on what, and the answers that belong to no route. A further resource is one more class of routes here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -86,6 +87,22 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         _health(data_dir_id),
     ]
+    app = _behind_faults(_application(routes), faults, settings)
+    upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
+    queue.start()
+    upkeep.start()
+    return Service(
+        app=Gate(app, settings=settings, access=Access(settings.keys, organization=organization)),
+        data_dir_id=data_dir_id,
+        organization=organization,
+        database=database,
+        queue=queue,
+        upkeep=upkeep,
+        faults=faults,
+    )
+
+
+def _application(routes: Sequence[Route]) -> ASGIApp:
     app = Starlette(
         routes=routes,
         exception_handlers={
@@ -95,20 +112,14 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         },
     )
     app.router.redirect_slashes = False
-    upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
-    queue.start()
-    upkeep.start()
-    most_bytes = settings.max_file_bytes + MEGABYTE  # an upload's parts have heads
-    served = app if faults is None else Faults(app, book=faults, most_bytes=most_bytes)
-    return Service(
-        app=Gate(served, settings=settings, access=Access(settings.keys, organization=organization)),
-        data_dir_id=data_dir_id,
-        organization=organization,
-        database=database,
-        queue=queue,
-        upkeep=upkeep,
-        faults=faults,
-    )
+    return app
+
+
+def _behind_faults(app: ASGIApp, book: FaultBook | None, settings: Settings) -> ASGIApp:
+    if book is None:
+        return app
+    # The longest upload, and the heads of its parts.
+    return Faults(app, book=book, most_bytes=settings.max_file_bytes + MEGABYTE)
 
 
 def _identity(database: Database, organization: str | None) -> tuple[str, str]:
