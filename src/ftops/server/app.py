@@ -15,6 +15,9 @@ from starlette.types import ASGIApp
 
 from ftops.server import ids, wire
 from ftops.server.access import Access
+from ftops.server.batch_lines import Limits
+from ftops.server.batch_queue import BatchQueue
+from ftops.server.batch_results import Office, ResultFolder
 from ftops.server.engines.interface import Engine
 from ftops.server.errors import ApiError, answer_to
 from ftops.server.faults.book import FaultBook
@@ -22,6 +25,8 @@ from ftops.server.faults.layer import Faults
 from ftops.server.faults.retirement import Retirements
 from ftops.server.gate import Gate
 from ftops.server.jobs import JobQueue
+from ftops.server.retention import Retention
+from ftops.server.routes.batches import BatchRoutes
 from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.files import FileRoutes
 from ftops.server.routes.jobs import JobRoutes
@@ -29,7 +34,7 @@ from ftops.server.routes.models import ModelRoutes
 from ftops.server.routes.uploads import UploadRoutes
 from ftops.server.settings import MEGABYTE, Settings
 from ftops.server.shelf import Shelf
-from ftops.server.storage import jobs
+from ftops.server.storage import batches, jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.upkeep import Upkeep
@@ -47,17 +52,19 @@ class Service:
     organization: str
     database: Database
     queue: JobQueue
+    batch_queue: BatchQueue
     upkeep: Upkeep
     faults: FaultBook | None
 
-    def has_unfinished_jobs(self) -> bool:
-        """Whether any job is at work; paused ones aren't, and keep nobody waiting."""
+    def has_unfinished_work(self) -> bool:
+        """Whether any job or batch is at work; paused jobs aren't, and keep nobody waiting."""
         with self.database.read() as connection:
-            return jobs.is_any_at_work(connection)
+            return jobs.is_any_at_work(connection) or batches.has_unfinished(connection)
 
     def stop(self) -> None:
-        """Lets go of the jobs and closes the database."""
+        """Lets go of jobs and batches and closes the database."""
         self.upkeep.stop()
+        self.batch_queue.stop()
         self.queue.stop()
         self.database.close()
 
@@ -77,6 +84,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     shelf = Shelf(
         database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models, retirements=retirements
     )
+    batch_queue = BatchQueue(_office(settings, database, blobs, shelf), retry_seconds=settings.retry_seconds)
     file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
     upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     routes = [
@@ -85,11 +93,14 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         *JobRoutes(settings=settings, workshop=workshop, queue=queue, retirements=retirements).routes(),
         *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf, retirements=retirements).routes(),
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
+        *BatchRoutes(settings=settings, database=database, queue=batch_queue).routes(),
         _health(data_dir_id),
     ]
     app = _behind_faults(_application(routes), faults, settings)
-    upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
+    tasks = [file_routes.delete_expired, upload_routes.expire, Retention(blobs, days=settings.retention_days).forget_finished]
+    upkeep = Upkeep(tasks, every_seconds=settings.upkeep_seconds)
     queue.start()
+    batch_queue.start()
     upkeep.start()
     return Service(
         app=Gate(app, settings=settings, access=Access(settings.keys, organization=organization)),
@@ -97,6 +108,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         organization=organization,
         database=database,
         queue=queue,
+        batch_queue=batch_queue,
         upkeep=upkeep,
         faults=faults,
     )
@@ -113,6 +125,15 @@ def _application(routes: Sequence[Route]) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _office(settings: Settings, database: Database, blobs: Blobs, shelf: Shelf) -> Office:
+    limits = Limits(
+        max_bytes=settings.max_batch_bytes,
+        max_requests=settings.max_batch_requests,
+        max_line_bytes=settings.max_line_bytes,
+    )
+    return Office(database=database, blobs=blobs, shelf=shelf, folder=ResultFolder(settings.data_dir), limits=limits)
 
 
 def _behind_faults(app: ASGIApp, book: FaultBook | None, settings: Settings) -> ASGIApp:

@@ -48,6 +48,16 @@ def new_completion_id() -> str:
     return "chatcmpl-" + secrets.token_hex(12)
 
 
+def new_batch_id() -> str:
+    """An id like ``batch_`` and 32 hexadecimal digits."""
+    return "batch_" + secrets.token_hex(16)
+
+
+def new_batch_request_id() -> str:
+    """An id like ``batch_req_`` and 32 hexadecimal digits: one line of a batch's results."""
+    return "batch_req_" + secrets.token_hex(16)
+
+
 def new_call_id() -> str:
     """An id like ``call_`` and 24 characters."""
     return "call_" + _random(24)

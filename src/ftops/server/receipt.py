@@ -14,7 +14,8 @@ from ftops.server.storage.blobs import Spool, Staged
 from ftops.server.storage.files import FileRow
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
-JSONL_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
+# Lines of a file for batches are checked when a batch is made of it: a bad one then fails the batch, as at OpenAI.
+JSONL_PURPOSES = frozenset({"fine-tune", "evals"})
 _LEAST_SECONDS, _MOST_SECONDS = 3_600, 2_592_000
 # "By default, files with purpose=batch expire after 30 days", says OpenAI's document; others stay.
 _DEFAULT_SECONDS: Mapping[str, int] = {"batch": _MOST_SECONDS}
@@ -26,6 +27,8 @@ def read_filename(given: str, *, purpose: str, param: str) -> str:
     filename = PurePosixPath(given.replace("\\", "/")).name[:_NAME_LENGTH] or "file"
     if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
         raise ApiError("Invalid file format for Fine-Tuning API. Must be .jsonl", param=param)
+    if purpose == "batch" and not filename.lower().endswith(".jsonl"):
+        raise ApiError("Invalid file format for Batch API. Must be .jsonl", param=param)
     return filename
 
 

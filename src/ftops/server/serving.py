@@ -66,7 +66,7 @@ def run(
 
         def is_idle() -> bool:
             try:
-                return not folder.has_live_clients() and not service.has_unfinished_jobs()
+                return not folder.has_live_clients() and not service.has_unfinished_work()
             except DISK_ERRORS:
                 return False  # nothing is known now; the next look may tell
 

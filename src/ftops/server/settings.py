@@ -60,3 +60,6 @@ class Settings:
     loaded_models: int = 16
     retry_seconds: float = 5.0
     upkeep_seconds: float = 5.0
+    max_batch_bytes: int = 200 * MEGABYTE
+    max_batch_requests: int = 50_000
+    batch_window_seconds: int = 24 * 3600

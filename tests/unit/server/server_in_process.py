@@ -167,6 +167,20 @@ class Server:
         return [event["message"] for event in reversed(page["data"])]
 
 
+def wait_for_batch(server: Server, batch_id: str) -> Any:
+    """A batch once it has ended."""
+    deadline = time.monotonic() + 30
+    while (batch := server.get(f"/v1/batches/{batch_id}"))["status"] not in (
+        "completed",
+        "failed",
+        "expired",
+        "cancelled",
+    ):
+        assert time.monotonic() < deadline, batch
+        time.sleep(0.01)
+    return batch
+
+
 class Pause:
     """For ``before_step``: training stops before one step until it is let on."""
 

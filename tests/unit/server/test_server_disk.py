@@ -81,7 +81,7 @@ def test_a_server_ends_though_a_job_waits_for_the_disk(tmp_path: Path) -> None:
     with Server(tmp_path / "data", ScriptedEngine(before_step=fault), retry_seconds=3600) as server:
         job_id = server.create_job()
         assert fault.raised.wait(30)
-        assert server.service.has_unfinished_jobs()
+        assert server.service.has_unfinished_work()
     with Server(tmp_path / "data") as again:
         assert again.wait(job_id)["status"] == "succeeded"
 
@@ -92,7 +92,7 @@ def test_a_job_that_waits_for_the_disk_can_be_cancelled(tmp_path: Path) -> None:
         job_id = server.create_job()
         assert fault.raised.wait(30)
         assert server.ask("POST", f"{JOBS}/{job_id}/cancel").json()["status"] == "cancelled"
-        assert not server.service.has_unfinished_jobs()
+        assert not server.service.has_unfinished_work()
 
 
 @pytest.mark.parametrize("damage", [None, b"", b'{"other": 1}\n'])
