@@ -14,7 +14,7 @@ from ftops.server.engines.linear.conversation import Context
 from ftops.server.engines.linear.matrix import Batch, Floats, Rows
 from ftops.server.engines.linear.memory import Memory, Neighbours
 from ftops.server.engines.linear.policy import Policy
-from ftops.server.engines.linear.preference import Preference, ReplyTable, crossed_scores, pair_features
+from ftops.server.engines.linear.preference import Preference, ReplyTable
 from ftops.server.engines.linear.weights import Weights
 
 Descend = Callable[[Floats, float], None]
@@ -123,11 +123,6 @@ class PreferencePart(Part):
 
     def _forward(self, contexts: Sequence[Context], rows: Rows) -> tuple[Floats, Descend]:
         def descend(gradient: Floats, step_size: float) -> None:
-            # Few replies of many have a gradient: those that were drawn.
-            for line, place in zip(*np.nonzero(gradient), strict=True):
-                features, values = pair_features(contexts[line], self._start.replies[place])
-                np.subtract.at(self._weights, features, np.float32(step_size) * gradient[line, place] * values)
+            self._table.descend(self._weights, contexts, gradient, step_size)
 
-        alone = self._table.alone(self._weights)
-        crossed = [crossed_scores(self._weights, self._table.manners, context) for context in contexts]
-        return alone + np.stack(crossed), descend
+        return self._table.scores(self._weights, contexts), descend

@@ -49,20 +49,33 @@ class Preference:
 
 
 class ReplyTable:
-    """The features of all replies of a model, made ready for scoring by weights that change."""
+    """The features of all replies of a model, made ready for scoring, and for learning."""
 
     def __init__(self, replies: Sequence[ReplyKey]) -> None:
         texts = [message_text(reply_message(reply)) for reply in replies]
         self._features = Batch.of(Rows.stack([_reply_features(text) for text in texts]))
         self.manners = np.stack([_manners(text) for text in texts])
 
+    def scores(self, weights: Floats, contexts: Sequence[Context]) -> Floats:
+        """Gives a line of scores, in nats, for each context."""
+        return self.alone(weights) + np.stack([crossed_scores(weights, self.manners, context) for context in contexts])
+
     def alone(self, weights: Floats) -> Floats:
         """Gives the scores of replies apart from any prompt."""
         return self._features.times(weights[:, None])[:, 0]
 
+    def descend(self, weights: Floats, contexts: Sequence[Context], gradient: Floats, step_size: float) -> None:
+        """Moves ``weights`` in place against the gradient of the scores, which few replies have: those drawn."""
+        self._features.descend(weights[:, None], gradient.sum(axis=0)[:, None], step_size)
+        for context, line in zip(contexts, gradient, strict=True):
+            places = np.flatnonzero(line)
+            features, value = _cross(_topics(context), self.manners[places])
+            changes = np.float32(step_size) * value * line[places]
+            np.subtract.at(weights, features, np.broadcast_to(changes[:, None, None], features.shape))
+
 
 class Scorer:
-    """Scores all replies of a model at once."""
+    """Scores all replies of a model at once, by weights that don't change."""
 
     def __init__(self, preference: Preference, replies: Sequence[ReplyKey]) -> None:
         table = ReplyTable(replies)  # not kept: its features are many

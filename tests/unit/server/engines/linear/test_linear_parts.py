@@ -87,3 +87,15 @@ def test_a_child_starts_where_its_parent_ended():
     first = slice(0, 20)
     assert np.mean([one.train_loss for one in metrics[first]]) < 0.2
     assert np.mean([one.train_loss for one in untrained[first]]) > 0.5
+
+
+@pytest.mark.parametrize("method", ["supervised", "dpo", "reinforcement"])
+def test_the_estimate_grows_with_what_there_is_to_do(method):
+    rows = [preference_row(f"question {n}", "yes", "no") | chat(f"question {n}", "yes") for n in range(40)]
+
+    def estimate(n_rows, n_epochs, validation=()):
+        spec = spec_of(rows[:n_rows], method=method, validation=validation, parent=parent, n_epochs=n_epochs)
+        return ENGINE.estimate(spec, ENGINE.prepare(spec))
+
+    parent = train(label_rows(TRAIN_FORMS))
+    assert 0 < estimate(20, 1) < estimate(40, 1) < estimate(40, 3) < estimate(40, 3, rows[:10]) < 1
