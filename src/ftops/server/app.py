@@ -25,6 +25,7 @@ from ftops.server.faults.layer import Faults
 from ftops.server.faults.retirement import Retirements
 from ftops.server.gate import Gate
 from ftops.server.jobs import JobQueue
+from ftops.server.retention import Retention
 from ftops.server.routes.batches import BatchRoutes
 from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.files import FileRoutes
@@ -96,7 +97,9 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         _health(data_dir_id),
     ]
     app = _behind_faults(_application(routes), faults, settings)
-    upkeep = Upkeep([file_routes.delete_expired, upload_routes.expire], every_seconds=settings.upkeep_seconds)
+    retention = Retention(blobs, days=settings.retention_days)
+    tasks = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished]
+    upkeep = Upkeep(tasks, every_seconds=settings.upkeep_seconds)
     queue.start()
     batch_queue.start()
     upkeep.start()

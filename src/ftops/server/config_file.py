@@ -18,6 +18,7 @@ Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 Variable = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 PerMinute = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
+Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
 
 
 class ConfigInvalid(Exception):
@@ -35,9 +36,14 @@ class _RateLimits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tokens_per_minute: PerMinute = MOST_TOKENS
 
 
+class _Retention(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    finished_jobs_days: Days | None = None
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     projects: list[_Project] = []
     rate_limits: _RateLimits = msgspec.field(default_factory=_RateLimits)
+    retention: _Retention = msgspec.field(default_factory=_Retention)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +52,7 @@ class Config:
 
     keys: tuple[ProjectKey, ...] = ()
     rate_limits: RateLimits = field(default_factory=RateLimits)
+    retention_days: float | None = None
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -67,6 +74,7 @@ def read_config(path: Path, environment: Mapping[str, str]) -> Config:
             requests_per_minute=document.rate_limits.requests_per_minute,
             tokens_per_minute=document.rate_limits.tokens_per_minute,
         ),
+        retention_days=document.retention.finished_jobs_days,
     )
 
 

@@ -119,6 +119,7 @@ def serve(
         host=host,
         keys=config.keys,
         rate_limits=config.rate_limits,
+        retention_days=config.retention_days,
         organization=_organization(org),
         shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
         workers=workers,

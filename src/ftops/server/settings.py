@@ -38,7 +38,8 @@ class Settings:
 
     ``shutdown_dates`` maps base-model names to ``YYYY-MM-DD``. Without ``keys`` anybody who reaches the server may use
     it; ``is_loopback`` says that only this machine reaches it. ``retry_seconds`` is the pause before a job that the disk
-    stopped is taken up again, ``upkeep_seconds`` the one between looks at what is due by time.
+    stopped is taken up again, ``upkeep_seconds`` the one between looks at what is due by time. Jobs that ended more than
+    ``retention_days`` ago are forgotten; None keeps them all.
     """
 
     data_dir: Path
@@ -47,6 +48,7 @@ class Settings:
     rate_limits: RateLimits = field(default_factory=RateLimits)
     organization: str | None = None
     shutdown_dates: Mapping[str, str] = field(default_factory=dict)
+    retention_days: float | None = None
     workers: int = 2
     min_step_seconds: float = 0.0
     logs_access: bool = False

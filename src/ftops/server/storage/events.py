@@ -1,4 +1,5 @@
-"""Rows of a job's events, metrics among them. A job's events are written in their order and never changed."""
+"""Rows of a job's events, metrics among them. A job's events are written in their order, never
+changed, and go with the job."""
 
 import json
 import sqlite3
@@ -61,3 +62,11 @@ def metrics(connection: sqlite3.Connection, job: JobRow) -> Iterator[Mapping[str
     rows = connection.execute("SELECT data FROM events WHERE job = ? AND type = 'metrics' ORDER BY seq", (job.seq,))
     for row in rows:
         yield json.loads(row[0])
+
+
+def delete_some(connection: sqlite3.Connection, job: JobRow, *, limit: int) -> int:
+    """Removes up to ``limit`` events of a job, the oldest first; says how many there were to remove."""
+    cursor = connection.execute(
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ? ORDER BY seq LIMIT ?)", (job.seq, limit)
+    )
+    return cursor.rowcount

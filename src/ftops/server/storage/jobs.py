@@ -128,6 +128,23 @@ def is_any_at_work(connection: sqlite3.Connection) -> bool:
     return row is not None
 
 
+def first_ended_before(connection: sqlite3.Connection, moment: float) -> JobRow | None:
+    """Of the jobs that ended before a moment, in seconds since 1970, the one that ended first."""
+    row = connection.execute(
+        "SELECT * FROM jobs WHERE finished_at < ? ORDER BY finished_at LIMIT 1", (moment,)
+    ).fetchone()
+    return None if row is None else _read(row)
+
+
+def delete(connection: sqlite3.Connection, job: JobRow) -> None:
+    """Removes a job and its metadata; what else it has is removed before."""
+    connection.execute("DELETE FROM jobs WHERE seq = ?", (job.seq,))
+    connection.executemany(
+        "DELETE FROM job_metadata WHERE project = ? AND key = ? AND value = ? AND job = ?",
+        [(job.project, key, value, job.seq) for key, value in (job.metadata or {}).items()],
+    )
+
+
 def change(connection: sqlite3.Connection, job: NewJob, *, expect: Sequence[JobStatus], **values: object) -> bool:
     """Writes columns of a job that still has one of the statuses expected; says whether it had."""
     unknown = values.keys() - _CHANGEABLE
