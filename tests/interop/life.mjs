@@ -7,6 +7,7 @@ import OpenAI from "openai";
 import { liveChat, liveModels, liveTools } from "./chapters/chat.mjs";
 import { liveEnd } from "./chapters/end.mjs";
 import { liveErrors } from "./chapters/errors.mjs";
+import { liveFaults } from "./chapters/faults.mjs";
 import { liveFiles } from "./chapters/files.mjs";
 import { liveCancel, liveFailure, liveJob, liveLists, livePause, liveResults } from "./chapters/jobs.mjs";
 import { liveFormats, liveLogprobs, liveStreams } from "./chapters/streams.mjs";
@@ -14,6 +15,7 @@ import { liveUploads } from "./chapters/uploads.mjs";
 
 async function main() {
   const client = new OpenAI({ maxRetries: 0 });
+  await liveFaults(client);
   const [training, validation] = await liveFiles(client);
   await liveUploads(client);
   const job = await liveJob(client, training, validation);

@@ -6,6 +6,7 @@ Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, as any program w
 from chapters.chat import live_chat, live_models, live_tools
 from chapters.end import live_end
 from chapters.errors import live_errors
+from chapters.faults import live_faults
 from chapters.files import live_files
 from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_pause, live_results
 from chapters.streams import live_formats, live_logprobs, live_streams
@@ -15,6 +16,7 @@ from openai import OpenAI
 
 def main() -> None:
     client = OpenAI(max_retries=0)
+    live_faults(client)
     training, validation = live_files(client)
     live_uploads(client)
     job = live_job(client, training, validation)

@@ -27,14 +27,15 @@ ROOT = HERE.parents[1]
 LIFE = HERE / "life.txt"
 CLIENTS_PYTHON = ROOT / ".venv-clients/bin/python"
 KEY = "sk-interop"
-# Long enough that a job can be met while it runs.
-OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14", "--min-step-seconds", "0.005")
+OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14")
+# Steps are so slow that a job can be met while it runs.
+LIFE_OPTIONS = (*OPTIONS, "--faults", str(HERE / "faults.yaml"), "--min-step-seconds", "0.005")
 LIFE_SECONDS = 120.0
 _FRACTION = re.compile(r"\d+\.\d{2,}")
 
 
 def test_the_python_sdk_lives_its_life(tmp_path: Path) -> None:
-    printed = _FRACTION.sub("<fraction>", run(tmp_path, sys.executable, HERE / "life.py"))
+    printed = _FRACTION.sub("<fraction>", run(tmp_path, LIFE_OPTIONS, sys.executable, HERE / "life.py"))
     if os.environ.get("FTOPS_REGENERATE_LIFE") and not os.environ.get("CI"):
         LIFE.write_text(printed, encoding="utf-8")
     assert_same(LIFE.read_text(encoding="utf-8"), printed)
@@ -49,7 +50,7 @@ def test_the_node_sdk_lives_the_same_life(tmp_path: Path) -> None:
     lives = ([sys.executable, HERE / "life.py"], [node, HERE / "life.mjs"])
     folders = [tmp_path / name for name in ("python", "node")]
     with ThreadPoolExecutor() as pool:
-        python, node_js = pool.map(lambda folder, life: run(folder, *life), folders, lives)
+        python, node_js = pool.map(lambda folder, life: run(folder, LIFE_OPTIONS, *life), folders, lives)
     assert_same(python, node_js)
 
 
@@ -96,7 +97,9 @@ def tell_of(folder: Path, script: str, **environment: str) -> dict[str, Any]:
     if not CLIENTS_PYTHON.exists():
         missing("litellm, DSPy and LangChain are not installed")
     # litellm asks the network for prices when it is imported, unless it is told not to.
-    printed = run(folder, CLIENTS_PYTHON, HERE / "clients" / script, LITELLM_LOCAL_MODEL_COST_MAP="True", **environment)
+    printed = run(
+        folder, OPTIONS, CLIENTS_PYTHON, HERE / "clients" / script, LITELLM_LOCAL_MODEL_COST_MAP="True", **environment
+    )
     lines = [line.removeprefix("told: ") for line in printed.splitlines() if line.startswith("told: ")]
     return {line.pop("what"): line for line in map(json.loads, lines)}
 
@@ -108,11 +111,11 @@ def missing(why: str) -> NoReturn:
     pytest.skip(f"{why}: make interop installs it")
 
 
-def run(folder: Path, *command: str | Path, **environment: str) -> str:
+def run(folder: Path, options: Sequence[str], *command: str | Path, **environment: str) -> str:
     """What a client prints about its life with a server of its own."""
     folder.mkdir(exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "FTOPS_", "COV"))}
-    with start_server(folder, *OPTIONS, env={"FTOPS_SERVE_KEY": KEY}) as server:
+    with start_server(folder, *options, env={"FTOPS_SERVE_KEY": KEY}) as server:
         done = subprocess.run(
             [str(part) for part in command],
             env={**inherited, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, **environment},

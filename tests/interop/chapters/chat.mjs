@@ -35,8 +35,10 @@ export async function liveChat(client, model) {
   say("stopped", stopped.choices[0]);
   const { response } = await client.chat.completions.create({ model, messages: question, temperature: 0 }).withResponse();
   const headers = (names, show) => Object.fromEntries(names.map((name) => [name, show(response.headers.get(name))]));
-  say("headers", headers(["content-type", "openai-organization", "openai-version"], (value) => value));
-  say("and", headers(["x-request-id", "openai-processing-ms"], (value) => value !== null));
+  const fixed = ["content-type", "openai-organization", "openai-version", "x-ratelimit-limit-requests"];
+  say("headers", headers(fixed, (value) => value));
+  const others = ["x-request-id", "openai-processing-ms", "x-ratelimit-remaining-requests", "x-ratelimit-reset-tokens"];
+  say("and", headers(others, (value) => value !== null));
 }
 
 export async function liveTools(client) {

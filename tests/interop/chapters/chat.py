@@ -37,9 +37,10 @@ def live_chat(client: OpenAI, model: str) -> None:
     stopped = client.chat.completions.create(model=model, messages=question, temperature=0, stop=["lu", "x"])
     say("stopped", stopped.choices[0].to_dict())
     raw = client.chat.completions.with_raw_response.create(model=model, messages=question, temperature=0)
-    names = ("content-type", "openai-organization", "openai-version")
+    names = ("content-type", "openai-organization", "openai-version", "x-ratelimit-limit-requests")
     say("headers", {name: raw.headers.get(name) for name in names})
-    say("and", {name: raw.headers.get(name) is not None for name in ("x-request-id", "openai-processing-ms")})
+    names = ("x-request-id", "openai-processing-ms", "x-ratelimit-remaining-requests", "x-ratelimit-reset-tokens")
+    say("and", {name: raw.headers.get(name) is not None for name in names})
 
 
 def live_tools(client: OpenAI) -> None:
