@@ -4,6 +4,7 @@
 
 import OpenAI from "openai";
 
+import { liveBatches } from "./chapters/batches.mjs";
 import { liveChat, liveModels, liveTools } from "./chapters/chat.mjs";
 import { liveEnd } from "./chapters/end.mjs";
 import { liveErrors } from "./chapters/errors.mjs";
@@ -30,6 +31,7 @@ async function main() {
   await liveLogprobs(client, job.fine_tuned_model);
   await liveFormats(client, job.fine_tuned_model);
   await liveTools(client);
+  await liveBatches(client, job.fine_tuned_model);
   await liveErrors(client, training);
   await liveEnd(client, job, [training, validation]);
 }

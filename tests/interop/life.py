@@ -3,6 +3,7 @@
 Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, as any program would that knows nothing of ftops.
 """
 
+from chapters.batches import live_batches
 from chapters.chat import live_chat, live_models, live_tools
 from chapters.end import live_end
 from chapters.errors import live_errors
@@ -31,6 +32,7 @@ def main() -> None:
     live_logprobs(client, job.fine_tuned_model)
     live_formats(client, job.fine_tuned_model)
     live_tools(client)
+    live_batches(client, job.fine_tuned_model)
     live_errors(client, training)
     live_end(client, job, [training, validation])
 

@@ -30,7 +30,7 @@ KEY = "sk-interop"
 OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14")
 # Steps are so slow that a job can be met while it runs.
 LIFE_OPTIONS = (*OPTIONS, "--faults", str(HERE / "faults.yaml"), "--min-step-seconds", "0.005")
-LIFE_SECONDS = 120.0
+LIFE_SECONDS = 240.0
 _FRACTION = re.compile(r"\d+\.\d{2,}")
 
 
@@ -68,6 +68,7 @@ def test_litellm_fine_tunes_and_asks(tmp_path: Path) -> None:
         "chat": {"answer": "green", "reason": "stop", "has_usage": True},
         "stream": {"answer": "green", "has_usage": True},
         "form": {"keys": ["colour"]},
+        "batch": {"status": "completed", "answer": "green"},
         "no model": {"status": 404},
         "deleted": {"deleted": True},
     }

@@ -5,8 +5,8 @@
 
 import OpenAI from "openai";
 
-const KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|upload|wh";
-const ID = new RegExp(`\\b(${KINDS})[-_][A-Za-z0-9]{12,}\\b|(?<=:)[A-Za-z0-9]{8}(?=[:"\` ]|$)`, "g");
+const KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|req|upload|wh";
+const ID = new RegExp(`(?<!\\w)(${KINDS})[-_][A-Za-z0-9]{12,}(?![A-Za-z0-9])|(?<=:)[A-Za-z0-9]{8}(?=[:"\` ]|$)`, "g");
 const TIMES = /^(created|.*_at|estimated_finish|execution_time)$/;
 const NOISE = "obfuscation";
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import openai
 
-_KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|upload|wh"
-_ID = re.compile(rf"\b({_KINDS})[-_][A-Za-z0-9]{{12,}}\b|(?<=:)[A-Za-z0-9]{{8}}(?=[:\"` ]|$)")
+_KINDS = "batch_req|batch|call|chatcmpl|evt|file|ftckpt|ftevent|ftjob|part|req|upload|wh"
+_ID = re.compile(rf"(?<!\w)({_KINDS})[-_][A-Za-z0-9]{{12,}}(?![A-Za-z0-9])|(?<=:)[A-Za-z0-9]{{8}}(?=[:\"` ]|$)")
 _TIMES = re.compile(r"created|.*_at|estimated_finish|execution_time")
 _NOISE = "obfuscation"
 

@@ -14,6 +14,7 @@ from colours import BASE, QUESTION, jsonl, tell
 litellm.suppress_debug_info = True
 
 ENDED = ("succeeded", "failed", "cancelled")
+BATCH_ENDED = ("completed", "failed", "expired", "cancelled")
 OPENAI: Any = {"custom_llm_provider": "openai"}
 
 
@@ -36,7 +37,27 @@ async def main() -> None:
     content = await litellm.afile_content(job.result_files[0], **OPENAI)
     tell("results", are_some=len(content.content) > 0)
     await asyncio.to_thread(chat, f"openai/{job.fine_tuned_model}")
+    await batch(job.fine_tuned_model)
     tell("deleted", deleted=(await litellm.afile_delete(file.id, **OPENAI)).deleted)
+
+
+async def batch(model: str) -> None:
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "temperature": 0}
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    file = io.BytesIO(json.dumps(line).encode())
+    file.name = "questions.jsonl"
+    sent = await litellm.acreate_file(file=file, purpose="batch", **OPENAI)
+    made = await litellm.acreate_batch(
+        completion_window="24h", endpoint="/v1/chat/completions", input_file_id=sent.id, **OPENAI
+    )
+    for _ in range(1200):
+        made = await litellm.aretrieve_batch(made.id, **OPENAI)
+        if made.status in BATCH_ENDED:
+            break
+        await asyncio.sleep(0.05)
+    content = await litellm.afile_content(made.output_file_id, **OPENAI)
+    (choice,) = json.loads(content.content)["response"]["body"]["choices"]
+    tell("batch", status=made.status, answer=choice["message"]["content"])
 
 
 def chat(model: str) -> None:
