@@ -5,6 +5,7 @@ needs an isolation that this package doesn't have.
 """
 
 import ast
+import threading
 import warnings
 from typing import Final
 
@@ -12,6 +13,8 @@ from ftops.graders.fields import wrong_type
 from ftops.graders.problems import GraderProblem
 
 _MOST_BYTES: Final = 256_000
+# The filters of warnings are the whole process's: two threads that change them at once may leave them changed.
+_FILTERS: Final = threading.Lock()
 
 
 def check_program(source: object, *, at: str) -> str:
@@ -30,7 +33,7 @@ def check_program(source: object, *, at: str) -> str:
 
 def _parsed(source: str, at: str) -> ast.Module:
     try:
-        with warnings.catch_warnings():
+        with _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the compiler thinks of somebody else's escapes is no concern here
             return ast.parse(source)
     except SyntaxError as error:

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 from ftops.graders.kinds import (
-    Audio,
     Grader,
-    Image,
     LabelModel,
     Metric,
     Multi,
@@ -27,7 +25,7 @@ from ftops.graders.variables import item_path
 
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that judge, each once, in the order they are asked."""
-    asked = (each.model for _, each in _singles(grader, "") if isinstance(each, ScoreModel | LabelModel))
+    asked = (each.model for _, each in single_graders(grader) if isinstance(each, ScoreModel | LabelModel))
     return tuple(dict.fromkeys(asked))
 
 
@@ -62,7 +60,7 @@ def require_usable_in_reinforcement(grader: Grader, *, at: str = "grader") -> No
         )
     if isinstance(grader, Multi):
         _refuse_threshold(grader.pass_threshold, at)
-    for place, each in _singles(grader, at):
+    for place, each in single_graders(grader, at=at):
         if isinstance(each, TextSimilarity | ScoreModel | Python):
             _refuse_threshold(each.pass_threshold, place)
         if isinstance(each, TextSimilarity) and each.metric is Metric.COSINE:
@@ -73,23 +71,18 @@ def require_usable_in_reinforcement(grader: Grader, *, at: str = "grader") -> No
 
 def require_runnable(grader: Grader, *, at: str = "grader") -> None:
     """Raises GraderProblem where this version can't run the grader: python needs an isolation that isn't there."""
-    for place, each in _singles(grader, at):
+    for place, each in single_graders(grader, at=at):
         if isinstance(each, Python):
             raise GraderProblem("python graders aren't run by this version", f"{place}.type", fault=Fault.UNSUPPORTED)
 
 
-def require_text_only(grader: Grader, *, at: str = "grader") -> None:
-    """Raises GraderProblem where a judge would be sent images or sound."""
-    for place, each in _singles(grader, at):
-        if not isinstance(each, ScoreModel | LabelModel):
-            continue
-        for number, message in enumerate(each.input):
-            if any(isinstance(part, Image | Audio) for part in message.parts):
-                raise GraderProblem(
-                    f"Unsupported value: '{place}.input[{number}].content' has parts that aren't text.",
-                    f"{place}.input[{number}].content",
-                    fault=Fault.UNSUPPORTED,
-                )
+def single_graders(grader: Grader, *, at: str = "grader") -> Iterator[tuple[str, SingleGrader]]:
+    """The graders that score, with the places where they were declared: of a multi its parts, else the grader itself."""
+    if isinstance(grader, Multi):
+        for part in grader.parts:
+            yield part.at, part.grader
+    else:
+        yield at, grader
 
 
 def _refuse_threshold(threshold: float | None, at: str) -> None:
@@ -101,17 +94,8 @@ def _refuse_threshold(threshold: float | None, at: str) -> None:
         )
 
 
-def _singles(grader: Grader, at: str) -> Iterator[tuple[str, SingleGrader]]:
-    """The graders that score, with the places where they were declared."""
-    if isinstance(grader, Multi):
-        for part in grader.parts:
-            yield part.at, part.grader
-    else:
-        yield at, grader
-
-
 def _paths(grader: Grader) -> Iterator[str]:
-    for _, each in _singles(grader, ""):
+    for _, each in single_graders(grader):
         for template in _templates(each):
             yield from paths_in(template)
 

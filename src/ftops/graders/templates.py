@@ -66,11 +66,13 @@ def look_up(path: str, context: Mapping[str, Any]) -> Any:
 
 
 def paths_in(template: str) -> Iterator[str]:
-    """Gives the path of every variable, in order. Raises TemplateProblem at what is no variable."""
+    """Gives the path of every variable, in order. Raises TemplateProblem at what is no variable, and at open braces."""
     for piece, is_path in _split(template):
         if is_path:
             steps_of(piece)
             yield piece
+        elif "{{" in piece:
+            raise TemplateProblem("there is a {{ without its }}")
 
 
 def steps_of(path: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from ftops.server.retention import Retention
 from ftops.server.routes.batches import BatchRoutes
 from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.files import FileRoutes
+from ftops.server.routes.graders import GraderRoutes
 from ftops.server.routes.jobs import JobRoutes
 from ftops.server.routes.models import ModelRoutes
 from ftops.server.routes.uploads import UploadRoutes
@@ -93,6 +94,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         *JobRoutes(settings=settings, workshop=workshop, queue=queue, retirements=retirements).routes(),
         *ModelRoutes(settings=settings, database=database, blobs=blobs, shelf=shelf, retirements=retirements).routes(),
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
+        *GraderRoutes(settings=settings, shelf=shelf).routes(),
         *BatchRoutes(settings=settings, database=database, queue=batch_queue).routes(),
         _health(data_dir_id),
     ]

@@ -97,9 +97,16 @@ def test_a_value_too_deep_for_json_is_a_problem() -> None:
         deep = deep[0]
 
 
-@pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', "[" * 100_000, "9" * 5_000, "", "{'a': 1}"])
+@pytest.mark.parametrize(
+    "text",
+    ["NaN", '{"a": Infinity}', "[" * 100_000, "9" * 5_000, "", "{'a': 1}", r'{"a": ["\uD800"]}', r'{"\udfff": 1}'],
+)
 def test_what_is_no_json_is_no_output_json(text: str) -> None:
     assert "output_json" not in sample_context(text, ())
+
+
+def test_escaped_characters_beyond_the_first_plane_are_json() -> None:
+    assert sample_context(r'"\ud83d\ude00"', ())["output_json"] == "\U0001f600"
 
 
 def test_a_sample_has_the_variables_of_a_message() -> None:

@@ -123,6 +123,7 @@ REFUSED: list[tuple[Any, str, Fault]] = [
     (bad(CHECK, reference="{{item}}"), "grader.reference", Fault.INVALID),
     (bad(CHECK, reference="{{sample.text}}"), "grader.reference", Fault.INVALID),
     (bad(CHECK, reference="{{1 + 1}}"), "grader.reference", Fault.INVALID),
+    (bad(CHECK, reference="{{item.a}} {{item.b"), "grader.reference", Fault.INVALID),
     (bad(FUZZY, evaluation_metric="rouge_6"), "grader.evaluation_metric", Fault.INVALID),
     (bad(FUZZY, evaluation_metric=...), "grader.evaluation_metric", Fault.MISSING),
     (bad(FUZZY, pass_threshold="0.5"), "grader.pass_threshold", Fault.WRONG_TYPE),

@@ -12,8 +12,8 @@ from ftops.graders.rules import (
     models_of,
     references,
     require_runnable,
-    require_text_only,
     require_usable_in_reinforcement,
+    single_graders,
 )
 
 JUDGED = {**MULTI, "graders": {"s": SCORE, "l": LABEL, "t": {**SCORE, "model": "gpt-4o"}}, "calculate_output": "s * l"}
@@ -73,9 +73,7 @@ def test_programs_can_not_be_run() -> None:
     assert (caught.value.param, caught.value.fault) == ("grader.graders.p.type", Fault.UNSUPPORTED)
 
 
-def test_images_can_be_refused() -> None:
-    require_text_only(parse_grader(JUDGED))
-    image = {"type": "input_image", "image_url": "https://example.com/a.png"}
-    with pytest.raises(GraderProblem) as caught:
-        require_text_only(parse_grader({**SCORE, "input": [{"role": "user", "content": ["see", image]}]}))
-    assert caught.value.param == "grader.input[0].content"
+def test_the_graders_that_score_are_known_with_their_places() -> None:
+    places = [place for place, _ in single_graders(parse_grader(JUDGED, at="g"), at="g")]
+    assert places == ["g.graders.s", "g.graders.l", "g.graders.t"]
+    assert [place for place, _ in single_graders(parse_grader(CHECK, at="g"), at="g")] == ["g"]
