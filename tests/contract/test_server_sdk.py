@@ -250,7 +250,7 @@ def test_chat_of_a_form(client: OpenAI, trained: Any) -> None:
 
 def test_routes_that_are_not_there(client: OpenAI, trained: Any) -> None:
     with pytest.raises(openai.NotFoundError, match="Invalid URL"):
-        client.fine_tuning.jobs.pause(trained.id)
+        client.fine_tuning.checkpoints.permissions.list(trained.fine_tuned_model)
     with pytest.raises(openai.NotFoundError, match="Invalid URL"):
         client.embeddings.create(model=BASE, input="x")
 

@@ -13,7 +13,7 @@ from ftops.server.errors import ApiError
 from ftops.server.storage.blobs import Spool, Staged
 from ftops.server.storage.files import FileRow
 
-PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 # Lines of a file for batches are checked when a batch is made of it: a bad one then fails the batch, as at OpenAI.
 JSONL_PURPOSES = frozenset({"fine-tune", "evals"})
 _LEAST_SECONDS, _MOST_SECONDS = 3_600, 2_592_000

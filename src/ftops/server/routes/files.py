@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ftops.server import receipt, wire
 from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter
-from ftops.server.errors import cursor_not_found, damaged, file_not_found
+from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files
@@ -137,8 +137,10 @@ def _read_form(form: Form) -> tuple[str, str, int | None]:
     arguments = Arguments(form.fields)
     if form.filename is None:
         raise missing_parameter("file")
-    arguments.take_required_text("purpose")
-    purpose = arguments.take_choice("purpose", receipt.PURPOSES) or ""
+    purpose = arguments.take_required_text("purpose")
+    if purpose not in receipt.PURPOSES:
+        # In these words alone, and without a code, does OpenAI refuse a value here.
+        raise ApiError(f"{purpose[:64]!r} is not one of {[*receipt.PURPOSES]} - 'purpose'", param="purpose")
     anchor, seconds = (arguments.take_text(f"expires_after[{name}]") for name in ("anchor", "seconds"))
     arguments.finish()
     is_number = seconds is not None and _NUMBER.fullmatch(seconds) is not None
