@@ -127,7 +127,7 @@ def test_a_delay_is_waited_for(tmp_path: Path, after: str) -> None:
     with faulty(tmp_path, rule("POST", "/v1/files", f"fault: delay, seconds: 0.3, after: {after}")) as server:
         began = time.monotonic()
         server.upload(jsonl([ROW]))
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.29
         assert len(file_ids(server)) == 1
 
 

@@ -10,6 +10,7 @@ import math
 from typing import assert_never
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import wire
@@ -60,7 +61,7 @@ async def _delay(fault: Delay, rest: ASGIApp, scope: Scope, receive: Receive, se
     if not fault.is_after:
         # A request that waits in a queue is carried out even when the client has lost patience meanwhile.
         async with recorded(receive, most=most_bytes) as replay:
-            await asyncio.sleep(fault.seconds)
+            await _sleep(fault.seconds, scope)
             await rest(scope, replay(), send)
         return
     has_slept = False
@@ -69,10 +70,19 @@ async def _delay(fault: Delay, rest: ASGIApp, scope: Scope, receive: Receive, se
         nonlocal has_slept
         if not has_slept:
             has_slept = True
-            await asyncio.sleep(fault.seconds)
+            await _sleep(fault.seconds, scope)
         await send(message)
 
     await rest(scope, receive, send_late)
+
+
+async def _sleep(seconds: float, scope: Scope) -> None:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError as error:
+        # The server ends, and waits no longer: to the client it is gone.
+        await hang_up(scope)
+        raise ClientDisconnect from error
 
 
 async def _duplicate(rest: ASGIApp, scope: Scope, receive: Receive, send: Send, *, most_bytes: int) -> None:
