@@ -80,11 +80,13 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     database = Database(settings.data_dir / _DATABASE_FILE, may_be_new=not has_blobs(settings.data_dir))
     blobs = Blobs(settings.data_dir, database)
     data_dir_id, organization = _identity(database, settings.organization)
-    workshop = Workshop(database=database, blobs=blobs, engine=engine, min_step_seconds=settings.min_step_seconds)
-    queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     shelf = Shelf(
         database=database, blobs=blobs, engine=engine, capacity=settings.loaded_models, retirements=retirements
     )
+    workshop = Workshop(
+        database=database, blobs=blobs, engine=engine, shelf=shelf, min_step_seconds=settings.min_step_seconds
+    )
+    queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     batch_queue = BatchQueue(_office(settings, database, blobs, shelf), retry_seconds=settings.retry_seconds)
     file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
     upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)

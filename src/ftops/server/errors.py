@@ -89,6 +89,13 @@ def model_not_found(name: str, *, param: str | None = "model") -> ApiError:
     )
 
 
+def model_not_available(name: str) -> ApiError:
+    """A base model that can't be trained."""
+    return ApiError(
+        f"Model {name} is not available for fine-tuning or does not exist.", param="model", code="model_not_available"
+    )
+
+
 def file_not_found(file_id: str) -> ApiError:
     """A file that was never uploaded, was deleted, or has expired."""
     return ApiError(f"No such File object: {file_id}", status=404, param="id")

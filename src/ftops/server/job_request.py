@@ -1,6 +1,7 @@
 """Reads the body of ``POST /v1/fine_tuning/jobs``.
 
-Owns which parameters a job may have and their ranges. Whether files and models exist is for the route to see.
+Owns which parameters a job may have and their ranges; how it trains is read in ``method_request``. Whether files and models
+exist is for the route to see.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,25 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
-from ftops.server.errors import ApiError, unsupported_value
-from ftops.server.wire import HYPERPARAMETERS
+from ftops.server.errors import ApiError
+from ftops.server.method_request import MethodRequest, read_method
 
-_METHODS = ("supervised", "dpo", "reinforcement")
 _MAX_PAIRS, _MAX_KEY, _MAX_VALUE = 16, 64, 512
 _MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRequest:
-    """A request for a job. ``hyperparameters`` holds what was given as a number; ``auto`` is left out."""
+    """A request for a job."""
 
     model: str
     training_file: str
     validation_file: str | None
     suffix: str | None
     seed: int | None
-    method: str
-    hyperparameters: Mapping[str, float]
+    method: MethodRequest
     metadata: Mapping[str, str] | None
     integrations: Sequence[Mapping[str, Any]]
 
@@ -35,7 +34,7 @@ def read_job_request(arguments: Arguments, *, methods: frozenset[str]) -> JobReq
     """The request, checked; ``methods`` are those that the engine knows."""
     model = arguments.take_required_text("model")
     training_file = arguments.take_required_text("training_file")
-    method, hyperparameters = _method(arguments, methods)
+    method = read_method(arguments, methods=methods)
     request = JobRequest(
         model=model,
         training_file=training_file,
@@ -43,11 +42,12 @@ def read_job_request(arguments: Arguments, *, methods: frozenset[str]) -> JobReq
         suffix=arguments.take_text("suffix", least=1, most=64),
         seed=arguments.take_whole("seed", least=0, most=_MAX_SEED),
         method=method,
-        hyperparameters=hyperparameters,
         metadata=read_metadata(arguments),
         integrations=_integrations(arguments),
     )
     arguments.finish()
+    if method.type == "reinforcement" and request.validation_file is None:
+        raise missing_parameter("validation_file")
     return request
 
 
@@ -75,51 +75,6 @@ def read_metadata(arguments: Arguments) -> Mapping[str, str] | None:
         if pairs.take_text(key, most=_MAX_VALUE) is None:
             raise wrong_type(pairs.path(key), "a string", None)
     return dict(given)
-
-
-def _method(arguments: Arguments, methods: frozenset[str]) -> tuple[str, Mapping[str, float]]:
-    section = arguments.take_section("method")
-    deprecated = arguments.take_section("hyperparameters")
-    if section is None:
-        return "supervised", {} if deprecated is None else _hyperparameters(deprecated, "supervised")
-    if deprecated is not None:
-        raise ApiError(
-            "'hyperparameters' is deprecated and can't be given together with 'method'.", param="hyperparameters"
-        )
-    section.take_required_text("type")
-    method = section.take_choice("type", _METHODS) or "supervised"
-    if method not in methods or method not in HYPERPARAMETERS:
-        raise unsupported_value("method.type", f"is '{method}', which this server doesn't train.")
-    own = section.take_section(method)
-    for other in _METHODS:
-        if other != method and section.take(other) is not None:
-            raise ApiError(f"'method.{other}' doesn't fit 'method.type', which is '{method}'.", param=f"method.{other}")
-    section.finish()
-    if own is None:
-        return method, {}
-    given = own.take_section("hyperparameters")
-    own.finish()
-    return method, {} if given is None else _hyperparameters(given, method)
-
-
-def _hyperparameters(section: Arguments, method: str) -> Mapping[str, float]:
-    values = {name: _hyperparameter(section, name) for name in HYPERPARAMETERS[method]}
-    section.finish()
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _hyperparameter(section: Arguments, name: str) -> float | None:
-    if section.take(name) == "auto":
-        return None
-    match name:
-        case "n_epochs":
-            return section.take_whole(name, least=1, most=50)
-        case "batch_size":
-            return section.take_whole(name, least=1, most=256)
-        case "beta":
-            return section.take_number(name, above=0, most=2)
-        case _:
-            return section.take_number(name, above=0)
 
 
 def _integrations(arguments: Arguments) -> Sequence[Mapping[str, Any]]:

@@ -7,30 +7,32 @@ recorded.
 """
 
 import logging
+import math
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
-from typing import Any
 
+from ftops.graders.problems import GradingFailed
 from ftops.server import job_turns, metrics, results
 from ftops.server.engines.interface import (
     Checkpoint,
+    NothingToLearn,
     Prepared,
     StepMetrics,
     TrainingDiverged,
     TrainingSpec,
 )
 from ftops.server.errors import place_of
+from ftops.server.job_spec import read_spec
 from ftops.server.storage import checkpoints, events, jobs
 from ftops.server.storage.blobs import DamagedBlob, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
-from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
+from ftops.server.training_files import JobFailure
 from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ class JobRun:
         if job.status is not JobStatus.VALIDATING:
             return None
         try:
-            prepared = self._workshop.engine.prepare(self._spec(job))
+            prepared = self._workshop.engine.prepare(read_spec(self._workshop, job))
         except DISK_ERRORS:
             raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
@@ -102,7 +104,7 @@ class JobRun:
         if job.status not in jobs.TRAINING:
             return
         try:
-            spec = self._spec(job)
+            spec = read_spec(self._workshop, job)
             prepared = self._workshop.engine.prepare(spec)
             if self._train_on(job, spec, prepared):
                 results.publish(self._workshop.database, self._workshop.blobs, job, prepared, now=_now())
@@ -178,7 +180,8 @@ class JobRun:
             nullcontext() if checkpoint is None else self._workshop.blobs.stage(checkpoint.weights) as staged,
             self._workshop.database.write() as connection,
         ):
-            estimate = now + round(self._pace * (prepared.total_steps - step))
+            # Rounded up: clients show how long it is until then, and nothing ends in the past.
+            estimate = math.ceil(time.time() + self._pace * (prepared.total_steps - step))
             is_running = jobs.change(
                 connection, job, expect=[JobStatus.RUNNING], last_step=last_step, estimated_finish=estimate
             )
@@ -215,22 +218,6 @@ class JobRun:
             rows = checkpoints.of_job(connection, job)
         return _as_checkpoint(rows[-1], self._workshop.blobs.read(rows[-1].sha256)) if rows else None
 
-    def _spec(self, job: JobRow) -> TrainingSpec:
-        content = self._workshop.blobs.read(job.training_sha256)
-        train_rows = training_rows_of(content, method=job.method, model=job.model)
-        validation_rows: tuple[Mapping[str, Any], ...] = ()
-        if job.validation_sha256 is not None:
-            content = self._workshop.blobs.read(job.validation_sha256)
-            validation_rows = validation_rows_of(content, method=job.method, model=job.model)
-        return TrainingSpec(
-            method=job.method,
-            train_rows=train_rows,
-            validation_rows=validation_rows,
-            seed=job.seed,
-            hyperparameters=job.given,
-            parent=None if job.parent_sha256 is None else self._workshop.blobs.read(job.parent_sha256),
-        )
-
     def _reload(self) -> JobRow:
         with self._workshop.database.read() as connection:
             job = jobs.find(connection, self._job_id)
@@ -253,6 +240,18 @@ def _failure_of(job: JobRow, error: Exception) -> JobFailure:
             return error
         case TrainingDiverged():
             return _DIVERGED
+        case NothingToLearn():
+            return JobFailure(
+                f"The job failed due to an invalid training file. There is nothing to learn from it: {error}.",
+                code="invalid_training_file",
+                param="training_file",
+            )
+        case GradingFailed():
+            return JobFailure(
+                f"The job failed because its grader could not score an answer: {error}.",
+                code="grader_failed",
+                param=f"method.{job.method}.grader",
+            )
         case DamagedBlob():
             failure = _DAMAGED
         case _:

@@ -41,8 +41,13 @@ def wire_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
 def metrics_event(metrics: Mapping[str, Any], *, total_steps: int) -> Event:
     """The event of a step that has these metrics, by the names of an engine's fields."""
     step = StepMetrics(**metrics)
-    message = _loss_message(step, total_steps) if step.train_reward is None else _reward_message(step, total_steps)
-    return Event(message=message, type="metrics", data={**wire_metrics(metrics), "total_steps": total_steps})
+    data = {**wire_metrics(metrics), "total_steps": total_steps}
+    if step.train_reward is None:
+        return Event(message=_loss_message(step, total_steps), type="metrics", data=data)
+    # The guide calls these the ones to watch, and they stand beside those of the same values.
+    rewards = {"train_reward_mean": step.train_reward, "valid_reward_mean": step.full_valid_reward}
+    data["scores"] = {name: value for name, value in rewards.items() if value is not None}
+    return Event(message=_reward_message(step, total_steps), type="metrics", data=data)
 
 
 def csv_of(steps: Iterable[Mapping[str, Any]], *, has_rewards: bool) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from ftops.graders.kinds import Grader
 from ftops.server import training_rows
 from ftops.server.errors import ApiError
 
@@ -50,9 +51,14 @@ def check_upload(content: BinaryIO, *, max_line_bytes: int) -> None:
         raise ApiError("File is empty.", param="file")
 
 
-def training_rows_of(content: bytes, *, method: str, model: str) -> tuple[Mapping[str, Any], ...]:
-    """The rows of a training file; ``JobFailure`` when there are fewer than ten or one is malformed."""
-    rows = _checked(content, method=method, model=model, which="training")
+def training_rows_of(
+    content: bytes, *, method: str, model: str, grader: Grader | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a training file; ``JobFailure`` when there are fewer than ten or one is malformed.
+
+    With a ``grader`` each row must have the fields that its templates name.
+    """
+    rows = _checked(content, method=method, model=model, grader=grader, which="training")
     if len(rows) < MIN_EXAMPLES:
         raise JobFailure(
             f"Training file has {len(rows)} example(s), but must have at least {MIN_EXAMPLES} examples",
@@ -62,15 +68,19 @@ def training_rows_of(content: bytes, *, method: str, model: str) -> tuple[Mappin
     return rows
 
 
-def validation_rows_of(content: bytes, *, method: str, model: str) -> tuple[Mapping[str, Any], ...]:
+def validation_rows_of(
+    content: bytes, *, method: str, model: str, grader: Grader | None = None
+) -> tuple[Mapping[str, Any], ...]:
     """The rows of a validation file; ``JobFailure`` when one is malformed."""
-    return _checked(content, method=method, model=model, which="validation")
+    return _checked(content, method=method, model=model, grader=grader, which="validation")
 
 
-def _checked(content: bytes, *, method: str, model: str, which: str) -> tuple[Mapping[str, Any], ...]:
+def _checked(
+    content: bytes, *, method: str, model: str, grader: Grader | None, which: str
+) -> tuple[Mapping[str, Any], ...]:
     rows: list[Mapping[str, Any]] = []
     for number, row in enumerate(_rows(content), start=1):
-        fault = training_rows.fault_of(row, method=method, model=model)
+        fault = training_rows.fault_of(row, method=method, model=model, grader=grader)
         if fault is not None:
             start = f"The job failed due to an invalid {which} file. Invalid file format. "
             message = start + (fault.message if fault.is_about_file else f"Example {number}{fault.message}")

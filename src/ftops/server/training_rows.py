@@ -1,4 +1,4 @@
-"""The rules for one row of a training file, in OpenAI's supervised and preference formats.
+"""The rules for one row of a training file, in OpenAI's supervised, preference and reinforcement formats.
 
 Owns what a row may hold and the words for what is wrong with it; positions count from 1. Keys that OpenAI's formats don't
 name are let through in a row, and refused in a message, where they are most often misspelt.
@@ -7,6 +7,9 @@ name are let through in a row, and refused in a message, where they are most oft
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ftops.graders.kinds import Grader
+from ftops.graders.rules import missing_reference
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _MESSAGE_KEYS = frozenset(
@@ -22,8 +25,8 @@ class Fault:
     is_about_file: bool = False
 
 
-def fault_of(row: Mapping[str, Any], *, method: str, model: str) -> Fault | None:
-    """The first thing wrong with a row for a job of this method, or None."""
+def fault_of(row: Mapping[str, Any], *, method: str, model: str, grader: Grader | None = None) -> Fault | None:
+    """The first thing wrong with a row for a job of this method, or None. It must have what a ``grader``'s templates name."""
     if "messages" not in row and "prompt" in row and "completion" in row:
         return Fault(
             message=f"Input file is in the prompt-completion format, but the specified model {model} is a chat model "
@@ -33,7 +36,9 @@ def fault_of(row: Mapping[str, Any], *, method: str, model: str) -> Fault | None
     is_preference = "input" in row and "preferred_output" in row
     if method == "dpo":
         return _preference_fault(row) if is_preference or "messages" not in row else _wrong_method("chat", "dpo")
-    return _wrong_method("preference", method) if is_preference and "messages" not in row else _chat_fault(row)
+    if is_preference and "messages" not in row:
+        return _wrong_method("preference", method)
+    return _prompt_fault(row, grader) if method == "reinforcement" else _chat_fault(row)
 
 
 def _wrong_method(form: str, method: str) -> Fault:
@@ -50,6 +55,19 @@ def _chat_fault(row: Mapping[str, Any]) -> Fault | None:
         return fault
     if not any(each["role"] == "assistant" and each.get("weight", 1) != 0 for each in messages):
         return Fault(message=" must have at least one assistant message whose weight is not 0")
+    return None
+
+
+def _prompt_fault(row: Mapping[str, Any], grader: Grader | None) -> Fault | None:
+    messages = row.get("messages")
+    fault = _messages_fault(messages, "") or _tools_fault(row, "")
+    if fault is not None or not isinstance(messages, list):
+        return fault
+    if messages[-1]["role"] == "assistant":
+        return Fault(message=", the last message must not be the assistant's: that is what the model is to answer")
+    missing = None if grader is None else missing_reference(grader, row)
+    if missing is not None:
+        return Fault(message=f" has no '{missing[:64]}', which the grader names as {{{{item.{missing[:64]}}}}}")
     return None
 
 

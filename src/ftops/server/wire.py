@@ -27,8 +27,12 @@ Json = Mapping[str, Any]
 HYPERPARAMETERS = {
     "supervised": ("batch_size", "learning_rate_multiplier", "n_epochs"),
     "dpo": ("batch_size", "beta", "learning_rate_multiplier", "n_epochs"),
-}
-_WHOLE = frozenset({"batch_size", "n_epochs"})
+    "reinforcement": (
+        "batch_size", "compute_multiplier", "eval_interval", "eval_samples", "learning_rate_multiplier", "n_epochs",
+        "reasoning_effort",
+    ),
+}  # fmt: skip
+_WHOLE = frozenset({"batch_size", "eval_interval", "eval_samples", "n_epochs"})
 
 
 def respond(body: Json, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -142,7 +146,7 @@ def job_object(row: JobRow) -> Json:
         "estimated_finish": row.estimated_finish if row.status is JobStatus.RUNNING else None,
         "integrations": list(row.integrations),
         "metadata": row.metadata,
-        "method": {"type": row.method, row.method: {"hyperparameters": hyperparameters}},
+        "method": {"type": row.method, row.method: _method(row, hyperparameters)},
         "shared_with_openai": False,
     }
 
@@ -224,10 +228,16 @@ def completion(
 
 def _hyperparameters(row: JobRow) -> Json:
     values = {**row.given, **(row.resolved or {})}
-    return {name: _number(name, values.get(name)) for name in HYPERPARAMETERS[row.method]}
+    return {name: _hyperparameter(name, values.get(name)) for name in HYPERPARAMETERS[row.method]}
 
 
-def _number(name: str, value: float | str | None) -> float | str:
+def _method(row: JobRow, hyperparameters: Json) -> Json:
+    if row.grader is None:
+        return {"hyperparameters": hyperparameters}
+    return {"grader": row.grader, "hyperparameters": hyperparameters}
+
+
+def _hyperparameter(name: str, value: float | str | None) -> float | str:
     if value is None:
-        return "auto"
+        return "default" if name == "reasoning_effort" else "auto"
     return int(value) if name in _WHOLE else value

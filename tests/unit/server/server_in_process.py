@@ -52,7 +52,7 @@ class ScriptedEngine:
 
     @property
     def methods(self) -> frozenset[str]:
-        return frozenset({"supervised", "dpo"})
+        return frozenset({"supervised", "dpo", "reinforcement"})
 
     def prepare(self, spec: TrainingSpec) -> Prepared:
         if self.resolve_error is not None:
@@ -87,10 +87,18 @@ class ScriptedEngine:
                 valid_accuracy=0.5 if spec.validation_rows else None,
                 full_valid_loss=0.125 if spec.validation_rows and ends_epoch else None,
                 full_valid_accuracy=0.75 if spec.validation_rows and ends_epoch else None,
+                train_reward=self.reward(spec, spec.train_rows),
+                full_valid_reward=self.reward(spec, spec.validation_rows) if ends_epoch else None,
             )
             yield metrics
             if ends_epoch:
                 yield Checkpoint(step=step, epoch=step // STEPS_PER_EPOCH, weights=weights, metrics=metrics)
+
+    def reward(self, spec: TrainingSpec, rows: Sequence[Mapping[str, Any]]) -> float | None:
+        """The mean reward of the one reply it knows."""
+        if spec.reward is None:
+            return None
+        return sum(spec.reward(row, self.reply) for row in rows) / len(rows)
 
     def load(self, weights: bytes | None) -> Model:
         return _ScriptedModel(self)

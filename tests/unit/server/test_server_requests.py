@@ -195,7 +195,11 @@ JOB_ERRORS: list[tuple[dict[str, Any], str, str]] = [
     ({"method": {"type": "dpo", "supervised": {}}}, "method.supervised", ""),
     ({"method": {"type": "dpo", "colour": 1}}, "method.colour", "unknown_parameter"),
     ({"method": {"type": "dpo", "dpo": {"colour": 1}}}, "method.dpo.colour", "unknown_parameter"),
-    ({"method": {"type": "reinforcement", "reinforcement": {}}}, "method.type", "unsupported_value"),
+    (
+        {"method": {"type": "reinforcement", "reinforcement": {}}},
+        "method.reinforcement.grader",
+        "missing_required_parameter",
+    ),
     ({"integrations": [1]}, "integrations[0]", "invalid_type"),
     ({"integrations": [{"type": "mail"}]}, "integrations[0].type", "invalid_value"),
     ({"integrations": [{"type": "wandb"}]}, "integrations[0].wandb", "missing_required_parameter"),
@@ -216,6 +220,46 @@ def test_a_bad_job_request_names_its_parameter(
     body = {"model": "gpt-4o", "training_file": shared_server.upload(jsonl([ROW])), **change}
     error = error_of(shared_server.ask("POST", JOBS, json=body), 400)
     assert (error["param"], error["code"] or "") == (param, code)
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "is_tunable"),
+    [
+        ("gpt-4o", "supervised", True),
+        ("gpt-4o-mini-2024-07-18", "dpo", True),
+        ("gpt-4.1-nano-2025-04-14", "supervised", True),
+        ("gpt-3.5-turbo-0125", "supervised", True),
+        ("o4-mini-2025-04-16", "supervised", False),
+        ("o1", "supervised", False),
+        ("o1-preview", "dpo", False),
+        ("o3-mini", "supervised", False),
+        ("o100", "supervised", True),
+        ("gpt-6-luna", "supervised", False),
+        ("gpt-5.1-mini", "supervised", False),
+        ("gpt-4-turbo-2024-04-09", "supervised", False),
+        ("gpt-4o-2024-05-13", "supervised", False),
+        ("gpt-4o-mini-audio-preview", "supervised", False),
+        ("chatgpt-4o-latest", "supervised", False),
+        ("text-embedding-3-small", "supervised", False),
+        ("whisper-1", "supervised", False),
+        ("whisperer", "supervised", True),
+        ("dall-e-3", "supervised", False),
+        ("tts-1-hd", "supervised", False),
+        ("my-own/model-7b", "supervised", True),
+    ],
+)
+def test_models_that_nobody_could_train_are_refused(
+    shared_server: Server, model: str, method: str, is_tunable: bool
+) -> None:
+    file = shared_server.upload(jsonl([ROW] * 10))
+    body = {"model": model, "training_file": file, "method": {"type": method}}
+    answer = shared_server.ask("POST", JOBS, json=body)
+    if is_tunable:
+        assert answer.status_code == 200
+        return
+    error = error_of(answer, 400)
+    assert (error["code"], error["param"]) == ("model_not_available", "model")
+    assert error["message"] == f"Model {model} is not available for fine-tuning or does not exist."
 
 
 def test_a_file_for_something_else_trains_nothing(shared_server: Server) -> None:

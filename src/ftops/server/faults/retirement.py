@@ -5,7 +5,7 @@ Asked where models are looked up, not where requests come in: batches and grader
 
 import datetime as dt
 
-from ftops.server.errors import ApiError
+from ftops.server.errors import ApiError, model_not_available
 from ftops.server.faults.book import CURRENT_EXCHANGE, FaultBook
 from ftops.server.faults.rules import Retire
 
@@ -30,11 +30,7 @@ class Retirements:
     def refuse_training(self, model: str) -> None:
         """``ApiError`` 400 when a model that is to be trained is gone."""
         if self._rule(model, counts=True):
-            raise ApiError(
-                f"Model {model} is not available for fine-tuning or does not exist.",
-                param="model",
-                code="model_not_available",
-            )
+            raise model_not_available(model)
 
     def _rule(self, model: str, *, counts: bool) -> bool:
         if self._book is None:

@@ -12,10 +12,12 @@ from starlette.routing import Route
 
 from ftops.server import ids, job_turns, wire
 from ftops.server.access import Project, project_of
-from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_found
+from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_available, model_not_found
+from ftops.server.families import is_tunable
 from ftops.server.faults.retirement import Retirements
 from ftops.server.job_request import JobRequest, read_job_request
 from ftops.server.jobs import JobQueue
+from ftops.server.rewards import require_judges
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import blobs, checkpoints, events, files, jobs, models
@@ -138,6 +140,8 @@ class JobRoutes:
         return job
 
     def _store(self, asked: JobRequest, project: Project) -> JobRow:
+        if asked.method.grader is not None:
+            require_judges(asked.method.grader, self._workshop.shelf, project=project.id)
         # One transaction from the look at the files to the job: nobody can delete them in between.
         with self._database.write() as connection:
             now = int(time.time())
@@ -150,6 +154,8 @@ class JobRoutes:
             parent = models.find(connection, asked.model, project=project.id)
             if parent is None and not ids.is_base_model(asked.model):
                 raise model_not_found(asked.model)
+            if parent is None and not is_tunable(asked.model, asked.method.type):
+                raise model_not_available(asked.model)
             self._retirements.refuse_training(asked.model)
             new = _new_job(asked, project, training, validation, parent, now)
             seq = jobs.insert(connection, new)
@@ -187,8 +193,9 @@ def _new_job(
         parent_sha256=None if parent is None else parent.sha256,
         suffix=asked.suffix,
         seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
-        method=asked.method,
-        given=asked.hyperparameters,
+        method=asked.method.type,
+        given=asked.method.hyperparameters,
+        grader=asked.method.declared_grader,
         metadata=asked.metadata,
         integrations=asked.integrations,
     )

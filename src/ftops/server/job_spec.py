@@ -1,0 +1,31 @@
+"""What a job trains on, put together from what is stored: rows, checked anew, parent weights, and the grader's reward."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ftops.graders.reading import parse_grader
+from ftops.server.engines.interface import TrainingSpec
+from ftops.server.rewards import judge_of, reward_of
+from ftops.server.storage.jobs import JobRow
+from ftops.server.training_files import training_rows_of, validation_rows_of
+from ftops.server.workshop import Workshop
+
+
+def read_spec(workshop: Workshop, job: JobRow) -> TrainingSpec:
+    """The job's spec, the same whenever it is read. ``JobFailure`` when rows don't fit, ``DamagedBlob`` when they are lost."""
+    grader = None if job.grader is None else parse_grader(job.grader)
+    validation_rows: tuple[Mapping[str, Any], ...] = ()
+    content = workshop.blobs.read(job.training_sha256)
+    train_rows = training_rows_of(content, method=job.method, model=job.model, grader=grader)
+    if job.validation_sha256 is not None:
+        content = workshop.blobs.read(job.validation_sha256)
+        validation_rows = validation_rows_of(content, method=job.method, model=job.model, grader=grader)
+    return TrainingSpec(
+        method=job.method,
+        train_rows=train_rows,
+        validation_rows=validation_rows,
+        seed=job.seed,
+        hyperparameters=job.given,
+        parent=None if job.parent_sha256 is None else workshop.blobs.read(job.parent_sha256),
+        reward=None if grader is None else reward_of(grader, judge=judge_of(workshop.shelf, project=job.project)),
+    )
