@@ -134,6 +134,7 @@ REFUSED: list[tuple[Any, str, Fault]] = [
     (bad(SCORE, input="hi"), "grader.input", Fault.WRONG_TYPE),
     (bad(SCORE, input=["hi"]), "grader.input[0]", Fault.WRONG_TYPE),
     (bad(SCORE, input=message("{{item}}")), "grader.input[0].content", Fault.INVALID),
+    (bad(SCORE, input=message(["a"] * 1001)), "grader.input[0].content", Fault.INVALID),
     (bad(SCORE, input=message(3)), "grader.input[0].content", Fault.WRONG_TYPE),
     (bad(SCORE, input=message("a", type="item")), "grader.input[0].type", Fault.INVALID),
     (bad(SCORE, input=message("a", name="b")), "grader.input[0].name", Fault.UNKNOWN),

@@ -38,6 +38,14 @@ def test_references_are_the_paths_within_a_row() -> None:
     assert missing_reference(parse_grader(PYTHON), {}) is None
 
 
+def test_images_and_sound_are_references_too() -> None:
+    content = [
+        {"type": "input_image", "image_url": "{{item.url}}"},
+        {"type": "input_audio", "input_audio": {"data": "{{item.clip}}", "format": "wav"}},
+    ]
+    assert references(parse_grader({**SCORE, "input": [{"role": "user", "content": content}]})) == ("url", "clip")
+
+
 @pytest.mark.parametrize("declared", [CHECK, FUZZY, SCORE, PYTHON, MULTI, JUDGED])
 def test_jobs_take_these(declared: dict[str, Any]) -> None:
     require_usable_in_reinforcement(parse_grader(declared))
