@@ -15,7 +15,8 @@ from starlette.types import Scope
 from ftops.server.errors import ApiError
 from ftops.server.settings import DEFAULT_PROJECT, ProjectKey
 
-_SCOPE_KEY = "ftops.project"
+PROJECT_KEY = "ftops.project"
+"""Where a request's scope has its project."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +56,12 @@ class Access:
 
 def place(scope: Scope, project: Project) -> None:
     """Leaves the project with a request, for ``project_of``."""
-    scope[_SCOPE_KEY] = project
+    scope[PROJECT_KEY] = project
 
 
 def project_of(request: Request) -> Project:
     """The project that a request acts for; the gate has found it."""
-    project = request.scope[_SCOPE_KEY]
+    project = request.scope[PROJECT_KEY]
     if not isinstance(project, Project):
         raise TypeError("the gate has left no project")
     return project

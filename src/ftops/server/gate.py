@@ -5,6 +5,7 @@ bare 500 for faults of ours, or 507 for a full disk. Whose key it is, ``access``
 nor keys.
 """
 
+import datetime as dt
 import ipaddress
 import logging
 import time
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import ids, wire
-from ftops.server.access import Access, Project, place
+from ftops.server.access import PROJECT_KEY, Access, Project, place
 from ftops.server.errors import ApiError, answer_to, place_of
 from ftops.server.settings import Settings
 
@@ -103,7 +104,10 @@ def _is_loopback_url(url: str) -> bool:
 
 
 def _log_access(scope: Scope, status: int, began: float, request_id: str) -> None:
+    project = scope.get(PROJECT_KEY)
     line = {
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        "project": None if project is None else project.id,  # None: it wasn't let in
         "method": scope["method"],
         "path": scope["path"],
         "status": status,

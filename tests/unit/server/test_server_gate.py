@@ -1,5 +1,6 @@
 """Who may come in, and what every answer bears."""
 
+import datetime as dt
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +128,9 @@ def test_the_access_log_tells_no_content(tmp_path: Path, caplog: pytest.LogCaptu
         (record,) = [each for each in caplog.records if each.name == ACCESS_LOG.name]
         line = msgspec.json.decode(record.getMessage())
         assert line.pop("ms") >= 0
+        assert dt.datetime.fromisoformat(line.pop("time")).tzinfo is not None
         assert line == {
+            "project": DEFAULT_PROJECT,
             "method": "GET",
             "path": "/v1/models/none",
             "status": response.status_code,
