@@ -16,7 +16,7 @@ from mend import SERVED, Json
 
 PREFIX = "/v1"
 _ENVELOPE: Json = {"$ref": "#/components/schemas/ErrorResponse"}
-_DONE = "[DONE]"
+_DONE = b"[DONE]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,10 +74,14 @@ class Published:
             return _verdict(answer, name, [*faults, f"content type {answer.content_type!r} is not documented"])
         schema = content["schema"]
         unknown: set[str] = set()
-        for body in _bodies(answer):
+        try:
+            bodies = _bodies(answer)
+        except _Broken as error:
+            return _verdict(answer, name, [*faults, str(error)])
+        for body in bodies if schema else ():
             faults += self._faults_of_json(body, schema)
-            if schema:
-                unknown |= set(self._unknown(json.loads(body), schema, at="") if not faults else ())
+            if not faults:
+                unknown.update(self._unknown(json.loads(body), schema, at=""))
         return _verdict(answer, name, faults, frozenset(unknown))
 
     def is_valid(self, value: object, schema: Json) -> bool:
@@ -90,8 +94,6 @@ class Published:
         return None if error is None else f"{error.json_path}: {error.message}"
 
     def _faults_of_json(self, body: bytes, schema: Json) -> list[str]:
-        if not schema:
-            return []
         try:
             value = json.loads(body)
         except ValueError:
@@ -166,16 +168,21 @@ def _pattern(template: str) -> "re.Pattern[str]":
 
 
 def _bodies(answer: Answer) -> list[bytes]:
-    """The body, or the events of a stream, which must end as OpenAI's do."""
+    """The body, or the events of a stream. ``_Broken`` when it isn't told as OpenAI's streams are."""
     if answer.content_type != "text/event-stream":
         return [answer.body]
-    lines = [line for line in answer.body.decode().splitlines() if line]
-    assert all(line.startswith("data: ") for line in lines), f"{answer}: a line that isn't data"
-    events = [line.removeprefix("data: ") for line in lines]
-    if events and "error" in json.loads(events[-1] if events[-1] != _DONE else "{}"):
-        return [event.encode() for event in events[:-1]]
-    assert events[-1:] == [_DONE], f"{answer}: a stream without its end"
-    return [event.encode() for event in events[:-1]]
+    # By bytes: text has more ends of lines than events do.
+    *events, rest = answer.body.split(b"\n\n")
+    if rest or any(not event.startswith(b"data: ") or b"\n" in event for event in events):
+        raise _Broken("the stream isn't made of lines of data")
+    told = [event.removeprefix(b"data: ") for event in events]
+    if told[-1:] != [_DONE]:
+        raise _Broken("the stream has no end")
+    return told[:-1]
+
+
+class _Broken(Exception):
+    """A stream that no client could read."""
 
 
 def _is_open(schema: Json) -> bool:

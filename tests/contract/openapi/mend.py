@@ -11,7 +11,7 @@ import copy
 import gzip
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,7 @@ def keep_what_is_served(document: Json) -> int:
         path: {method: document["paths"][path][method] for method in methods} for path, methods in SERVED.items()
     }
     document.pop("webhooks", None)
-    schemas = document["components"]["schemas"]
-    reached = _reached(document, [*document["paths"].values(), {"$ref": f"{_SCHEMAS}ErrorResponse"}])
-    document["components"]["schemas"] = {name: schemas[name] for name in sorted(reached)}
+    _forget_unreached(document)
     return before - len(document["paths"])
 
 
@@ -222,6 +220,24 @@ def flatten_forms(document: Json) -> int:
     return 1
 
 
+def refuse_unknown_arguments(document: Json) -> int:
+    """Requests are open to any argument in the schemas; OpenAI answers "Unrecognized request argument supplied"."""
+    schemas = document["components"]["schemas"]
+    schemas["CreateChatCompletionRequest"] = _merged(document, schemas["CreateChatCompletionRequest"])
+    _forget_unreached(document)
+    operations = list(_operations(document))
+    requests = [operation["requestBody"] for operation in operations if "requestBody" in operation]
+    # What answers show too stays open: their unknown fields are reported, not refused.
+    shown = _reached(document, [operation["responses"] for operation in operations])
+    places = 0
+    for schema in _walk([*requests, *(schemas[name] for name in _reached(document, requests) - shown)]):
+        is_object = schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
+        if is_object and "additionalProperties" not in schema:
+            schema["additionalProperties"] = False
+            places += 1
+    return places
+
+
 def document_refusals(document: Json) -> int:
     """No refusal is documented but 429, and that for chat only; OpenAI answers more, all in one envelope."""
     places = 0
@@ -231,6 +247,14 @@ def document_refusals(document: Json) -> int:
                 operation["responses"][status] = _error_answer(explanation)
                 places += 1
     return places
+
+
+def refuse_to_cancel_ended_batches(document: Json) -> int:
+    """Cancelling a batch that has ended is a conflict, 409, which isn't documented."""
+    # Clients in public repositories catch ConflictError: "Cannot cancel a batch with status 'completed'."
+    operation = document["paths"]["/batches/{batch_id}/cancel"]["post"]
+    operation["responses"]["409"] = _error_answer("The batch has ended.")
+    return 1
 
 
 def document_answers_of_our_own(document: Json) -> int:
@@ -268,11 +292,13 @@ MENDS: tuple[Callable[[Json], int], ...] = (
     bound_the_range_of_scores,
     bound_seeds_by_64_bits,
     flatten_forms,
+    refuse_unknown_arguments,
     document_refusals,
+    refuse_to_cancel_ended_batches,
     document_answers_of_our_own,
 )
 _LISTS_WITH_ENDS = ("ListFilesResponse", "ListBatchesResponse")
-_READ_CONTENT = ("/files/{file_id}/content", "/chat/completions")
+_READ_CONTENT = ("/files/{file_id}/content", "/uploads/{upload_id}/complete", "/chat/completions")
 _REFUSALS = {
     "400": "The request isn't valid.",
     "401": "The key is missing or wrong.",
@@ -309,8 +335,12 @@ def _operations(document: Json) -> Iterator[Json]:
 
 
 def _schemas(document: Json) -> Iterator[Json]:
-    """Every object in the document; one that isn't a schema has none of the keys that mends look for."""
-    waiting: list[Any] = [document["paths"], document["components"]]
+    return _walk([document["paths"], document["components"]])
+
+
+def _walk(roots: Iterable[Any]) -> Iterator[Json]:
+    """Every object in these parts; one that isn't a schema has none of the keys that mends look for."""
+    waiting: list[Any] = list(roots)
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
@@ -318,7 +348,23 @@ def _schemas(document: Json) -> Iterator[Json]:
         waiting.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
 
 
-def _reached(document: Json, roots: list[Any]) -> frozenset[str]:
+def _merged(document: Json, schema: Json) -> Json:
+    """One object for objects that are tied together by allOf, directly or by references."""
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    members = [_merged(document, each) for each in schema.get("allOf", ())]
+    properties = {name: each for member in (*members, schema) for name, each in member.get("properties", {}).items()}
+    required = [name for member in (*members, schema) for name in member.get("required", ())]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _forget_unreached(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    reached = _reached(document, [*document["paths"].values(), {"$ref": f"{_SCHEMAS}ErrorResponse"}])
+    document["components"]["schemas"] = {name: schemas[name] for name in sorted(reached)}
+
+
+def _reached(document: Json, roots: Iterable[Any]) -> frozenset[str]:
     """The names of the schemas that these parts of the document refer to, directly or by others."""
     found: set[str] = set()
     waiting = list(roots)

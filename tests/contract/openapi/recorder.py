@@ -30,9 +30,11 @@ class Recorder:
         """The SDK, which repeats nothing."""
         return OpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=self.bare())
 
-    def bare(self) -> httpx2.Client:
+    def bare(self, *, key: str | None = None) -> httpx2.Client:
         """For requests that the SDK wouldn't make."""
-        made = httpx2.Client(base_url=self.base_url, timeout=60, event_hooks={"response": [self._record]})
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        hooks = {"response": [self._record]}
+        made = httpx2.Client(base_url=self.base_url, timeout=60, headers=headers, event_hooks=hooks)
         self._clients.append(made)
         return made
 

@@ -4,11 +4,12 @@ Each function is one scenario, takes a world and asserts only what makes it the 
 conform is judged by the world's recorder, all of them. A scenario for a further route goes to the end of ``SCENARIOS``.
 """
 
+import hashlib
 from collections.abc import Callable
 
 import pytest
 from openai import APIStatusError
-from world import BASE, PREFERENCES, QUESTION, ROWS, World, jsonl, supervised
+from world import BASE, PREFERENCES, QUESTION, ROWS, World, batch_line, jsonl, supervised
 
 NOWHERE = "ft:gpt-4.1-mini-2025-04-14:nobody::00000000"
 
@@ -128,6 +129,101 @@ def refused_jobs(world: World) -> None:
     world.refused(405, "DELETE", one)
 
 
+def paused_job(world: World) -> None:
+    """A job that is paused while it runs, goes on and is cancelled; and what can't be paused or resumed."""
+    jobs = world.sdk.fine_tuning.jobs
+    long = world.job(method=supervised(n_epochs=50, batch_size=1))
+    world.reached(long, "running")
+    assert jobs.pause(long).status in ("pausing", "paused")
+    world.reached(long, "paused")
+    world.refused(400, "POST", f"/fine_tuning/jobs/{long}/pause")
+    assert jobs.resume(long).status in ("queued", "running")
+    world.reached(long, "running")
+    assert jobs.cancel(long).status == "cancelled"
+    assert list(jobs.list_events(long))
+    for action in ("pause", "resume"):
+        world.refused(400, "POST", f"/fine_tuning/jobs/{world.trained.id}/{action}")
+        world.refused(404, "POST", f"/fine_tuning/jobs/ftjob-none/{action}")
+
+
+def reinforcement_job(world: World) -> None:
+    """A job by a grader's reward."""
+    rows = [{"messages": row["messages"][:1], "colour": row["messages"][1]["content"]} for row in ROWS]
+    grader = {
+        "type": "string_check",
+        "name": "colour",
+        "input": "{{sample.output_text}}",
+        "reference": "{{item.colour}}",
+        "operation": "eq",
+    }
+    method = {"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": {"n_epochs": 1}}}
+    job = world.finished(
+        world.job(rows, model=world.trained.fine_tuned_model, validation_file=world.upload(rows), method=method)
+    )
+    assert (job.status, job.method.type) == ("succeeded", "reinforcement"), job.error
+    assert list(world.sdk.fine_tuning.jobs.list_events(job.id))
+    assert list(world.sdk.fine_tuning.jobs.checkpoints.list(job.id))
+
+
+def uploads(world: World) -> None:
+    """A file in two parts, completed; one cancelled; and what is refused on the way."""
+    content = jsonl(ROWS)
+    announced = {"filename": "rows.jsonl", "mime_type": "application/jsonl", "purpose": "fine-tune"}
+    made = world.sdk.uploads.create(bytes=len(content), **announced)
+    parts = [world.sdk.uploads.parts.create(made.id, data=data).id for data in (content[:100], content[100:])]
+    world.refused(400, "POST", f"/uploads/{made.id}/complete", json={"part_ids": []})
+    world.refused(404, "POST", f"/uploads/{made.id}/complete", json={"part_ids": ["part_none"]})
+    world.refused(400, "POST", f"/uploads/{made.id}/parts", data={"data": "x"})
+    done = world.sdk.uploads.complete(made.id, part_ids=parts, md5=hashlib.md5(content).hexdigest())
+    assert done.file is not None
+    assert world.sdk.files.content(done.file.id).read() == content
+    other = world.sdk.uploads.create(bytes=1, **announced, expires_after={"anchor": "created_at", "seconds": 3600})
+    assert world.sdk.uploads.cancel(other.id).status == "cancelled"
+    world.refused(400, "POST", f"/uploads/{other.id}/cancel")
+    for wrong in ({"bytes": 0}, {"purpose": "nonsense"}, {"mime_type": None}, {"colour": "red"}):
+        world.refused(400, "POST", "/uploads", json={"bytes": 1} | announced | wrong)
+    world.refused(404, "POST", "/uploads/upload_none/cancel")
+    world.refused(404, "POST", "/uploads/upload_none/complete", json={"part_ids": []})
+    world.refused(404, "POST", "/uploads/upload_none/parts", files={"data": b"x"})
+
+
+def batches(world: World) -> None:
+    """Answered, with errors among them; failed; cancelled; and what is refused."""
+    good = batch_line("a")
+    done = world.batch([good, batch_line("b", temperature=9)])
+    assert world.ended_batch(done).status == "completed"
+    ended = world.sdk.batches.retrieve(done)
+    for file in (ended.output_file_id, ended.error_file_id):
+        assert file is not None
+        assert world.sdk.files.retrieve(file).purpose == "batch_output"
+        assert world.sdk.files.content(file).read()
+    assert world.ended_batch(world.batch([good, good])).status == "failed"
+    long = world.batch([batch_line(str(number), n=128) for number in range(500)])
+    assert world.sdk.batches.cancel(long).status in ("cancelling", "cancelled")
+    assert world.ended_batch(long).status == "cancelled"
+    assert len(list(world.sdk.batches.list(limit=1))) == 3
+    world.refused(409, "POST", f"/batches/{done}/cancel")
+    asked = {"input_file_id": ended.input_file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    for wrong in (
+        {"input_file_id": "file-none"},
+        {"input_file_id": world.trained.training_file},
+        {"endpoint": "/v1/nothing"},
+        {"completion_window": "7d"},
+        {"metadata": {"key": 1}},
+        {"colour": "red"},
+    ):
+        world.refused(400, "POST", "/batches", json=asked | wrong)
+    for query in ("limit=0", "after=batch_none", "colour=red"):
+        world.refused(400, "GET", f"/batches?{query}")
+    world.refused(404, "GET", "/batches/batch_none")
+    world.refused(404, "POST", "/batches/batch_none/cancel")
+
+
+def no_batches(world: World) -> None:
+    """A list without anything in it."""
+    assert not list(world.sdk.batches.list())
+
+
 def models(world: World) -> None:
     """Listed, retrieved, deleted, gone."""
     job = world.finished(world.job())
@@ -158,6 +254,35 @@ def chat(world: World) -> None:
     ask(model=BASE, messages=QUESTION, tools=[tool], parallel_tool_calls=False)
 
 
+def streamed_chat(world: World) -> None:
+    """Answers told in pieces, with usage, with probabilities, with several choices."""
+    ask = world.sdk.chat.completions.create
+    asked = {"messages": QUESTION, "model": world.trained.fine_tuned_model}
+    assert [chunk.object for chunk in ask(**asked, stream=True)][-1] == "chat.completion.chunk"
+    last = list(ask(**asked, stream=True, stream_options={"include_usage": True}, n=2))[-1]
+    assert last.usage is not None
+    list(ask(**asked, stream=True, stream_options={"include_obfuscation": False}, max_tokens=1))
+    measured = [chunk.choices[0].logprobs for chunk in ask(**asked, stream=True, logprobs=True, top_logprobs=2)]
+    assert measured
+    world.refused(400, "POST", "/chat/completions", json=asked | {"stream_options": {"include_usage": True}})
+
+
+def formed_chat(world: World) -> None:
+    """Answers with probabilities, and answers held to a form."""
+    ask = world.sdk.chat.completions.create
+    asked = {"messages": QUESTION, "model": world.trained.fine_tuned_model}
+    assert ask(**asked, logprobs=True, top_logprobs=3).choices[0].logprobs is not None
+    schema = {"type": "object", "properties": {"colour": {"type": "string"}}, "required": ["colour"]}
+    named = {"name": "colour", "schema": schema}
+    ask(**asked, response_format={"type": "json_schema", "json_schema": named}, temperature=0)
+    tool = {"type": "function", "function": {"name": "look", "parameters": schema}}
+    called = ask(**asked, tools=[tool], tool_choice="required").choices[0].message
+    assert called.tool_calls is not None
+    list(ask(**asked, tools=[tool], tool_choice="required", stream=True))
+    world.refused(400, "POST", "/chat/completions", json=asked | {"tool_choice": "required"})
+    world.refused(400, "POST", "/chat/completions", json=asked | {"top_logprobs": 1})
+
+
 def learnt_tool_calls(world: World) -> None:
     """A model that has learnt to call a tool calls it."""
     called = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at": "sky"}'}}
@@ -166,9 +291,10 @@ def learnt_tool_calls(world: World) -> None:
         for n in range(12)
     ]
     job = world.finished(world.job(rows, method=supervised(n_epochs=3)))
-    asked = [{"role": "user", "content": "Look up 3"}]
-    answer = world.sdk.chat.completions.create(model=job.fine_tuned_model, messages=asked, temperature=0).choices[0]
-    assert (answer.finish_reason, answer.message.content) == ("tool_calls", None)
+    asked = {"model": job.fine_tuned_model, "messages": [{"role": "user", "content": "Look up 3"}]}
+    tool = {"type": "function", "function": {"name": "look"}}
+    answer = world.sdk.chat.completions.create(**asked, tools=[tool], temperature=0).choices[0]
+    assert answer.finish_reason == "tool_calls", answer
 
 
 def refused_chats(world: World) -> None:
@@ -205,9 +331,15 @@ SCENARIOS: tuple[Callable[[World], None], ...] = (
     supervised_job,
     preference_job,
     jobs_of_every_status,
+    paused_job,
     refused_jobs,
+    uploads,
+    no_batches,
+    batches,
     models,
     chat,
+    streamed_chat,
+    formed_chat,
     learnt_tool_calls,
     refused_chats,
     nowhere,

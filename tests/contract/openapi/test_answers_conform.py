@@ -3,21 +3,17 @@
 It is one test, as its last part asks whether all routes were exercised, which no test can know that others may run apart from.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conformance import Published, template_of
+from conformance import Answer, Published
 from mend import mend, read_published
 from recorder import Recorder
 from scenarios import SCENARIOS
-from starlette.routing import Route
+from served import served_operations
 from world import World
 
-from ftops.server.app import open_service
-from ftops.server.engines.linear.engine import LinearEngine
-from ftops.server.settings import Settings
 from server_process import start_server
 from shared_data import missing, shared_path
 
@@ -27,7 +23,7 @@ pytestmark = pytest.mark.skipif(not PATH.is_file(), reason=missing(PATH))
 KEY = "sk-contract"  # of a server that demands one
 # Seen in answers of OpenAI that people have published, and in the document's own examples, but not in its schemas.
 SEEN_IN_THE_WILD = {"FineTuningJob.user_provided_suffix", "FineTuningJob.shared_with_openai"}
-JOB_STATUSES = {"validating_files", "queued", "running", "succeeded", "failed", "cancelled"}
+JOB_STATUSES = {"validating_files", "queued", "running", "pausing", "paused", "succeeded", "failed", "cancelled"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +41,7 @@ def test_every_answer_of_every_route_conforms(published: Published, tmp_path: Pa
             assert recorder.faults == [], scenario.__doc__
     assert recorder.unknown == SEEN_IN_THE_WILD
     assert recorder.states["fine_tuning.job"] == JOB_STATUSES
-    for operation in routes_of_the_server(tmp_path / "routes"):
+    for operation in served_operations(tmp_path / "routes"):
         answered = {status // 100 for status in recorder.statuses[operation]}
         assert answered == {2, 4}, f"{operation} was answered with {sorted(recorder.statuses[operation])} only"
 
@@ -56,7 +52,7 @@ def test_an_answer_without_a_key_conforms(published: Published, tmp_path: Path) 
         closing(Recorder(published, server.base_url)) as recorder,
     ):
         world = World(recorder)
-        for operation in routes_of_the_server(tmp_path / "routes"):
+        for operation in served_operations(tmp_path / "routes"):
             method, _, path = operation.partition(" ")
             error = world.refused(401, method.upper(), path.replace("{", "").replace("}", ""))
             assert error["code"] == "invalid_api_key"
@@ -66,8 +62,6 @@ def test_an_answer_without_a_key_conforms(published: Published, tmp_path: Path) 
 
 def test_the_judge_sees_faults(published: Published) -> None:
     """What it would have said: a judge that lets everything pass proves nothing."""
-    from conformance import Answer
-
     headers = {"content-type": "application/json", "x-request-id": "req_1"}
     good = b'{"id": "m", "object": "model", "created": 0, "owned_by": "us"}'
 
@@ -87,24 +81,16 @@ def test_the_judge_sees_faults(published: Published) -> None:
     assert judge(**html) == ("GET /v1/models/m → 200: content type 'text/html' is not documented",)
     assert judge(**{"x-request-id": ""}) == ("GET /v1/models/m → 200: no x-request-id",)
     assert "instead of 405" in judge(method="PUT")[0]
+    chunk = b'data: {"id": "c", "choices": [], "created": 0, "model": "m", "object": "chat.completion.chunk"}\n\n'
+    sse = {"content-type": "text/event-stream", "x-request-id": "req_1"}
+
+    def judge_stream(body: bytes) -> tuple[str, ...]:
+        answer = Answer(method="POST", path="/v1/chat/completions", status=200, headers=sse, body=body)
+        return published.judge(answer).faults
+
+    assert judge_stream(chunk + b"data: [DONE]\n\n") == ()
+    assert "has no end" in judge_stream(chunk)[0]
+    assert "lines of data" in judge_stream(chunk + b"[DONE]\n\n")[0]
+    assert "'choices' is a required" in judge_stream(b"data: {}\n\ndata: [DONE]\n\n")[0]
     bare_500 = b'{"error": {"message": "Sorry", "type": "server_error", "param": null, "code": null}}'
     assert "status 500 is not documented" in judge(bare_500, status=500)[0]
-
-
-def routes_of_the_server(folder: Path) -> Iterator[str]:
-    """Method and path, as the document writes it, of each route under /v1 that the server has."""
-    folder.mkdir()
-    service = open_service(Settings(data_dir=folder), LinearEngine())
-    try:
-        app = service.app
-        while not hasattr(app, "routes"):
-            app = vars(app)["_app"]
-        routes = [route for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")]
-    finally:
-        service.stop()
-    assert len(routes) >= 15
-    for route in routes:
-        template = template_of(route.path.replace("{", "").replace("}", ""))
-        assert template is not None, f"the document has no {route.path}"
-        for method in (route.methods or set()) - {"HEAD"}:
-            yield f"{method.lower()} {template}"

@@ -41,12 +41,13 @@ class World:
     """A server as one client sees it."""
 
     recorder: Recorder
+    key: str = "unused"
     sdk: OpenAI = field(init=False)
     bare: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sdk = self.recorder.client()
-        self.bare = self.recorder.bare()
+        self.sdk = self.recorder.client(key=self.key)
+        self.bare = self.recorder.bare(key=self.key)
 
     @cached_property
     def trained(self) -> Any:
@@ -78,11 +79,34 @@ class World:
 
         return wait_for(found)
 
+    def batch(self, lines: Sequence[Mapping[str, Any]]) -> str:
+        """A batch of chats; gives its id."""
+        file = self.upload(lines, purpose="batch")
+        made = self.sdk.batches.create(
+            input_file_id=file, endpoint="/v1/chat/completions", completion_window="24h", metadata={"run": "1"}
+        )
+        return made.id
+
+    def ended_batch(self, batch_id: str) -> Any:
+        """The batch, once it has ended."""
+
+        def found() -> Any:
+            batch = self.sdk.batches.retrieve(batch_id)
+            return batch if batch.status in ("completed", "failed", "expired", "cancelled") else None
+
+        return wait_for(found)
+
     def refused(self, status: int, method: str, path: str, **options: Any) -> Any:
         """Asks for what must be refused with this status; gives the error."""
         response = self.bare.request(method, path, **options)
         assert response.status_code == status, response.text
         return response.json()["error"]
+
+
+def batch_line(name: str, **body: Any) -> Mapping[str, Any]:
+    """A line of a batch's input: a chat with the model ``BASE`` unless the body says otherwise."""
+    asked = {"model": BASE, "messages": QUESTION} | body
+    return {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": asked}
 
 
 def jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
