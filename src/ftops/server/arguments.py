@@ -154,7 +154,7 @@ class Arguments:
             return
         side, sign, bound = ("below minimum", ">=", least) if value < least else ("above maximum", "<=", most)
         raise ApiError(
-            f"Invalid '{self.path(name)}': {kind} {side} value. Expected a value {sign} {bound:g}, "
+            f"Invalid '{self.path(name)}': {kind} {side} value. Expected a value {sign} {_shown(bound)}, "
             f"but got {_shown(value)} instead.",
             param=self.path(name),
             code=f"{kind}_{'below_min' if value < least else 'above_max'}_value",

@@ -222,6 +222,12 @@ def test_a_bad_job_request_names_its_parameter(
     assert (error["param"], error["code"] or "") == (param, code)
 
 
+def test_a_bound_is_told_in_full(shared_server: Server) -> None:
+    body = {"model": "gpt-4o", "training_file": "file-1", "seed": 2**31}
+    message = error_of(shared_server.ask("POST", JOBS, json=body), 400)["message"]
+    assert "Expected a value <= 2147483647, but got 2147483648 instead." in message
+
+
 @pytest.mark.parametrize(
     ("model", "method", "is_tunable"),
     [
