@@ -39,6 +39,7 @@ from ftops.server.storage import batches, jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.upkeep import Upkeep
+from ftops.server.webhooks import Webhooks
 from ftops.server.workshop import Workshop
 
 _DATABASE_FILE = "server.sqlite"
@@ -54,19 +55,22 @@ class Service:
     database: Database
     queue: JobQueue
     batch_queue: BatchQueue
+    webhooks: Webhooks
     upkeep: Upkeep
     faults: FaultBook | None
 
     def has_unfinished_work(self) -> bool:
-        """Whether any job or batch is at work; paused jobs aren't, and keep nobody waiting."""
+        """Whether a job or batch is at work, or has just ended and a webhook not heard of it; paused jobs aren't at work."""
         with self.database.read() as connection:
-            return jobs.is_any_at_work(connection) or batches.has_unfinished(connection)
+            is_at_work = jobs.is_any_at_work(connection) or batches.has_unfinished(connection)
+        return is_at_work or self.webhooks.has_news()
 
     def stop(self) -> None:
         """Lets go of jobs and batches and closes the database."""
         self.upkeep.stop()
         self.batch_queue.stop()
         self.queue.stop()
+        self.webhooks.stop()
         self.database.close()
 
 
@@ -88,6 +92,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     )
     queue = JobQueue(workshop, workers=settings.workers, retry_seconds=settings.retry_seconds)
     batch_queue = BatchQueue(_office(settings, database, blobs, shelf), retry_seconds=settings.retry_seconds)
+    webhooks = Webhooks(database, settings.webhooks, retry_seconds=settings.webhook_retry_seconds)
     file_routes = FileRoutes(settings=settings, database=database, blobs=blobs)
     upload_routes = UploadRoutes(settings=settings, database=database, blobs=blobs)
     routes = [
@@ -102,8 +107,9 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     ]
     app = _behind_faults(_application(routes), faults, settings)
     retention = Retention(blobs, days=settings.retention_days)
-    tasks = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished]
+    tasks = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished, webhooks.give_up_old]
     upkeep = Upkeep(tasks, every_seconds=settings.upkeep_seconds)
+    webhooks.start()
     queue.start()
     batch_queue.start()
     upkeep.start()
@@ -114,6 +120,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         database=database,
         queue=queue,
         batch_queue=batch_queue,
+        webhooks=webhooks,
         upkeep=upkeep,
         faults=faults,
     )

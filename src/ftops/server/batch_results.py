@@ -18,11 +18,12 @@ from ftops.server import ids
 from ftops.server.batch_answers import Result
 from ftops.server.batch_lines import BatchError, Limits
 from ftops.server.shelf import Shelf
-from ftops.server.storage import batches, files
+from ftops.server.storage import batches, deliveries, files
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage.batches import BatchRow, BatchStatus, Progress
 from ftops.server.storage.blobs import Blobs, Staged
 from ftops.server.storage.database import Database
+from ftops.server.storage.deliveries import EventType
 from ftops.server.storage.files import FileRow
 
 _CHUNK = 256 * 1024
@@ -141,6 +142,8 @@ def publish(
                 office.blobs.keep(connection, staged[kind], owner=row.id)
                 files.insert(connection, row)
             unused = blob_uses.release(connection, batch.id)
+            event = EventType(f"batch.{status.value}")
+            deliveries.announce(connection, event=event, project=batch.project, subject=batch.id, now=now)
     if has_ended:
         office.blobs.remove(unused)
         office.folder.remove(batch.id)

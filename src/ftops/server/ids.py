@@ -73,6 +73,16 @@ def new_organization_id() -> str:
     return "org-ftops-" + _random(12)
 
 
+def new_webhook_event_id() -> str:
+    """An id like ``evt_`` and 32 hexadecimal digits: what webhooks are told of."""
+    return "evt_" + secrets.token_hex(16)
+
+
+def new_delivery_id() -> str:
+    """An id like ``wh_`` and 32 hexadecimal digits, sent as ``webhook-id``."""
+    return "wh_" + secrets.token_hex(16)
+
+
 def new_data_dir_id() -> str:
     """The random name of a data folder, by which clients tell one from another at the same address."""
     return secrets.token_hex(16)

@@ -9,7 +9,8 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from ftops.server.storage import blobs, checkpoints, events, jobs
+from ftops.server.storage import blobs, checkpoints, deliveries, events, jobs
+from ftops.server.storage.deliveries import EventType
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.training_files import JobFailure
@@ -87,6 +88,13 @@ def _end(
         if not is_ended:
             return ()
         events.append(connection, job.seq, [event], now=now)
+        deliveries.announce(
+            connection,
+            event=EventType(f"fine_tuning.job.{status.value}"),
+            project=job.project,
+            subject=job.id,
+            now=now,
+        )
         return (*checkpoints.drop_all(connection, job), *blobs.release(connection, job.id))
 
     workshop.blobs.clear(end)

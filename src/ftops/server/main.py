@@ -120,6 +120,7 @@ def serve(
         keys=config.keys,
         rate_limits=config.rate_limits,
         retention_days=config.retention_days,
+        webhooks=config.webhooks,
         organization=_organization(org),
         shutdown_dates=dict(map(_shutdown_date, shutdown_dates)),
         workers=workers,

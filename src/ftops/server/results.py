@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from ftops.server import ids, metrics
 from ftops.server.engines.interface import Prepared
 from ftops.server.storage import blobs as blob_uses
-from ftops.server.storage import checkpoints, events, files, jobs, models
+from ftops.server.storage import checkpoints, deliveries, events, files, jobs, models
 from ftops.server.storage.blobs import Blobs, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.database import Database
+from ftops.server.storage.deliveries import EventType
 from ftops.server.storage.events import Event
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.jobs import JobRow, JobStatus
@@ -50,6 +51,7 @@ def publish(database: Database, blobs: Blobs, job: JobRow, prepared: Prepared, *
                 models.insert(connection, _model(job, row, name, now))
                 unused.extend(checkpoints.publish(connection, row, model=name))
             events.append(connection, job.seq, _closing_events(names, rows), now=now)
+            deliveries.announce(connection, event=EventType.JOB_SUCCEEDED, project=job.project, subject=job.id, now=now)
             unused.extend(blob_uses.release(connection, job.id))
     blobs.remove(unused)
     return succeeded

@@ -1,8 +1,10 @@
 """What a server was started with. Owns the limits, so that a test can make them small."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 MEGABYTE = 1024 * 1024
 
@@ -30,6 +32,27 @@ class RateLimits:
 
     requests_per_minute: int = MOST_REQUESTS
     tokens_per_minute: int = MOST_TOKENS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Webhook:
+    """Who is told of jobs and batches that end: those of one project, or with None of all."""
+
+    url: str
+    secret: bytes = field(repr=False)
+    events: frozenset[str]
+    project: str | None = None
+
+    @property
+    def id(self) -> str:
+        """By what deliveries know it: a digest, since an address may hold a secret."""
+        return hashlib.sha256(f"{self.project or ''}\n{self.url}".encode()).hexdigest()[:32]
+
+    @property
+    def origin(self) -> str:
+        """What logs may say of the address."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,3 +88,5 @@ class Settings:
     max_batch_bytes: int = 200 * MEGABYTE
     max_batch_requests: int = 50_000
     batch_window_seconds: int = 24 * 3600
+    webhooks: tuple[Webhook, ...] = ()
+    webhook_retry_seconds: float = 5.0

@@ -98,6 +98,14 @@ CREATE TABLE batches (
 CREATE INDEX batches_by_project ON batches (project, seq);
 CREATE INDEX batches_unfinished ON batches (seq)
     WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
+
+CREATE TABLE subscriptions (webhook TEXT NOT NULL, event TEXT NOT NULL, project TEXT);
+CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, webhook TEXT NOT NULL, created_at INTEGER NOT NULL,
+    due_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL
+);
+CREATE INDEX deliveries_by_due ON deliveries (webhook, due_at, seq);
+CREATE INDEX deliveries_by_age ON deliveries (created_at);
 """
 
 MIGRATIONS = (_V1, _V2)
