@@ -173,8 +173,8 @@ def test_a_report_tells_the_last_hundred_requests(file: Path, caplog: pytest.Log
     with caplog.at_level(logging.INFO, "ftops.server.faults"):
         faults.log_summary()
     assert [record.getMessage() for record in caplog.records] == [
-        "first fired 150 times on 150 matches",
-        "drop-after 1 fired 0 times on 0 matches",
+        "first: matched 150, fired 150",
+        "drop-after 1: matched 0, fired 0",
     ]
 
 

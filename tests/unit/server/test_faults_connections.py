@@ -191,7 +191,7 @@ def test_the_end_tells_what_fired(tmp_path: Path) -> None:
         for _ in range(2):
             spoken(server, b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         assert server.terminate() == 0
-        assert "ftops.server.faults: gone fired 1 times on 2 matches" in server.output
+        assert "ftops.server.faults: gone: matched 2, fired 1" in server.output
         assert "Traceback" not in server.output
 
 

@@ -72,7 +72,7 @@ class FaultBook:
         """Tells the log what each rule has struck. Call it once, at the end."""
         for each in (*self._tallies, *self._removed):
             counts = each.report()
-            FAULTS_LOG.info("%s fired %d times on %d matches", counts["name"], counts["fired"], counts["matched"])
+            FAULTS_LOG.info("%s: matched %d, fired %d", counts["name"], counts["matched"], counts["fired"])
 
     def _look(self) -> None:
         stamp = _stamp(self._file)
