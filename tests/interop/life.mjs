@@ -10,6 +10,7 @@ import { liveEnd } from "./chapters/end.mjs";
 import { liveErrors } from "./chapters/errors.mjs";
 import { liveFaults } from "./chapters/faults.mjs";
 import { liveFiles } from "./chapters/files.mjs";
+import { liveGraders } from "./chapters/graders.mjs";
 import { liveCancel, liveFailure, liveJob, liveLists, livePause, liveResults } from "./chapters/jobs.mjs";
 import { liveFormats, liveLogprobs, liveStreams } from "./chapters/streams.mjs";
 import { liveUploads } from "./chapters/uploads.mjs";
@@ -32,6 +33,7 @@ async function main() {
   await liveFormats(client, job.fine_tuned_model);
   await liveTools(client);
   await liveBatches(client, job.fine_tuned_model);
+  await liveGraders(client, job.fine_tuned_model);
   await liveErrors(client, training);
   await liveEnd(client, job, [training, validation]);
 }

@@ -9,6 +9,7 @@ from chapters.end import live_end
 from chapters.errors import live_errors
 from chapters.faults import live_faults
 from chapters.files import live_files
+from chapters.graders import live_graders
 from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_pause, live_results
 from chapters.streams import live_formats, live_logprobs, live_streams
 from chapters.uploads import live_uploads
@@ -33,6 +34,7 @@ def main() -> None:
     live_formats(client, job.fine_tuned_model)
     live_tools(client)
     live_batches(client, job.fine_tuned_model)
+    live_graders(client, job.fine_tuned_model)
     live_errors(client, training)
     live_end(client, job, [training, validation])
 
