@@ -88,7 +88,7 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 @click.option(
     "--until-idle",
     is_flag=True,
-    help="End when no process registered in DATA/clients lives and no job is unfinished.",
+    help="End when no process registered in DATA/clients lives and no job or batch is unfinished.",
 )
 @click.option("-v", "--access-log", is_flag=True, help="Log each request to stderr: no bodies, no keys.")
 def serve(
