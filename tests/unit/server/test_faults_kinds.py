@@ -218,6 +218,27 @@ def test_a_retired_model_is_gone_with_all_that_stands_on_it(tmp_path: Path) -> N
         assert (told["name"], told["match"], told["fired"], len(told["request_ids"])) == ("the end", None, 6, 6)
 
 
+def test_a_batch_finds_a_retired_model_gone(tmp_path: Path) -> None:
+    with faulty(tmp_path, f"fault: retire, model: {BASE}, at: 2020-01-01") as server:
+        line = {"custom_id": "1", "method": "POST", "url": CHAT, "body": ASKED}
+        body = {
+            "input_file_id": server.upload(jsonl([line]), purpose="batch"),
+            "endpoint": CHAT,
+            "completion_window": "24h",
+        }
+        batch = server.ask("POST", "/v1/batches", json=body).json()
+        deadline = time.monotonic() + 30
+        while batch["status"] != "completed":
+            assert time.monotonic() < deadline, batch
+            time.sleep(0.01)
+            batch = server.get(f"/v1/batches/{batch['id']}")
+        (result,) = server.ask("GET", f"/v1/files/{batch['error_file_id']}/content").content.splitlines()
+        response = msgspec.json.decode(result)["response"]
+        assert (response["status_code"], response["body"]["error"]["code"]) == (404, "model_not_found")
+        (told,) = report(server)
+        assert (told["fired"], told["request_ids"]) == (1, [])
+
+
 def end_of(server: Server, *rules: str) -> None:
     """Writes other rules and lets the server see them."""
     file = server.settings.faults
