@@ -224,6 +224,45 @@ def no_batches(world: World) -> None:
     assert not list(world.sdk.batches.list())
 
 
+def graders(world: World) -> None:
+    """Checked and tried: by rule, by formula, by a model; and what is refused."""
+    same = {
+        "type": "string_check",
+        "name": "same",
+        "input": "{{sample.output_text}}",
+        "reference": "{{item.colour}}",
+        "operation": "eq",
+    }
+    alike = same | {"type": "text_similarity", "name": "alike", "evaluation_metric": "fuzzy_match"}
+    del alike["operation"]
+    both = {
+        "type": "multi",
+        "name": "both",
+        "graders": {"same": same, "alike": alike},
+        "calculate_output": "0.5 * same + 0.5 * alike",
+    }
+    judge = {
+        "type": "score_model",
+        "name": "judge",
+        "model": BASE,
+        "input": [{"role": "user", "content": "How good is {{sample.output_text}} for {{item.colour}}?"}],
+        "range": [0, 1],
+    }
+    program = {"type": "python", "name": "program", "source": "def grade(sample, item):\n    return 1.0\n"}
+    at = "/fine_tuning/alpha/graders"
+    for grader in (same, alike, both, judge):
+        for item in ({"colour": "blue"}, {}):
+            asked = {"grader": grader, "model_sample": "blue", "item": item}
+            assert world.bare.post(f"{at}/run", json=asked).status_code == 200
+    for grader in (same, alike, both, judge, program):
+        assert world.bare.post(f"{at}/validate", json={"grader": grader}).json()["grader"]["name"] == grader["name"]
+    for wrong in ({"operation": "alike"}, {"name": None}, {"type": "taste"}, {"colour": "red"}):
+        world.refused(400, "POST", f"{at}/validate", json={"grader": same | wrong})
+        world.refused(400, "POST", f"{at}/run", json={"grader": same | wrong, "model_sample": "blue"})
+    world.refused(400, "POST", f"{at}/run", json={"grader": same})
+    world.refused(404, "POST", f"{at}/run", json={"grader": judge | {"model": NOWHERE}, "model_sample": "blue"})
+
+
 def models(world: World) -> None:
     """Listed, retrieved, deleted, gone."""
     job = world.finished(world.job())
@@ -332,10 +371,12 @@ SCENARIOS: tuple[Callable[[World], None], ...] = (
     preference_job,
     jobs_of_every_status,
     paused_job,
+    reinforcement_job,
     refused_jobs,
     uploads,
     no_batches,
     batches,
+    graders,
     models,
     chat,
     streamed_chat,

@@ -22,7 +22,12 @@ pytestmark = pytest.mark.skipif(not PATH.is_file(), reason=missing(PATH))
 
 KEY = "sk-contract"  # of a server that demands one
 # Seen in answers of OpenAI that people have published, and in the document's own examples, but not in its schemas.
-SEEN_IN_THE_WILD = {"FineTuningJob.user_provided_suffix", "FineTuningJob.shared_with_openai"}
+SEEN_IN_THE_WILD = {
+    "FineTuningJob.user_provided_suffix",
+    "FineTuningJob.shared_with_openai",
+    "FineTuningJobCheckpoint.metrics.train_mean_reward",
+    "FineTuningJobCheckpoint.metrics.full_valid_mean_reward",
+}
 JOB_STATUSES = {"validating_files", "queued", "running", "pausing", "paused", "succeeded", "failed", "cancelled"}
 
 
