@@ -1,5 +1,7 @@
 """Jobs that pause and go on."""
 
+import errno
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +15,8 @@ from server_in_process import ROW, Pause, ScriptedEngine, Server, jsonl
 from ftops.server.engines.interface import Prepared, TrainingSpec
 
 BODY: dict[str, Any] = {"seed": 1, **supervised(n_epochs=3)}
-PAUSED, RESUMED = "Fine-tuning job paused", "Fine-tuning job resumed"
+PAUSED, RESUMED, CANCELLED = "Fine-tuning job paused", "Fine-tuning job resumed", "Fine-tuning job cancelled"
+ENDS = {"succeeded": "The job has successfully completed", "cancelled": CANCELLED}
 
 
 @dataclass
@@ -258,3 +261,53 @@ def _in_background(action: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=action)
     thread.start()
     return thread
+
+
+def test_a_job_that_the_disk_stops_while_it_is_to_pause_has_paused(tmp_path: Path) -> None:
+    pause = Pause(at=6)
+    is_full = True
+
+    def fail_once(step: int) -> None:
+        nonlocal is_full
+        pause(step)
+        if step == 6 and is_full:
+            is_full = False
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Server(tmp_path / "data", ScriptedEngine(before_step=fail_once), retry_seconds=0.01) as server:
+        job_id = paused_at(server, pause)
+        turn(server, job_id, "resume")
+        server.wait(job_id, "succeeded")
+        assert server.engine.resumed_from == [None, 4]
+
+
+def test_whoever_comes_first_a_job_ends_once(tmp_path: Path) -> None:
+    """Many hands pause, resume and cancel the same jobs while they train; each job ends once, with what belongs to it."""
+    with Server(tmp_path / "data", min_step_seconds=0.002, workers=3) as server:
+        training_file = server.upload(jsonl([ROW] * 10))
+        made = [server.create_job(training_file=training_file) for _ in range(12)]
+
+        def meddle(seed: int) -> None:
+            generator = random.Random(seed)
+            for _ in range(40):
+                name = generator.choice(("pause", "resume", "pause", "resume", "resume", "cancel"))
+                few = made if name != "cancel" else made[:4]
+                answer = server.ask("POST", f"{JOBS}/{generator.choice(few)}/{name}")
+                assert answer.status_code in (200, 400), answer.text
+
+        hands = [threading.Thread(target=meddle, args=(seed,)) for seed in range(4)]
+        for hand in hands:
+            hand.start()
+        for hand in hands:
+            hand.join(60)
+        for job_id in made:
+            if server.wait(job_id, "paused", *ENDS)["status"] == "paused":
+                turn(server, job_id, "resume")
+            job = server.wait(job_id)
+            messages = server.messages(job_id)
+            ends = [each for each in messages if each in ("The job has successfully completed", CANCELLED)]
+            assert ends == messages[-1:] == [ENDS[job["status"]]]
+            steps = [each for each in messages if each.startswith("Step")]
+            assert len(steps) == len(set(steps))
+            assert messages.count(RESUMED) <= messages.count(PAUSED) <= messages.count(RESUMED) + 1
+            assert len(weights_of(server, job)) == (3 if job["status"] == "succeeded" else 0)
