@@ -40,7 +40,7 @@ class Result:
 def answer(request: BatchLine, *, shelf: Shelf, project: str) -> Result:
     """What the request comes to. Raises ``DISK_ERRORS`` alone."""
     try:
-        body = _complete(request, shelf, project)
+        return _result(request, status=200, body=_complete(request, shelf, project), is_failed=False)
     except ApiError as error:
         return _result(request, status=error.status, body=error.envelope(), is_failed=True)
     except DISK_ERRORS:
@@ -48,7 +48,6 @@ def answer(request: BatchLine, *, shelf: Shelf, project: str) -> Result:
     except Exception as error:  # noqa: BLE001 - an engine may raise anything
         _LOG.error("a request of a batch failed: %s", place_of(error))
         return _result(request, status=500, body=internal_error().envelope(), is_failed=True)
-    return _result(request, status=200, body=body, is_failed=False)
 
 
 def drop(request: BatchLine, *, reason: Mapping[str, str]) -> Result:

@@ -123,8 +123,9 @@ def test_only_the_files_that_have_lines_are_made(server: Server) -> None:
     assert bad["status"] == "completed"
 
 
-def test_an_engine_that_breaks_spoils_one_line(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    server.engine.reply = None  # type: ignore[assignment] # what no engine should answer
+@pytest.mark.parametrize("reply", [None, {"role": "assistant", "content": "half a character: \ud83d"}])
+def test_an_engine_that_breaks_spoils_one_line(server: Server, caplog: pytest.LogCaptureFixture, reply: Any) -> None:
+    server.engine.reply = reply
     batch = wait_for_batch(server, create(server, [line("a secret")])["id"])
     (failed,) = lines_of(server, batch["error_file_id"])
     assert (failed["response"]["status_code"], failed["response"]["body"]["error"]["type"]) == (500, "server_error")
