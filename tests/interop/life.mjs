@@ -1,6 +1,7 @@
 // A fine-tune's life as the Node SDK lives it; life.py is the same in the Python SDK, line by line.
 //
-// Asks the server at OPENAI_BASE_URL with OPENAI_API_KEY, as any program would that knows nothing of ftops.
+// Asks the server at OPENAI_BASE_URL with OPENAI_API_KEY, as any program would that knows nothing of ftops. The server's
+// webhook, signed with OPENAI_WEBHOOK_SECRET, goes to the letterbox at LIFE_LETTERBOX.
 
 import OpenAI from "openai";
 
@@ -14,6 +15,7 @@ import { liveGraders } from "./chapters/graders.mjs";
 import { liveCancel, liveFailure, liveJob, liveLists, livePause, liveResults } from "./chapters/jobs.mjs";
 import { liveFormats, liveLogprobs, liveStreams } from "./chapters/streams.mjs";
 import { liveUploads } from "./chapters/uploads.mjs";
+import { liveWebhooks } from "./chapters/webhooks.mjs";
 
 async function main() {
   const client = new OpenAI({ maxRetries: 0 });
@@ -35,6 +37,7 @@ async function main() {
   await liveBatches(client, job.fine_tuned_model);
   await liveGraders(client, job.fine_tuned_model);
   await liveErrors(client, training);
+  await liveWebhooks(client, job.id, { ended: 14 });
   await liveEnd(client, job, [training, validation]);
 }
 

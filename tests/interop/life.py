@@ -1,6 +1,7 @@
 """A fine-tune's life as the Python SDK lives it; ``life.mjs`` is the same in the Node SDK, line by line.
 
-Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, as any program would that knows nothing of ftops.
+Asks the server at ``OPENAI_BASE_URL`` with ``OPENAI_API_KEY``, as any program would that knows nothing of ftops. The server's
+webhook, signed with ``OPENAI_WEBHOOK_SECRET``, goes to the letterbox at ``LIFE_LETTERBOX``.
 """
 
 from chapters.batches import live_batches
@@ -13,6 +14,7 @@ from chapters.graders import live_graders
 from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_pause, live_results
 from chapters.streams import live_formats, live_logprobs, live_streams
 from chapters.uploads import live_uploads
+from chapters.webhooks import live_webhooks
 from openai import OpenAI
 
 
@@ -36,6 +38,7 @@ def main() -> None:
     live_batches(client, job.fine_tuned_model)
     live_graders(client, job.fine_tuned_model)
     live_errors(client, training)
+    live_webhooks(client, job.id, ended=14)
     live_end(client, job, [training, validation])
 
 

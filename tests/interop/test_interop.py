@@ -6,6 +6,7 @@ the engine's, not the protocol's. After an intended change: ``FTOPS_REGENERATE_L
 diff.
 """
 
+import base64
 import difflib
 import json
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from letterbox import open_letterbox
 
 from server_process import start_server
 
@@ -27,6 +29,7 @@ ROOT = HERE.parents[1]
 LIFE = HERE / "life.txt"
 CLIENTS_PYTHON = ROOT / ".venv-clients/bin/python"
 KEY = "sk-interop"
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OPTIONS = ("--org", "org-acme", "--shutdown-date", "gpt-4.1-mini-2025-04-14=2027-01-14")
 # Steps are so slow that a job can be met while it runs.
 LIFE_OPTIONS = (*OPTIONS, "--faults", str(HERE / "faults.yaml"), "--min-step-seconds", "0.005")
@@ -35,7 +38,7 @@ _FRACTION = re.compile(r"\d+\.\d{2,}")
 
 
 def test_the_python_sdk_lives_its_life(tmp_path: Path) -> None:
-    printed = _FRACTION.sub("<fraction>", run(tmp_path, LIFE_OPTIONS, sys.executable, HERE / "life.py"))
+    printed = _FRACTION.sub("<fraction>", live(tmp_path, sys.executable, HERE / "life.py"))
     if os.environ.get("FTOPS_REGENERATE_LIFE") and not os.environ.get("CI"):
         LIFE.write_text(printed, encoding="utf-8")
     assert_same(LIFE.read_text(encoding="utf-8"), printed)
@@ -50,7 +53,7 @@ def test_the_node_sdk_lives_the_same_life(tmp_path: Path) -> None:
     lives = ([sys.executable, HERE / "life.py"], [node, HERE / "life.mjs"])
     folders = [tmp_path / name for name in ("python", "node")]
     with ThreadPoolExecutor() as pool:
-        python, node_js = pool.map(lambda folder, life: run(folder, LIFE_OPTIONS, *life), folders, lives)
+        python, node_js = pool.map(lambda folder, life: live(folder, *life), folders, lives)
     assert_same(python, node_js)
 
 
@@ -112,11 +115,21 @@ def missing(why: str) -> NoReturn:
     pytest.skip(f"{why}: make interop installs it")
 
 
+def live(folder: Path, *command: str | Path) -> str:
+    """What is printed of a life, with a server and a letterbox of its own."""
+    folder.mkdir(exist_ok=True)
+    config = folder / "config.yaml"
+    with open_letterbox() as letterbox:
+        config.write_text(f"webhooks: [{{url: {letterbox!r}, secret_env: LIFE_SECRET}}]\n", encoding="utf-8")
+        environment = {"OPENAI_WEBHOOK_SECRET": SECRET, "LIFE_LETTERBOX": letterbox}
+        return run(folder, (*LIFE_OPTIONS, "--config", str(config)), *command, **environment)
+
+
 def run(folder: Path, options: Sequence[str], *command: str | Path, **environment: str) -> str:
     """What a client prints about its life with a server of its own."""
     folder.mkdir(exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "FTOPS_", "COV"))}
-    with start_server(folder, *options, env={"FTOPS_SERVE_KEY": KEY}) as server:
+    with start_server(folder, *options, env={"FTOPS_SERVE_KEY": KEY, "LIFE_SECRET": SECRET}) as server:
         done = subprocess.run(
             [str(part) for part in command],
             env={**inherited, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, **environment},
