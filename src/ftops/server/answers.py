@@ -32,22 +32,13 @@ def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
 
 
 def _answers(model: Model, request: ChatRequest) -> tuple[Answer, ...]:
-    """Answers of the form that the request asks for.
-
-    Most are of that form as they come. One that isn't is drawn again among those that are, which is the distribution that
-    drawing among them at once would have.
-    """
+    """Answers of the form that the request asks for: those that the model knows, else one made up."""
 
     def accepts(message: Message) -> bool:
         return has_form(message, request.tool_use, request.json_format)
 
-    drawn = model.answer(request.messages, request.sampling)
-    if all(accepts(each.message) for each in drawn):
-        return drawn
-    again = model.answer(request.messages, request.sampling, accepts)
-    if not again:
-        again = (Answer(message=shortest_answer(request.tool_use, request.json_format)),) * len(drawn)
-    return tuple(first if accepts(first.message) else second for first, second in zip(drawn, again, strict=True))
+    drawn = model.answer(request.messages, request.sampling, accepts)
+    return drawn or (Answer(message=shortest_answer(request.tool_use, request.json_format)),) * request.sampling.n
 
 
 def _choice(index: int, answer: Answer, request: ChatRequest) -> Mapping[str, Any]:
