@@ -15,6 +15,8 @@ export async function liveErrors(client, training) {
   const metadata = Object.fromEntries(Array.from({ length: 17 }, (_, number) => [String(number), ""]));
   const stranger = new OpenAI({ maxRetries: 0, apiKey: "sk-another-key-0123456789" });
   await refused("wrong key", () => stranger.models.list());
+  await refused("wrong organization", () => client.withOptions({ organization: "org-another" }).models.list());
+  await refused("wrong project", () => client.withOptions({ project: "proj_another" }).models.list());
   await refused("no such model", () => completions.create({ ...ask, model: "ft:x:y::nothing" }));
   await refused("no such job", () => jobs.retrieve("ftjob-nonesuch"));
   await refused("no such file", () => jobs.create({ model: BASE, training_file: "file-nonesuch" }));
