@@ -135,20 +135,33 @@ def test_a_delay_is_waited_for(tmp_path: Path, after: str) -> None:
 def test_a_client_that_lost_patience_has_created_all_the_same(tmp_path: Path, after: str) -> None:
     with faulty(tmp_path, rule("POST", JOBS, f"fault: delay, seconds: 0.2, after: {after}")) as server:
         body = msgspec.json.encode({"model": BASE, "training_file": server.upload(jsonl([ROW] * 10))})
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": JOBS,
-            "query_string": b"",
-            "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
-        }
-        incoming = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive() -> Any:
-            return incoming.pop(0) if incoming else {"type": "http.disconnect"}
-
-        asyncio.run(server.service.app(scope, receive, bodies.discard))
+        ask_and_leave(server, {"type": "http.request", "body": body, "more_body": False})
         assert len(server.get(JOBS)["data"]) == 1
+
+
+@pytest.mark.parametrize("words", ["fault: duplicate", "fault: delay, seconds: 0.01"])
+def test_half_a_request_is_not_carried_out(tmp_path: Path, words: str) -> None:
+    with faulty(tmp_path, rule("POST", JOBS, words)) as server:
+        ask_and_leave(server, {"type": "http.request", "body": b'{"model": ', "more_body": True})
+        assert server.get(JOBS)["data"] == []
+        assert report(server)[0]["fired"] == 1
+
+
+def ask_and_leave(server: Server, *messages: Any) -> None:
+    """Begins to create a job, and hangs up after what is given of the request."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": JOBS,
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
+    }
+    incoming = list(messages)
+
+    async def receive() -> Any:
+        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+
+    asyncio.run(server.service.app(scope, receive, bodies.discard))
 
 
 def test_a_duplicate_makes_two_and_answers_with_the_first(tmp_path: Path) -> None:
@@ -279,6 +292,16 @@ def test_what_lags_is_as_if_it_were_not_there(lagging: Server) -> None:
         assert server.get(f"/v1/files/{file}")["id"] == file
         assert server.job(job)["id"] == job
         assert file_ids(server, ours) == [file, *old[::-1]]
+
+
+def test_what_creates_nothing_passes_a_lag(lagging: Server) -> None:
+    with lagging as server:
+        for _ in range(6):
+            response = server.ask("POST", CHAT, json={**ASKED, "stream": True})
+            assert response.text.endswith("data: [DONE]\n\n")
+        refused = server.ask("POST", JOBS, json={"model": BASE})
+        assert (refused.status_code, error_of(refused)["code"]) == (400, "missing_required_parameter")
+        assert report(server)[0]["fired"] == 3
 
 
 def test_acting_on_an_object_does_not_hide_it(tmp_path: Path) -> None:
