@@ -17,7 +17,7 @@ from ftops.server.engines.linear.weights import Weights, parse
 
 SECONDS_PER_TOKEN: Final = 4e-6
 """To read a row, once a run. Measured, as what follows, with one core of a 2-core virtual machine on Banking77 and orca-dpo
-pairs, which took between a half and twice the estimate. Reinforcement over more than 256 replies takes several times as long."""
+pairs, which took between a half and twice the estimate. Reinforcement over more than 256 replies takes several times that."""
 
 SECONDS_PER_ROW: Final = {"supervised": 7e-5, "dpo": 2.5e-4, "reinforcement": 1.1e-4}
 """To learn from a row, each time it comes up, or to measure it; without the grader's own time."""

@@ -25,8 +25,8 @@ from ftops.server.engines.linear.training import Score, Step
 from ftops.server.engines.linear.weights import Weights
 
 KL_WEIGHT = 0.2
-"""In units of the advantage. Of 0 to 0.5 the best for a fifth of Banking77's training file, learnt from the rest: with less, 77
-labels are not tried enough; with more, answers stay vague."""
+"""In units of the advantage. Of 0 to 0.5 the best for a fifth of Banking77's training file, learnt from the rest: with less,
+77 labels are not tried enough; with more, answers stay vague."""
 
 LEAST_DEVIATION = 1e-4
 """Added to the standard deviation of rewards: equal rewards must not be blown up by the rounding of their mean."""

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from learning import COLD, ENGINE, chat, run, spec_of
 
 ROOT = Path(__file__).parents[5]

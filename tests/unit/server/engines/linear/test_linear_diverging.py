@@ -1,10 +1,10 @@
 """Steps so long that nothing can come of a run."""
 
 import pytest
-from learning import ENGINE, TRAIN_FORMS, chat, label_rows, run, spec_of
 from style_task import ASKED, rows
 
 from ftops.server.engines.interface import Sampling, TrainingDiverged
+from learning import ENGINE, TRAIN_FORMS, chat, label_rows, run, spec_of
 
 TASKS = {
     "dense": ("supervised", label_rows(TRAIN_FORMS)),

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from learning import COLD, ENGINE, ask, run, spec_of, train
 from style_task import ASKED, HELD_OUT, PREFERRED, TOPICS, rows
 
 from ftops.server.engines.interface import Sampling
+from learning import COLD, ENGINE, ask, run, spec_of, train
 
 NAMES = tuple(TOPICS)
 ROWS = rows(ASKED)

@@ -4,12 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from learning import ENGINE, chat
 
 from ftops.server.engines.interface import Sampling
 from ftops.server.engines.linear.conversation import reply_key
 from ftops.server.engines.linear.repertoire import Repertoire
 from ftops.server.engines.linear.sampling import draw
+from learning import ENGINE, chat
 
 SCORES = np.log(np.array([0.4, 0.3, 0.15, 0.1, 0.05])).astype(np.float32)
 ACCEPTED = (1, 3, 4)

@@ -5,13 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-from learning import ENGINE, TRAIN_FORMS, chat, label_rows, train
 
 from ftops.server.engines.interface import Sampling
 from ftops.server.engines.linear.conversation import reply_key
 from ftops.server.engines.linear.logprobs import TokenTree
 from ftops.server.engines.linear.pieces import cut_texts
 from ftops.server.engines.linear.repertoire import Repertoire
+from learning import ENGINE, TRAIN_FORMS, chat, label_rows, train
 
 CONTENTS = (
     "The answer is yes.",

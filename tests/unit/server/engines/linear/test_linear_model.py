@@ -4,11 +4,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from learning import COLD, ENGINE, HELD_OUT_FORMS, QUESTIONS, TRAIN_FORMS, ask, chat, label_rows, train
 
 from ftops.server.engines.interface import Sampling
 from ftops.server.engines.linear.model import MOST_PREFIXES
 from ftops.server.engines.linear.weights import Weights, dump
+from learning import COLD, ENGINE, HELD_OUT_FORMS, QUESTIONS, TRAIN_FORMS, ask, chat, label_rows, train
 
 EXAMPLES = [
     {"role": role, "content": text}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from learning import ENGINE, HELD_OUT_FORMS, TRAIN_FORMS, accuracy, ask, chat, label_rows, run, spec_of, train
 
 NAMES = [

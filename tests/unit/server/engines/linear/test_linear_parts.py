@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from learning import ENGINE, HELD_OUT_FORMS, TRAIN_FORMS, accuracy, chat, label_rows, run, spec_of, train
 from style_task import preference_row
 
 from ftops.server.engines.linear import vocabulary
 from ftops.server.engines.linear.schedule import auto_batch, auto_epochs
 from ftops.server.engines.linear.tokens import LONGEST_EXAMPLE, count_tokens
+from learning import ENGINE, HELD_OUT_FORMS, TRAIN_FORMS, accuracy, chat, label_rows, run, spec_of, train
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,11 @@
 
 import numpy as np
 import pytest
+
+from ftops.server.engines.interface import NothingToLearn, TrainingDiverged
+from ftops.server.engines.linear.candidates import MOST_CANDIDATES, candidate_replies
+from ftops.server.engines.linear.conversation import reply_message
+from ftops.server.engines.linear.weights import parse
 from learning import (
     COLD,
     ENGINE,
@@ -17,11 +22,6 @@ from learning import (
     spec_of,
     train,
 )
-
-from ftops.server.engines.interface import NothingToLearn, TrainingDiverged
-from ftops.server.engines.linear.candidates import MOST_CANDIDATES, candidate_replies
-from ftops.server.engines.linear.conversation import reply_message
-from ftops.server.engines.linear.weights import parse
 
 ROWS = graded_rows(TRAIN_FORMS)
 HELD_OUT = graded_rows(HELD_OUT_FORMS)

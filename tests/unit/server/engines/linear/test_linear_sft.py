@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from learning import ENGINE, HELD_OUT_FORMS, TRAIN_FORMS, accuracy, ask, chat, label_rows, run, spec_of, train
 
 ROWS = label_rows(TRAIN_FORMS)

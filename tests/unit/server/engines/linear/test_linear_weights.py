@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from learning import ENGINE, TRAIN_FORMS, chat, label_rows, train
 from style_task import ASKED, rows
 
 from ftops.server.engines.interface import TrainingDiverged
 from ftops.server.engines.linear.weights import LAYOUT, MAGIC, _digest, dump, parse
+from learning import ENGINE, TRAIN_FORMS, chat, label_rows, train
 
 
 @pytest.fixture(scope="module")
