@@ -10,13 +10,27 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from document import SERVED, Json
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from mend import SERVED, Json
 
 PREFIX = "/v1"
 _ENVELOPE: Json = {"$ref": "#/components/schemas/ErrorResponse"}
 _DONE = b"[DONE]"
+# What the document doesn't tell of, but clients read. A span of time is like 6m0s, 1.2s or 6ms.
+_SPAN = r"([0-9]+h)?([0-9]+m)?([0-9]+(\.[0-9]+)?s)?|[0-9]+ms"
+_HEADERS = {
+    "x-request-id": r"req_[0-9a-f]{32}",
+    "openai-version": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "openai-processing-ms": "[0-9]+",
+    "openai-organization": ".+",
+}
+_LIMIT_HEADERS = {
+    f"x-ratelimit-{what}-{unit}": _SPAN if what == "reset" else "[0-9]+"
+    for what in ("limit", "remaining", "reset")
+    for unit in ("requests", "tokens")
+}
+_WAIT_HEADERS = {"retry-after": "[1-9][0-9]*", "retry-after-ms": "[1-9][0-9]*"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +71,7 @@ class Published:
         """What of an answer contradicts the document."""
         path = template_of(answer.path)
         operation = self.document["paths"].get(path, {}).get(answer.method.lower())
-        faults = [] if answer.headers.get("x-request-id") else ["no x-request-id"]
+        faults = list(_faults_of_headers(answer))
         if operation is None:
             # Not the document's to say, but every client reads an error from the same envelope.
             expected = 404 if path is None else 405
@@ -165,6 +179,18 @@ def _pattern(template: str) -> "re.Pattern[str]":
     parts = re.split(r"\{(\w+)\}", template)
     named = {"model": ".+"}
     return re.compile("".join(named.get(part, "[^/]+") if at % 2 else re.escape(part) for at, part in enumerate(parts)))
+
+
+def _faults_of_headers(answer: Answer) -> Iterator[str]:
+    expected = dict(_HEADERS)
+    if answer.path == f"{PREFIX}/chat/completions" and answer.status in (200, 429):
+        expected |= _LIMIT_HEADERS
+    if answer.status == 429:
+        expected |= _WAIT_HEADERS
+    for name, pattern in expected.items():
+        value = answer.headers.get(name, "")
+        if not value or not re.fullmatch(pattern, value):
+            yield f"header {name}: {value!r}"
 
 
 def _bodies(answer: Answer) -> list[bytes]:

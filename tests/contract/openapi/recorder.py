@@ -23,6 +23,7 @@ class Recorder:
     """HTTP statuses by operation."""
     states: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Values of ``status`` by type of object."""
+    _request_ids: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _clients: list[httpx2.Client] = field(default_factory=list)
 
@@ -55,6 +56,9 @@ class Recorder:
         verdict = self.published.judge(answer)
         with self._lock:
             self.faults += verdict.faults
+            if answer.headers["x-request-id"] in self._request_ids:
+                self.faults.append(f"{answer}: the x-request-id of an earlier answer")
+            self._request_ids.add(answer.headers["x-request-id"])
             self.unknown |= verdict.unknown
             if verdict.operation is not None:
                 self.statuses[verdict.operation].add(answer.status)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from conformance import Answer, Published
+from document import SERVED
 from mend import mend, read_published
 from recorder import Recorder
 from scenarios import SCENARIOS
 from served import served_operations
-from world import World
+from world import BASE, QUESTION, ROWS, World
 
 from server_process import start_server
 from shared_data import missing, shared_path
@@ -46,7 +47,9 @@ def test_every_answer_of_every_route_conforms(published: Published, tmp_path: Pa
             assert recorder.faults == [], scenario.__doc__
     assert recorder.unknown == SEEN_IN_THE_WILD
     assert recorder.states["fine_tuning.job"] == JOB_STATUSES
-    for operation in served_operations(tmp_path / "routes"):
+    operations = served_operations(tmp_path / "routes")
+    assert set(operations) == {f"{method} {path}" for path, methods in SERVED.items() for method in methods}
+    for operation in operations:
         answered = {status // 100 for status in recorder.statuses[operation]}
         assert answered == {2, 4}, f"{operation} was answered with {sorted(recorder.statuses[operation])} only"
 
@@ -65,9 +68,49 @@ def test_an_answer_without_a_key_conforms(published: Published, tmp_path: Path) 
     assert recorder.faults == []
 
 
+def test_limits_conform(published: Published, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("rate_limits: {requests_per_minute: 2, tokens_per_minute: 1000}\n", encoding="utf-8")
+    with (
+        start_server(tmp_path, "--config", str(config)) as server,
+        closing(Recorder(published, server.base_url)) as recorder,
+    ):
+        world = World(recorder)
+        ask = {"model": BASE, "messages": QUESTION}
+        world.sdk.chat.completions.create(**ask)
+        list(world.sdk.chat.completions.create(**ask, stream=True))
+        assert world.refused(429, "POST", "/chat/completions", json=ask)["code"] == "rate_limit_exceeded"
+        many = {"content": b" " * (33 * 2**20), "headers": {"content-type": "application/json"}}
+        for path in ("/chat/completions", "/fine_tuning/jobs", "/batches", "/uploads"):
+            assert "content size" in world.refused(413, "POST", path, **many)["message"]
+    assert recorder.faults == []
+
+
+def test_damage_conforms(published: Published, tmp_path: Path) -> None:
+    with start_server(tmp_path) as server, closing(Recorder(published, server.base_url)) as recorder:
+        world = World(recorder)
+        file, model = world.upload(ROWS), world.trained.fine_tuned_model
+        for blob in (server.data_dir / "blobs").rglob("*"):
+            if blob.is_file():
+                blob.write_bytes(b"damaged")
+        server.terminate()
+        with closing(Recorder(published, server.restart().base_url)) as after:
+            world = World(after)
+            assert world.refused(500, "GET", f"/files/{file}/content")["code"] == "damaged_content"
+            ask = {"model": model, "messages": QUESTION}
+            assert world.refused(500, "POST", "/chat/completions", json=ask)["code"] == "damaged_content"
+    assert recorder.faults + after.faults == []
+
+
 def test_the_judge_sees_faults(published: Published) -> None:
     """What it would have said: a judge that lets everything pass proves nothing."""
-    headers = {"content-type": "application/json", "x-request-id": "req_1"}
+    headers = {
+        "content-type": "application/json",
+        "x-request-id": f"req_{'0' * 32}",
+        "openai-organization": "org-1",
+        "openai-version": "2020-10-01",
+        "openai-processing-ms": "1",
+    }
     good = b'{"id": "m", "object": "model", "created": 0, "owned_by": "us"}'
 
     def judge(body: bytes = good, status: int = 200, method: str = "GET", **changed: str) -> tuple[str, ...]:
@@ -84,16 +127,20 @@ def test_the_judge_sees_faults(published: Published) -> None:
     assert judge(status=404) == ("GET /v1/models/m → 404: $: 'error' is a required property",)
     html = {"content-type": "text/html"}
     assert judge(**html) == ("GET /v1/models/m → 200: content type 'text/html' is not documented",)
-    assert judge(**{"x-request-id": ""}) == ("GET /v1/models/m → 200: no x-request-id",)
+    assert judge(**{"x-request-id": ""}) == ("GET /v1/models/m → 200: header x-request-id: ''",)
     assert "instead of 405" in judge(method="PUT")[0]
     chunk = b'data: {"id": "c", "choices": [], "created": 0, "model": "m", "object": "chat.completion.chunk"}\n\n'
-    sse = {"content-type": "text/event-stream", "x-request-id": "req_1"}
+    limits = {f"x-ratelimit-{each}-{unit}": "1" for each in ("limit", "remaining") for unit in ("requests", "tokens")}
+    resets = {"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-reset-tokens": "6ms"}
+    sse = {**headers, **limits, **resets, "content-type": "text/event-stream"}
 
     def judge_stream(body: bytes) -> tuple[str, ...]:
         answer = Answer(method="POST", path="/v1/chat/completions", status=200, headers=sse, body=body)
         return published.judge(answer).faults
 
     assert judge_stream(chunk + b"data: [DONE]\n\n") == ()
+    limited = Answer(method="POST", path="/v1/chat/completions", status=200, headers=headers, body=chunk)
+    assert "x-ratelimit-limit-requests" in published.judge(limited).faults[0]
     assert "has no end" in judge_stream(chunk)[0]
     assert "lines of data" in judge_stream(chunk + b"[DONE]\n\n")[0]
     assert "'choices' is a required" in judge_stream(b"data: {}\n\ndata: [DONE]\n\n")[0]

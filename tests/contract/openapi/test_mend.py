@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from conformance import Published
+from document import SERVED, Json
 from jsonschema import Draft202012Validator
-from mend import MENDS, SERVED, Json, keep_what_is_served, mend, read_published
+from mend import mend, read_published
+from mends import MENDS, keep_what_is_served
 
 from shared_data import missing, shared_path
 

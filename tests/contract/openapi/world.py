@@ -13,6 +13,7 @@ from recorder import Recorder
 from server_process import wait_for
 
 BASE = "gpt-4.1-mini-2025-04-14"
+NOWHERE = "ft:gpt-4.1-mini-2025-04-14:nobody::00000000"  # a model that nobody has made
 ENDS = ("succeeded", "failed", "cancelled")
 COLOURS = {"sky": "blue", "grass": "green", "snow": "white"}
 ROWS = [
