@@ -155,12 +155,15 @@ def test_auto_and_given_hyperparameters():
     assert ENGINE.prepare(spec(**given)).hyperparameters == given
 
 
-def test_resuming_ends_in_the_very_same_weights():
-    for parent in (None, train(label_rows(TRAIN_FORMS)[:20])):
-        whole = spec(parent=parent, n_epochs=3, batch_size=7, eval_interval=5)
-        metrics, checkpoints = run(whole)
-        again, resumed = run(whole, checkpoints[1])
-        assert (again, resumed) == (metrics[checkpoints[1].step :], checkpoints[2:])
+@pytest.mark.parametrize("kind", ["no parent", "dense parent", "parent of many replies"])
+def test_resuming_ends_in_the_very_same_weights(kind):
+    many = [chat(f"question {place}", f"answer {place}") for place in range(260)]
+    parents = {"dense parent": label_rows(TRAIN_FORMS)[:20], "parent of many replies": many}
+    parent = train(parents[kind], n_epochs=1) if kind in parents else None
+    whole = spec(ROWS[:30], parent=parent, n_epochs=3, batch_size=7, eval_interval=5)
+    metrics, checkpoints = run(whole)
+    again, resumed = run(whole, checkpoints[1])
+    assert (again, resumed) == (metrics[checkpoints[1].step :], checkpoints[2:])
     with pytest.raises(ValueError, match="another run"):
         run(spec([*ROWS, *(row | {"label": "new"} for row in ROWS)]), checkpoints[1])
 
