@@ -13,6 +13,7 @@ import { liveFaults } from "./chapters/faults.mjs";
 import { liveFiles } from "./chapters/files.mjs";
 import { liveGraders } from "./chapters/graders.mjs";
 import { liveCancel, liveFailure, liveJob, liveLists, livePause, liveResults } from "./chapters/jobs.mjs";
+import { livePreferences, liveRewards } from "./chapters/methods.mjs";
 import { liveFormats, liveLogprobs, liveStreams } from "./chapters/streams.mjs";
 import { liveUploads } from "./chapters/uploads.mjs";
 import { liveWebhooks } from "./chapters/webhooks.mjs";
@@ -34,10 +35,12 @@ async function main() {
   await liveLogprobs(client, job.fine_tuned_model);
   await liveFormats(client, job.fine_tuned_model);
   await liveTools(client);
+  await livePreferences(client, job.fine_tuned_model);
+  await liveRewards(client);
   await liveBatches(client, job.fine_tuned_model);
   await liveGraders(client, job.fine_tuned_model);
   await liveErrors(client, training);
-  await liveWebhooks(client, job.id, { ended: 14 });
+  await liveWebhooks(client, job.id, { ended: 16 });
   await liveEnd(client, job, [training, validation]);
 }
 

@@ -12,6 +12,7 @@ from chapters.faults import live_faults
 from chapters.files import live_files
 from chapters.graders import live_graders
 from chapters.jobs import live_cancel, live_failure, live_job, live_lists, live_pause, live_results
+from chapters.methods import live_preferences, live_rewards
 from chapters.streams import live_formats, live_logprobs, live_streams
 from chapters.uploads import live_uploads
 from chapters.webhooks import live_webhooks
@@ -35,10 +36,12 @@ def main() -> None:
     live_logprobs(client, job.fine_tuned_model)
     live_formats(client, job.fine_tuned_model)
     live_tools(client)
+    live_preferences(client, job.fine_tuned_model)
+    live_rewards(client)
     live_batches(client, job.fine_tuned_model)
     live_graders(client, job.fine_tuned_model)
     live_errors(client, training)
-    live_webhooks(client, job.id, ended=14)
+    live_webhooks(client, job.id, ended=16)
     live_end(client, job, [training, validation])
 
 

@@ -14,8 +14,8 @@ def live_errors(client: OpenAI, training: str) -> None:
     train: Any = {"model": BASE, "training_file": training}
     stranger = OpenAI(max_retries=0, api_key="sk-another-key-0123456789")
     refused("wrong key", stranger.models.list)
-    refused("wrong organization", lambda: client.with_options(organization="org-another").models.list())
-    refused("wrong project", lambda: client.with_options(project="proj_another").models.list())
+    refused("wrong organization", client.with_options(organization="org-another").models.list)
+    refused("wrong project", client.with_options(project="proj_another").models.list)
     refused("no such model", lambda: client.chat.completions.create(**{**ask, "model": "ft:x:y::nothing"}))
     refused("no such job", lambda: jobs.retrieve("ftjob-nonesuch"))
     refused("no such file", lambda: jobs.create(model=BASE, training_file="file-nonesuch"))

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export const BASE = "gpt-4.1-mini-2025-04-14";
-const COLOURS = { sky: "blue", grass: "green", snow: "white" };
+export const COLOURS = { sky: "blue", grass: "green", snow: "white" };
 const ENDED = ["succeeded", "failed", "cancelled"];
 export const WEATHER = {
   type: "function",

@@ -39,7 +39,9 @@ export async function liveLogprobs(client, model) {
   const ask = { model, messages: QUESTION, temperature: 0 };
   const { completions } = client.chat;
   say("of the answer", (await completions.create({ ...ask, logprobs: true })).choices[0]);
-  say("of others too", (await completions.create({ ...ask, logprobs: true, top_logprobs: 2 })).choices[0].logprobs);
+  say("of the likeliest", (await completions.create({ ...ask, logprobs: true, top_logprobs: 1 })).choices[0].logprobs);
+  const measured = (await completions.create({ ...ask, logprobs: true, top_logprobs: 20 })).choices[0].logprobs;
+  say("of all", measured.content[0].top_logprobs.map((other) => other.token).sort());
   await refused("of none", () => completions.create({ ...ask, top_logprobs: 2 }));
   await refused("too many", () => completions.create({ ...ask, logprobs: true, top_logprobs: 21 }));
 }

@@ -40,7 +40,9 @@ def live_logprobs(client: OpenAI, model: str) -> None:
     chapter("logprobs")
     ask: Any = {"model": model, "messages": QUESTION, "temperature": 0}
     say("of the answer", client.chat.completions.create(**ask, logprobs=True).choices[0])
-    say("of others too", client.chat.completions.create(**ask, logprobs=True, top_logprobs=2).choices[0].logprobs)
+    say("of the likeliest", client.chat.completions.create(**ask, logprobs=True, top_logprobs=1).choices[0].logprobs)
+    measured: Any = client.chat.completions.create(**ask, logprobs=True, top_logprobs=20).choices[0].logprobs
+    say("of all", sorted(other.token for other in measured.content[0].top_logprobs))
     refused("of none", lambda: client.chat.completions.create(**ask, top_logprobs=2))
     refused("too many", lambda: client.chat.completions.create(**ask, logprobs=True, top_logprobs=21))
 
