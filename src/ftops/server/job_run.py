@@ -101,7 +101,9 @@ class JobRun:
         job = self._reload()
         if job.status is JobStatus.QUEUED:
             job = self._start(job)
-        if job.status not in jobs.TRAINING:
+        if job.status is JobStatus.PAUSING:
+            job_turns.settle_pause(self._workshop, job)
+        if job.status is not JobStatus.RUNNING:
             return
         try:
             spec = read_spec(self._workshop, job)

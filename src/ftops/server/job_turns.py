@@ -59,12 +59,13 @@ def resume(workshop: Workshop, job: JobRow) -> JobRow | None:
         return jobs.find(connection, job.id)
 
 
-def settle_pauses(workshop: Workshop) -> None:
-    """Before any job is in hand: those that were to pause when the last process ended have paused."""
+def settle_pause(workshop: Workshop, job: JobRow) -> bool:
+    """Ends the ``pausing`` of a job that nobody has in hand any more; False when it isn't pausing."""
     with workshop.database.write() as connection:
-        for job in jobs.at_work(connection):
-            if jobs.change(connection, job, expect=[JobStatus.PAUSING], status=JobStatus.PAUSED):
-                events.append(connection, job.seq, [PAUSED], now=_now())
+        is_paused = jobs.change(connection, job, expect=[JobStatus.PAUSING], status=JobStatus.PAUSED)
+        if is_paused:
+            events.append(connection, job.seq, [PAUSED], now=_now())
+        return is_paused
 
 
 def _end(

@@ -33,11 +33,11 @@ class JobQueue:
 
     def start(self) -> None:
         """Queues what an earlier process left at work, and begins to work."""
-        job_turns.settle_pauses(self._workshop)
         with self._workshop.database.read() as connection:
             left_over = jobs.at_work(connection)
         for job in left_over:
-            self.submit(job)
+            if not self._is_settled(job):
+                self.submit(job)
         self._checkers.start()
         self._trainers.start()
 
@@ -50,12 +50,26 @@ class JobQueue:
         """Wakes whoever trains a job, to see that its status has changed."""
         self._trainers.interrupt(job_id)
 
-    def stop(self) -> None:
-        """Lets go of all jobs at their next step, and waits for the threads a while."""
+    def dismiss(self) -> None:
+        """Tells the threads to let go of their jobs at the next step."""
         for crew in (self._checkers, self._trainers):
             crew.dismiss()
+
+    def stop(self) -> None:
+        """Dismisses the threads, and waits for them a while."""
+        self.dismiss()
         for crew in (self._checkers, self._trainers):
             crew.join()
+
+    def _is_settled(self, job: JobRow) -> bool:
+        """Settles at once what was to pause when the last process ended: no thread has it, and it needs none."""
+        if job.status is not JobStatus.PAUSING:
+            return False
+        try:
+            return job_turns.settle_pause(self._workshop, job)
+        except DISK_ERRORS as error:
+            _LOG.error("job %s is still pausing: %s", job.id, place_of(error))
+            return False  # a thread tries again
 
     def _check(self, run: JobRun) -> None:
         job = run.check()

@@ -1,6 +1,5 @@
 """A job's life, with an engine that does what each test asks for."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -236,11 +235,9 @@ def test_an_interrupted_job_ends_like_an_undisturbed_one(tmp_path: Path) -> None
     running = first.job(job_id)
     assert (running["status"], running["finished_at"]) == ("running", None)
     assert running["estimated_finish"] is not None
-    stopping = threading.Thread(target=first.service.stop)
-    stopping.start()
-    first.service.queue.interrupt(job_id)
+    first.service.queue.dismiss()
     pause.let_on()
-    stopping.join(30)
+    first.service.stop()
     with Server(tmp_path / "data") as second:
         job = second.wait(job_id)
         assert second.engine.resumed_from == [8]

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
 from openai import OpenAI
 
 from server_process import ServerProcess, start_server, wait_for
@@ -14,6 +15,24 @@ ROWS = b"".join(
     for number in range(4)
     for word in (b"alpha", b"beta", b"gamma")
 )
+PROMPTS = b"".join(
+    b'{"messages": [{"role": "user", "content": "%s %d"}], "answer": "%s"}\n' % (word, number, word.upper())
+    for number in range(4)
+    for word in (b"alpha", b"beta", b"gamma")
+)
+GRADER: Any = {
+    "type": "string_check",
+    "name": "exact",
+    "operation": "eq",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.answer}}",
+}
+HYPERPARAMETERS: Any = {"n_epochs": 3, "batch_size": 1}
+SUPERVISED: Any = {"type": "supervised", "supervised": {"hyperparameters": HYPERPARAMETERS}}
+REINFORCEMENT: Any = {
+    "type": "reinforcement",
+    "reinforcement": {"grader": GRADER, "hyperparameters": {**HYPERPARAMETERS, "eval_interval": 6}},
+}
 SLOW = ("--min-step-seconds", "0.02", "--workers", "1")
 
 
@@ -21,12 +40,13 @@ def client_of(server: ServerProcess) -> OpenAI:
     return OpenAI(base_url=server.base_url, api_key="unused", max_retries=0)
 
 
-def create(client: OpenAI, training_file: str) -> str:
+def create(client: OpenAI, training_file: str, method: Any = SUPERVISED) -> str:
     job = client.fine_tuning.jobs.create(
         model="gpt-4o-2024-08-06",
         training_file=training_file,
+        validation_file=training_file,
         seed=11,
-        method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3, "batch_size": 1}}},
+        method=method,
     )
     return job.id
 
@@ -56,11 +76,12 @@ def outcome(server: ServerProcess, client: OpenAI, job_id: str) -> tuple[bytes, 
     return content, weights, [each for each in messages if each.startswith(("Step", "Fine-tuning job started"))]
 
 
-def test_a_paused_job_survives_kills_and_ends_as_if_undisturbed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("rows", "method"), [(ROWS, SUPERVISED), (PROMPTS, REINFORCEMENT)])
+def test_a_paused_job_survives_kills_and_ends_as_if_undisturbed(tmp_path: Path, rows: bytes, method: Any) -> None:
     with start_server(tmp_path, *SLOW) as first:
         client = client_of(first)
-        training_file = client.files.create(file=("rows.jsonl", ROWS), purpose="fine-tune").id
-        job_id = create(client, training_file)
+        training_file = client.files.create(file=("rows.jsonl", rows), purpose="fine-tune").id
+        job_id = create(client, training_file, method)
         wait_for_step(client, job_id, 15)
         status: str = client.fine_tuning.jobs.pause(job_id).status
         assert status in ("pausing", "paused")
@@ -73,7 +94,7 @@ def test_a_paused_job_survives_kills_and_ends_as_if_undisturbed(tmp_path: Path) 
         second.kill9()
         third = second.restart("--workers", "2")
         client = client_of(third)
-        undisturbed = create(client, training_file)
+        undisturbed = create(client, training_file, method)
         for each in (job_id, undisturbed):
             wait_for_status(client, each, "succeeded")
         assert outcome(third, client, job_id) == outcome(third, client, undisturbed)

@@ -3,7 +3,6 @@
 import errno
 import random
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,10 @@ import pytest
 from job_outcomes import JOBS, blobs_of, csv_of, supervised, weights_of
 from server_in_process import ROW, Pause, ScriptedEngine, Server, jsonl
 
+from ftops.server import job_turns
 from ftops.server.engines.interface import Prepared, TrainingSpec
+from ftops.server.storage.jobs import JobRow
+from ftops.server.workshop import Workshop
 
 BODY: dict[str, Any] = {"seed": 1, **supervised(n_epochs=3)}
 PAUSED, RESUMED, CANCELLED = "Fine-tuning job paused", "Fine-tuning job resumed", "Fine-tuning job cancelled"
@@ -234,9 +236,9 @@ def test_a_job_that_was_to_pause_when_the_process_ended_has_paused(tmp_path: Pat
         pause.let_on()
         first.service.stop()
     else:
-        ended = _in_background(first.service.stop)
+        first.service.queue.dismiss()
         pause.let_on()
-        ended.join(30)
+        first.service.stop()
         second = Server(tmp_path / "data")
     with second:
         assert second.job(job_id)["status"] == "paused"
@@ -255,12 +257,6 @@ def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
         second.wait(second.create_job(training_file=second.upload(jsonl([ROW] * 10))), "succeeded")
         assert second.job(job_id)["status"] == "paused"
         assert second.engine.resumed_from == [None]
-
-
-def _in_background(action: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=action)
-    thread.start()
-    return thread
 
 
 def test_a_job_that_the_disk_stops_while_it_is_to_pause_has_paused(tmp_path: Path) -> None:
@@ -311,3 +307,25 @@ def test_whoever_comes_first_a_job_ends_once(tmp_path: Path) -> None:
             assert len(steps) == len(set(steps))
             assert messages.count(RESUMED) <= messages.count(PAUSED) <= messages.count(RESUMED) + 1
             assert len(weights_of(server, job)) == (3 if job["status"] == "succeeded" else 0)
+
+
+def test_a_full_disk_at_the_start_keeps_no_server_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(tmp_path / "data") as server:
+        job_id = server.wait(server.create_job(), "succeeded")["id"]
+        with server.service.database.write() as connection:
+            connection.execute("UPDATE jobs SET status = 'pausing', finished_at = NULL")
+    settle, refused = job_turns.settle_pause, threading.Event()
+
+    def refuse_once(workshop: Workshop, job: JobRow) -> bool:
+        if not refused.is_set():
+            refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return settle(workshop, job)
+
+    monkeypatch.setattr(job_turns, "settle_pause", refuse_once)
+    with Server(tmp_path / "data") as server:
+        assert refused.is_set()
+        server.wait(job_id, "paused")
+        assert server.messages(job_id)[-1] == PAUSED

@@ -120,14 +120,13 @@ def test_after_a_restart_the_job_that_ran_is_first_and_projects_take_turns_again
         create(first, CROWD, seed=seed)
     create(first, LONER, seed=2)
     _wait_until_all_are_queued(first, 4)
-    stopping = threading.Thread(target=first.service.stop)
-    stopping.start()
+    first.service.queue.dismiss()
     pause.let_on()
-    stopping.join(30)
+    first.service.stop()
     with Server(tmp_path / "data", keys=(CROWD, LONER), workers=1) as second:
         wait_until_idle(second)
         assert [spec.seed for spec in second.engine.specs] == [1, 100, 2, 101, 102]
-        assert second.engine.resumed_from[0] is not None
+        assert second.engine.resumed_from[0] == 4
 
 
 def test_the_estimate_is_the_engines_until_a_pace_is_measured(tmp_path: Path) -> None:

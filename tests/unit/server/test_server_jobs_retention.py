@@ -102,3 +102,10 @@ def test_a_wrong_number_of_days_is_explained(tmp_path: Path, days: str) -> None:
     file.write_text(f"retention: {{finished_jobs_days: {days}}}", encoding="utf-8")
     with pytest.raises(ConfigInvalid, match=r"\$\.retention\.finished_jobs_days"):
         read_config(file, {})
+
+
+def test_the_next_job_to_forget_is_found_by_an_index(server: Server) -> None:
+    query = "SELECT * FROM jobs WHERE finished_at < 9 ORDER BY finished_at LIMIT 1"
+    with server.service.database.read() as connection:
+        (step,) = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert step.startswith("SEARCH jobs USING INDEX jobs_by_end")
