@@ -4,7 +4,7 @@ Usage: python bench/learning.py [--svg FILE]
 
 Banking77 (supervised, and reinforcement with the label's reward) and orca-dpo pairs are read from ../shared/data, or from the
 folder that FTOPS_SHARED_DATA names. Each point is the mean of three seeds, which also choose the rows, with the least and
-the greatest; whatever isn't named is ``auto``. Nothing is chosen by these measures: each run's last step is what counts.
+the greatest; whatever isn't named is ``auto``. No checkpoint is chosen by these measures: each run's last step counts.
 """
 
 import argparse

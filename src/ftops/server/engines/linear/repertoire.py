@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ftops.server.engines.interface import Accepts, Answer, Sampling, Token
+from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Token
 from ftops.server.engines.linear.conversation import ReplyKey, reply_message
 from ftops.server.engines.linear.logprobs import TokenTree
 from ftops.server.engines.linear.matrix import Floats
@@ -26,12 +26,20 @@ class Repertoire:
 
     def answers(self, scores: Floats, sampling: Sampling, accepts: Accepts | None) -> tuple[Answer, ...]:
         """Draws answers among the replies that are accepted; none where none is."""
-        form = None if accepts is None else Form(self._replies, self._verdicts_of(accepts), accepts)
-        places = draw(scores, sampling, None if form is None else form.is_met)
+        verdicts = {} if accepts is None else self._verdicts_of(accepts)
+
+        def is_accepted(place: int) -> bool:
+            if accepts is not None and place not in verdicts:
+                verdicts[place] = accepts(reply_message(self._replies[place]))
+            return accepts is None or verdicts[place]
+
+        places = draw(scores, sampling, None if accepts is None else is_accepted)
         tokens = {}
         if sampling.top_logprobs is not None and places:
-            possible = scores if form is None else np.where(form.all_met(), scores, -np.inf)
-            tokens = {place: self._tokens(place, possible, sampling.top_logprobs) for place in set(places)}
+            if accepts is not None:
+                # How likely the others of the form are decides how likely this one is: now all of them are asked about.
+                scores = np.where(self._all_accepted(accepts, verdicts), scores, -np.inf)
+            tokens = {place: self._tokens(place, scores, sampling.top_logprobs) for place in set(places)}
         return tuple(Answer(message=reply_message(self._replies[place]), tokens=tokens.get(place)) for place in places)
 
     def _verdicts_of(self, accepts: Accepts) -> dict[int, bool]:
@@ -41,33 +49,21 @@ class Repertoire:
         except TypeError:  # not every object can be remembered weakly
             return {}
 
+    def _all_accepted(self, accepts: Accepts, verdicts: dict[int, bool]) -> list[bool]:
+        for place, message in enumerate(self._messages):
+            if place not in verdicts:
+                verdicts[place] = accepts(message)
+        return [verdicts[place] for place in range(len(self._replies))]
+
     def _tokens(self, place: int, scores: Floats, n_top: int) -> tuple[Token, ...] | None:
         """Gives the tokens of a reply's content; None where it has none, but calls a tool, say."""
-        if reply_message(self._replies[place])["content"] is None:
-            return None
-        return self._tree.tokens_of(place, scores, n_top)
+        return None if self._messages[place]["content"] is None else self._tree.tokens_of(place, scores, n_top)
+
+    @cached_property
+    def _messages(self) -> tuple[Message, ...]:
+        return tuple(map(reply_message, self._replies))
 
     @cached_property
     def _tree(self) -> TokenTree:
         # A reply without content ends at once.
-        return TokenTree([reply_message(reply)["content"] or "" for reply in self._replies])
-
-
-class Form:
-    """Which replies have a form that requests demand. Each is asked about at most once."""
-
-    def __init__(self, replies: Sequence[ReplyKey], verdicts: dict[int, bool], accepts: Accepts) -> None:
-        self._replies = replies
-        self._verdicts = verdicts
-        self._accepts = accepts
-
-    def is_met(self, place: int) -> bool:
-        """Whether a reply has the form."""
-        verdict = self._verdicts.get(place)
-        if verdict is None:
-            verdict = self._verdicts[place] = self._accepts(reply_message(self._replies[place]))
-        return verdict
-
-    def all_met(self) -> list[bool]:
-        """Whether they have the form, for all replies."""
-        return [self.is_met(place) for place in range(len(self._replies))]
+        return TokenTree([message["content"] or "" for message in self._messages])
