@@ -16,7 +16,7 @@ _LEAST_LOGPROB = -9999.0
 def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
     """Asks the model; gives a ``chat.completion``."""
     choices = [_choice(index, answer, request) for index, answer in enumerate(_answers(model, request))]
-    body = wire.completion(
+    return wire.completion(
         completion_id=ids.new_completion_id(),
         created=int(time.time()),
         model=request.model,
@@ -26,9 +26,6 @@ def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
             tokens.count([text for choice in choices for text in _texts(choice["message"])]),
         ),
     )
-    if request.metadata is not None:
-        body["metadata"] = request.metadata
-    return body
 
 
 def _answers(model: Model, request: ChatRequest) -> tuple[Answer, ...]:

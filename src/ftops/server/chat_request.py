@@ -43,7 +43,6 @@ class ChatRequest:
     max_tokens: int | None
     stops: tuple[str, ...]
     calls_in_parallel: bool
-    metadata: Mapping[str, str] | None
     stream: StreamOptions | None
 
 
@@ -69,7 +68,6 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
         max_tokens=_max_tokens(arguments),
         stops=_stops(arguments),
         calls_in_parallel=arguments.take_flag("parallel_tool_calls") is not False,
-        metadata=read_metadata(arguments),
         stream=_stream(arguments),
     )
     arguments.finish()
@@ -79,6 +77,9 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
 def _refuse_unsupported(arguments: Arguments) -> None:
     if arguments.take_flag("store"):
         raise unsupported_parameter("store")
+    if read_metadata(arguments):
+        # OpenAI refuses it likewise: metadata belongs to completions that are stored.
+        raise ApiError("The 'metadata' parameter is only allowed when 'store' is enabled.", param="metadata")
     for name in _REFUSED:
         if arguments.take(name) is not None:
             raise unsupported_parameter(name)

@@ -27,7 +27,7 @@ def chat(world: World) -> None:
     checkpoints = world.sdk.fine_tuning.jobs.checkpoints.list(world.trained.id)
     for model in (BASE, world.trained.fine_tuned_model, *(each.fine_tuned_model_checkpoint for each in checkpoints)):
         assert ask(model=model, messages=QUESTION, temperature=0).choices[0].message.role == "assistant"
-    assert len(ask(model=BASE, messages=QUESTION, n=3, seed=1, metadata={"run": "1"}).choices) == 3
+    assert len(ask(model=BASE, messages=QUESTION, n=3, seed=1).choices) == 3
     cut = ask(model=world.trained.fine_tuned_model, messages=QUESTION, max_completion_tokens=1, stop=["zzz"])
     assert cut.choices[0].finish_reason in ("length", "stop")
     parameters = {"type": "object", "properties": {"city": {"type": "string"}}}

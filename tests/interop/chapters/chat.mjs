@@ -26,7 +26,7 @@ export async function liveChat(client, model) {
     { role: "user", content: "Which colour has grass number 2?", name: "ann" },
   ];
   const answer = await client.chat.completions.create({
-    model, messages: talk, n: 2, seed: 7, temperature: 0.3, user: "ann", metadata: { run: "1" },
+    model, messages: talk, n: 2, seed: 7, temperature: 0.3, user: "ann",
   });
   say("of two", answer);
   const cut = await client.chat.completions.create({ model, messages: question, temperature: 0, max_completion_tokens: 1 });

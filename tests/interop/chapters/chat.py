@@ -28,9 +28,7 @@ def live_chat(client: OpenAI, model: str) -> None:
         {"role": "assistant", "content": "white"},
         {"role": "user", "content": "Which colour has grass number 2?", "name": "ann"},
     ]
-    answer = client.chat.completions.create(
-        model=model, messages=talk, n=2, seed=7, temperature=0.3, user="ann", metadata={"run": "1"}
-    )
+    answer = client.chat.completions.create(model=model, messages=talk, n=2, seed=7, temperature=0.3, user="ann")
     say("of two", answer)
     cut = client.chat.completions.create(model=model, messages=question, temperature=0, max_completion_tokens=1)
     say("cut", {"reason": cut.choices[0].finish_reason, "tokens": cut.usage and cut.usage.completion_tokens})

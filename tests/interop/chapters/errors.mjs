@@ -21,6 +21,7 @@ export async function liveErrors(client, training) {
   await refused("no such job", () => jobs.retrieve("ftjob-nonesuch"));
   await refused("no such file", () => jobs.create({ model: BASE, training_file: "file-nonesuch" }));
   await refused("too hot", () => completions.create({ ...ask, temperature: 2.5 }));
+  await refused("not stored", () => completions.create({ ...ask, metadata: { run: "1" } }));
   await refused("no messages", () => completions.create({ model: BASE, messages: [] }));
   await refused("wrong type", () => completions.create({ ...ask, n: "two" }));
   await refused("unknown parameter", () => completions.create({ ...ask, colour: "red" }));

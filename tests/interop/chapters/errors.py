@@ -20,6 +20,7 @@ def live_errors(client: OpenAI, training: str) -> None:
     refused("no such job", lambda: jobs.retrieve("ftjob-nonesuch"))
     refused("no such file", lambda: jobs.create(model=BASE, training_file="file-nonesuch"))
     refused("too hot", lambda: client.chat.completions.create(**ask, temperature=2.5))
+    refused("not stored", lambda: client.chat.completions.create(**ask, metadata={"run": "1"}))
     refused("no messages", lambda: client.chat.completions.create(model=BASE, messages=[]))
     refused("wrong type", lambda: client.chat.completions.create(**ask, n="two"))
     refused("unknown parameter", lambda: client.chat.completions.create(**ask, extra_body={"colour": "red"}))

@@ -46,16 +46,22 @@ def test_an_answer_has_openais_shape(shared_server: Server, engine: ScriptedEngi
     ]
     usage = answer["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (8, 5, 13)
-    assert "metadata" not in answer
 
 
 def test_sampling_reaches_the_engine(shared_server: Server, engine: ScriptedEngine) -> None:
-    answer = chat(shared_server, n=3, temperature=0.5, top_p=0.25, seed=-7, metadata={"a": "b"})
+    answer = chat(shared_server, n=3, temperature=0.5, top_p=0.25, seed=-7)
     (_, sampling), *_ = engine.asked
     assert (sampling.n, sampling.temperature, sampling.top_p, sampling.seed) == (3, 0.5, 0.25, -7)
     assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
     assert answer["usage"]["completion_tokens"] == 15
-    assert answer["metadata"] == {"a": "b"}
+
+
+def test_metadata_belongs_to_stored_completions(shared_server: Server, engine: ScriptedEngine) -> None:
+    given = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+    error = shared_server.ask("POST", "/v1/chat/completions", json={**given, "metadata": {"run": "1"}}).json()["error"]
+    assert error["message"] == "The 'metadata' parameter is only allowed when 'store' is enabled."
+    assert error["param"] == "metadata"
+    assert shared_server.ask("POST", "/v1/chat/completions", json={**given, "metadata": {}}).status_code == 200
 
 
 def test_zero_is_not_absent(shared_server: Server, engine: ScriptedEngine) -> None:
