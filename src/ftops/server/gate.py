@@ -5,6 +5,7 @@ bare 500 for faults of ours, or 507 for a full disk. Whose key it is, ``access``
 nor keys.
 """
 
+import asyncio
 import datetime as dt
 import ipaddress
 import logging
@@ -64,6 +65,10 @@ class Gate:
             await wire.respond_error(refusal)(scope, receive, send_with_headers)
         except ClientDisconnect:
             pass  # nobody is left to answer
+        except asyncio.CancelledError:
+            # The server ends, and has waited for this request as long as it waits. Raised on, it would be shown as a fault.
+            if status == 0:
+                await wire.respond_error(_ending())(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - the boundary: no fault of ours may end the server or show a traceback
             _LOG.error("%s: %s", request_id, place_of(error))
             if status == 0:
@@ -101,6 +106,10 @@ def _is_loopback_url(url: str) -> bool:
         return False
     # Neither header holds a user's name: what looks like one is there to mislead whoever reads it otherwise.
     return host is not None and "@" not in parts.netloc and is_loopback(host)
+
+
+def _ending() -> ApiError:
+    return ApiError("The server is shutting down.", status=503, kind="server_error")
 
 
 def _log_access(scope: Scope, status: int, began: float, request_id: str) -> None:

@@ -8,6 +8,7 @@ those that trained first; a job that the disk stopped goes back to its queue aft
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from ftops.server import job_turns
@@ -20,11 +21,13 @@ from ftops.server.storage.jobs import JobRow, JobStatus
 from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
-_STOP_SECONDS = 10.0
 
 
 class JobQueue:
-    """Starts with ``start``, takes jobs with ``submit``, and ends with ``stop``; running jobs then go on at the next start."""
+    """Starts with ``start``, takes jobs with ``submit``, and ends with ``dismiss`` and ``join``.
+
+    Running jobs then go on at the next start.
+    """
 
     def __init__(self, workshop: Workshop, *, workers: int, retry_seconds: float) -> None:
         self._workshop = workshop
@@ -55,11 +58,10 @@ class JobQueue:
         for crew in (self._checkers, self._trainers):
             crew.dismiss()
 
-    def stop(self) -> None:
-        """Dismisses the threads, and waits for them a while."""
-        self.dismiss()
+    def join(self, deadline: float) -> None:
+        """Waits for the threads until a time of ``time.monotonic``."""
         for crew in (self._checkers, self._trainers):
-            crew.join()
+            crew.join(deadline)
 
     def _is_settled(self, job: JobRow) -> bool:
         """Settles at once what was to pause when the last process ended: no thread has it, and it needs none."""
@@ -110,11 +112,11 @@ class _Crew:
             for interrupt in self._interrupts.values():
                 interrupt.set()
 
-    def join(self) -> None:
-        """Waits for the threads a while."""
+    def join(self, deadline: float) -> None:
+        """Waits for the threads until a time of ``time.monotonic``."""
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(_STOP_SECONDS)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         while (job_id := self.queue.take()) is not None:

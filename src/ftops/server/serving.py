@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -62,32 +63,34 @@ def run(
     if settings.faults is not None:
         FAULTS_LOG.setLevel(logging.INFO)
     service = open_service(settings, engine)
+    config = uvicorn.Config(
+        service.app,
+        http="auto" if settings.faults is None else hang_up_protocol(),
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        backlog=2048,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    is_idle = partial(_is_idle, folder, service) if until_idle else None
+    server = _Server(config, when_ready=lambda: when_ready(service), is_idle=is_idle)
+    with server.ended_by_signals():
+        try:
+            server.run(sockets=[listener])
+        finally:
+            service.stop()
+            if service.faults is not None:
+                service.faults.log_summary()
+
+
+def _is_idle(folder: DataFolder, service: Service) -> bool:
     try:
-
-        def is_idle() -> bool:
-            try:
-                return not folder.has_live_clients() and not service.has_unfinished_work()
-            except DISK_ERRORS:
-                return False  # nothing is known now; the next look may tell
-
-        config = uvicorn.Config(
-            service.app,
-            http="auto" if settings.faults is None else hang_up_protocol(),
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            backlog=2048,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-        server = _Server(config, when_ready=lambda: when_ready(service), is_idle=is_idle if until_idle else None)
-        server.run(sockets=[listener])
-    finally:
-        service.stop()
-        if service.faults is not None:
-            service.faults.log_summary()
+        return not folder.has_live_clients() and not service.has_unfinished_work()
+    except DISK_ERRORS:
+        return False  # nothing is known now; the next look may tell
 
 
 class _Server(uvicorn.Server):
@@ -108,8 +111,12 @@ class _Server(uvicorn.Server):
             self._watch = asyncio.create_task(self._end_when_idle(self._is_idle))
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn raises the signal again after its shutdown, which would end the process before ours.
+    def ended_by_signals(self) -> Iterator[None]:
+        """Within the block a signal ends the server, and a second one keeps it from waiting for requests under way.
+
+        The block reaches beyond ``run``: what follows is short, and to be done whatever comes.
+        """
+
         def end(_: int, __: FrameType | None) -> None:
             self.force_exit = self.should_exit
             self.should_exit = True
@@ -120,6 +127,11 @@ class _Server(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Does nothing: uvicorn's own raises the signal again after its shutdown, which would end the process before ours."""
+        yield
 
     async def _end_when_idle(self, is_idle: Callable[[], bool]) -> None:
         last_needed = time.monotonic()

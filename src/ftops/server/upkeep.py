@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from ftops.server.errors import place_of
 
 _LOG = logging.getLogger(__name__)
-_STOP_SECONDS = 10.0
 
 Task = Callable[[int], None]
 """Called with the time in seconds since 1970."""
 
 
 class Upkeep:
-    """Starts with ``start``, ends with ``stop``."""
+    """Starts with ``start``, ends with ``dismiss`` and ``join``."""
 
     def __init__(self, tasks: Sequence[Task], *, every_seconds: float) -> None:
         self._tasks = tasks
@@ -31,11 +30,14 @@ class Upkeep:
         """Runs all tasks at once, and then again and again."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Waits for the task under way."""
+    def dismiss(self) -> None:
+        """Tells the thread to end after the task under way."""
         self._is_stopping.set()
+
+    def join(self, deadline: float) -> None:
+        """Waits for the thread until a time of ``time.monotonic``."""
         if self._thread.is_alive():
-            self._thread.join(_STOP_SECONDS)
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def run(self) -> None:
         """Runs each task once."""

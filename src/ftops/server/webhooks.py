@@ -31,7 +31,6 @@ from ftops.server.storage.deliveries import Delivery, EventType, Subscription
 _LOG = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
-_STOP_SECONDS = 2.0
 _GIVE_UP_SECONDS = 72 * 3600
 _LONGEST_PAUSE_SECONDS = 2 * 3600.0
 # How long a server that nobody else needs stays for its webhooks: some attempts, but not three days of them.
@@ -39,7 +38,7 @@ _IDLE_SECONDS = 60
 
 
 class Webhooks:
-    """Starts with ``start``, ends with ``stop``; what is undelivered then waits for the next start."""
+    """Starts with ``start``, ends with ``dismiss`` and ``join``; what is undelivered then waits for the next start."""
 
     def __init__(self, database: Database, webhooks: Sequence[Webhook], *, retry_seconds: float) -> None:
         self._database = database
@@ -54,10 +53,12 @@ class Webhooks:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Waits a moment for attempts under way; one that takes longer is made again by the next server."""
+    def dismiss(self) -> None:
+        """Tells the threads to end after the attempt under way."""
         self._is_stopping.set()
-        deadline = time.monotonic() + _STOP_SECONDS
+
+    def join(self, deadline: float) -> None:
+        """Waits for attempts until a time of ``time.monotonic``; one that takes longer is made again by the next server."""
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))

@@ -17,6 +17,7 @@ from test_server_disk import full
 
 from ftops.server import batch_run
 from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling
+from ftops.server.settings import ProjectKey
 from server_process import ServerProcess, start_server, wait_for
 
 NAMES = [str(number) for number in range(8)]
@@ -41,6 +42,31 @@ def stop_in_between(data_dir: Path) -> Any:
     engine.go_on.set()
     server.service.stop()
     return batch
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_projects_take_turns(tmp_path: Path) -> None:
+    crowd, loner = (ProjectKey(project=name, organization=None, key=f"key-of-{name}") for name in ("crowd", "loner"))
+    engine = Turnstile("crowd-0")
+    with Server(tmp_path / "data", engine, keys=(crowd, loner)) as server:
+
+        def ask(team: ProjectKey, path: str, **options: Any) -> Any:
+            return server.ask("POST", path, headers={"authorization": f"Bearer {team.key}"}, **options).json()
+
+        def create_as(team: ProjectKey, name: str) -> Any:
+            form: Any = {"files": {"file": ("a.jsonl", jsonl([line(name)]))}, "data": {"purpose": "batch"}}
+            asked = {"input_file_id": ask(team, "/v1/files", **form)["id"], "endpoint": "/v1/chat/completions"}
+            return ask(team, "/v1/batches", json={**asked, "completion_window": "24h"})
+
+        create_as(crowd, "crowd-0")
+        assert engine.reached.wait(30)
+        for number in range(1, 5):
+            create_as(crowd, f"crowd-{number}")
+        create_as(loner, "loner")
+        engine.go_on.set()
+        wait_for(lambda: len(engine.asked) == 6)
+        order = [messages[-1]["content"] for messages, _ in engine.asked]
+        assert order.index("loner") <= 2
 
 
 @pytest.mark.usefixtures("one_at_a_time")

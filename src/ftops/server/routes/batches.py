@@ -114,7 +114,7 @@ class BatchRoutes:
             batch = batches.find(connection, new.id)
         if batch is None:
             raise LookupError(new.id)
-        self._queue.submit(batch.id)
+        self._queue.submit(batch)
         return batch
 
 

@@ -114,10 +114,10 @@ def find(connection: sqlite3.Connection, batch_id: str) -> BatchRow | None:
     return None if row is None else _read(row)
 
 
-def unfinished(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """The ids of the batches that have yet to end, oldest first."""
-    rows = connection.execute(f"SELECT id FROM batches WHERE {_IS_UNFINISHED} ORDER BY seq").fetchall()  # noqa: S608
-    return tuple(row[0] for row in rows)
+def unfinished(connection: sqlite3.Connection) -> tuple[BatchRow, ...]:
+    """The batches that have yet to end, oldest first."""
+    rows = connection.execute(f"SELECT * FROM batches WHERE {_IS_UNFINISHED} ORDER BY seq").fetchall()  # noqa: S608
+    return tuple(_read(row) for row in rows)
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
