@@ -1,14 +1,17 @@
 """Models that are loaded and ready to answer.
 
-Owns the memory they take: the ones used last stay, up to a limit. A deleted model is taken off the shelf at once.
+Owns the memory they take: the ones used last stay, up to a limit. A deleted model is taken off the shelf at once. Knows which
+of them answer so quickly that a thread for it would only cost time.
 """
 
 import logging
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from ftops.server import ids
-from ftops.server.engines.interface import Engine, Model
+from ftops.server.engines.interface import Accepts, Answer, Engine, Message, Model, Sampling
 from ftops.server.errors import damaged, model_not_found, place_of
 from ftops.server.faults.retirement import Retirements
 from ftops.server.storage import models
@@ -16,6 +19,9 @@ from ftops.server.storage.blobs import Blobs, DamagedBlob
 from ftops.server.storage.database import Database
 
 _LOG = logging.getLogger(__name__)
+
+# Finding a thread takes a few tenths of a millisecond, and everybody can wait as long as this.
+_QUICK_SECONDS = 0.002
 
 
 class Shelf:
@@ -29,8 +35,8 @@ class Shelf:
         self._engine = engine
         self._capacity = capacity
         self._retirements = retirements
-        self._base = engine.load(None)
-        self._loaded: OrderedDict[tuple[str, str], Model] = OrderedDict()
+        self._base = _Timed(engine.load(None))
+        self._loaded: OrderedDict[tuple[str, str], _Timed] = OrderedDict()
         self._lock = threading.Lock()
         # Loading may take a while, and must neither happen twice nor put back a model that is deleted meanwhile.
         self._loading = threading.Lock()
@@ -45,12 +51,17 @@ class Shelf:
             model = self._peek(name, project)
             return self._load(name, project) if model is None else model
 
+    def is_quick(self, name: str, *, project: str) -> bool:
+        """Whether a model is loaded and gave its last answer so quickly that the event loop may ask it for the next."""
+        model = self._peek(name, project)
+        return model is not None and model.is_quick
+
     def forget(self, name: str, *, project: str) -> None:
         """Call it after a model was deleted."""
         with self._loading, self._lock:
             self._loaded.pop((project, name), None)
 
-    def _peek(self, name: str, project: str) -> Model | None:
+    def _peek(self, name: str, project: str) -> "_Timed | None":
         if not name.startswith("ft:"):
             return self._base if ids.is_base_model(name) else None
         with self._lock:
@@ -65,7 +76,7 @@ class Shelf:
         if row is None:
             raise model_not_found(name, param=None)
         try:
-            model = self._engine.load(self._blobs.read(row.sha256))
+            model = _Timed(self._engine.load(self._blobs.read(row.sha256)))
         except (DamagedBlob, ValueError) as error:
             with self._database.read() as connection:
                 if models.find(connection, name, project=project) is None:  # deleted between the two lines
@@ -77,3 +88,19 @@ class Shelf:
             while len(self._loaded) > self._capacity:
                 self._loaded.popitem(last=False)
         return model
+
+
+class _Timed:
+    """A model, and whether its last answer was quick. Nobody has to promise that: a slow one is found out by its answer."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.is_quick = False
+
+    def answer(
+        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+    ) -> tuple[Answer, ...]:
+        began = time.perf_counter()
+        answers = self._model.answer(messages, sampling, accepts)
+        self.is_quick = time.perf_counter() - began < _QUICK_SECONDS
+        return answers

@@ -79,13 +79,15 @@ def parse_json(content: bytes) -> Arguments:
     return Arguments(body)
 
 
-def listing(page: Page[Json], *, with_ends: bool = False) -> Json:
-    """A list object; ``with_ends`` adds the first and the last id, as some of OpenAI's lists have."""
-    body = {"object": "list", "data": list(page.items), "has_more": page.has_more}
-    if with_ends:
-        body["first_id"] = page.items[0]["id"] if page.items else None
-        body["last_id"] = page.items[-1]["id"] if page.items else None
-    return body
+def listing(page: Page[Json] | Page[msgspec.Raw]) -> Json:
+    """A list object."""
+    return {"object": "list", "data": page.items, "has_more": page.has_more}
+
+
+def listing_with_ends(page: Page[Json]) -> Json:
+    """A list object with its first and its last id, as some of OpenAI's lists have them."""
+    first, last = (page.items[0]["id"], page.items[-1]["id"]) if page.items else (None, None)
+    return {**listing(page), "first_id": first, "last_id": last}
 
 
 def file_object(row: FileRow) -> Json:

@@ -49,7 +49,7 @@ class BatchRoutes:
         batch = await to_thread.run_sync(self._store, asked, project_of(request).id)
         return wire.respond(batch_object(batch))
 
-    def list(self, request: Request) -> Response:
+    async def list(self, request: Request) -> Response:
         """A page of batches, newest first."""
         query = Query(request)
         limit, after = query.limit(default=20, most=_MOST_LISTED), query.text("after")
@@ -59,9 +59,9 @@ class BatchRoutes:
                 page = batches.page(connection, project=project_of(request).id, limit=limit, after=after)
         except UnknownCursor as error:
             raise cursor_not_found(error.after) from error
-        return wire.respond(wire.listing(page.map(batch_object), with_ends=True))
+        return wire.respond(wire.listing_with_ends(page.map(batch_object)))
 
-    def retrieve(self, request: Request) -> Response:
+    async def retrieve(self, request: Request) -> Response:
         """One batch."""
         refuse_query(request)
         return wire.respond(batch_object(self._find(request)))

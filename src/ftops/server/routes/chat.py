@@ -20,6 +20,8 @@ _THREADS = 4
 # Hundreds of thousands of messages take seconds to check, in which nobody else would be served. Most requests are small, and
 # checked sooner than a thread is found for them.
 _SMALL_BYTES = 256 * 1024
+# A model that is quick at prompts as short as these is asked at once: a thread would take longer to find than the answer.
+_SHORT_BYTES = 16 * 1024
 
 
 class ChatRoutes:
@@ -46,6 +48,9 @@ class ChatRoutes:
         project = project_of(request)
         wanted = request_tokens(body, max_tokens=asked.max_tokens, n=asked.sampling.n)
         headers = self._rates.take(project, asked.model, tokens=wanted)
+        is_short = len(body) <= _SHORT_BYTES and asked.sampling.n == 1
+        if is_short and self._shelf.is_quick(asked.model, project=project.id):
+            return self._answer(asked, project.id, headers)
         return await to_thread.run_sync(self._answer, asked, project.id, headers, limiter=self._limiter)
 
     def _answer(self, asked: ChatRequest, project: str, headers: Mapping[str, str]) -> Response:

@@ -21,11 +21,12 @@ from ftops.server.storage import files
 from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool
 from ftops.server.storage.database import Database
 from ftops.server.storage.files import FileRow
-from ftops.server.storage.paging import UnknownCursor
+from ftops.server.storage.paging import Page, UnknownCursor
 from ftops.server.upload import Form, read_upload
 
 _LOG = logging.getLogger(__name__)
 _MOST_LISTED = 10_000
+_FEW = 100
 _CHUNK = 256 * 1024
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"\\]")
@@ -57,29 +58,37 @@ class FileRoutes:
             row = await to_thread.run_sync(self._store, form, spool, project_of(request).id)
         return wire.respond(wire.file_object(row))
 
-    def list(self, request: Request) -> Response:
+    async def list(self, request: Request) -> Response:
         """A page of files, newest first unless ``order=asc``."""
         query = Query(request)
         limit = query.limit(default=_MOST_LISTED, most=_MOST_LISTED)
         order = query.choice("order", ("asc", "desc")) or "desc"
         purpose, after = query.text("purpose"), query.text("after")
         query.finish()
-        try:
+        project, now = project_of(request).id, int(time.time())
+
+        def read(limit: int) -> Page[FileRow]:
             with self._database.read() as connection:
-                page = files.page(
+                return files.page(
                     connection,
-                    project=project_of(request).id,
-                    now=int(time.time()),
+                    project=project,
+                    now=now,
                     limit=limit,
                     after=after,
                     purpose=purpose,
                     is_ascending=order == "asc",
                 )
+
+        try:
+            # The page may be long, and seldom is: only then a thread is worth its while.
+            page = read(min(limit, _FEW))
+            if page.has_more and limit > _FEW:
+                page = await to_thread.run_sync(read, limit)
         except UnknownCursor as error:
             raise cursor_not_found(error.after) from error
-        return wire.respond(wire.listing(page.map(wire.file_object), with_ends=True))
+        return wire.respond(wire.listing_with_ends(page.map(wire.file_object)))
 
-    def retrieve(self, request: Request) -> Response:
+    async def retrieve(self, request: Request) -> Response:
         """One file."""
         refuse_query(request)
         return wire.respond(wire.file_object(self._find(request)))

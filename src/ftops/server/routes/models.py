@@ -47,7 +47,7 @@ class ModelRoutes:
             Route("/v1/models/{model:path}", self.delete, methods=["DELETE"]),
         ]
 
-    def list(self, request: Request) -> Response:
+    async def list(self, request: Request) -> Response:
         """All models on one page, as OpenAI gives them."""
         refuse_query(request)
         with self._database.read() as connection:
@@ -58,7 +58,7 @@ class ModelRoutes:
             {"object": "list", "data": [each for each in shown if not self._retirements.are_over(each["id"])]}
         )
 
-    def retrieve(self, request: Request) -> Response:
+    async def retrieve(self, request: Request) -> Response:
         """One model; of a base model's name there is always a stand-in."""
         refuse_query(request)
         name = request.path_params["model"]

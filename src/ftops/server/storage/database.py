@@ -1,7 +1,8 @@
 """The SQLite file: its version, and who may write when.
 
-Owns connections and transactions. One connection writes, behind a lock; another reads, and sees every commit. A commit is
-on the disk when it returns (``synchronous=FULL``), so what was acknowledged survives ``kill -9`` and a power cut.
+Owns connections and transactions. One connection writes, behind a lock; others read, as many as there are readers at the same
+time, and each query sees all that is committed. A commit is on the disk when it returns (``synchronous=FULL``), so what was
+acknowledged survives ``kill -9`` and a power cut.
 """
 
 import sqlite3
@@ -35,16 +36,17 @@ class Database:
         """
         if not may_be_new and (not path.exists() or path.stat().st_size == 0):
             raise LostDatabase
-        self._writer = _connect(path)
+        self._path = path
+        self._writer = _connect_writer(path)
         self._writer_lock = threading.RLock()
         try:
             _prepare(self._writer, may_be_new=may_be_new)
         except BaseException:
             self._writer.close()
             raise
-        self._reader = _connect(path)
-        self._reader.execute("PRAGMA query_only = ON")
-        self._reader_lock = threading.Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._is_closed = False
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -61,15 +63,25 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for queries, each of which sees all that is committed."""
-        with self._reader_lock:
-            yield self._reader
+        """A connection for queries, each of which sees all that is committed. Nobody waits for another's."""
+        with self._readers_lock:
+            connection = self._idle_readers.pop() if self._idle_readers else None
+        connection = connection or _connect_reader(self._path)
+        try:
+            yield connection
+        finally:
+            with self._readers_lock:
+                if self._is_closed:
+                    connection.close()
+                else:
+                    self._idle_readers.append(connection)
 
     def close(self) -> None:
-        """Waits for the transaction under way, then closes."""
-        with self._writer_lock, self._reader_lock:
-            self._reader.close()
-            self._writer.close()
+        """Waits for the transaction under way, then closes; queries under way end as they would have."""
+        with self._writer_lock, self._readers_lock:
+            self._is_closed = True
+            for connection in (*self._idle_readers, self._writer):
+                connection.close()
 
 
 def meta(connection: sqlite3.Connection, key: str) -> str | None:
@@ -88,8 +100,19 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
     connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _connect_writer(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = ON")
     return connection
 
 

@@ -1,15 +1,18 @@
 """Rows of uploaded files and result files."""
 
 import sqlite3
-from dataclasses import dataclass, fields
+
+import msgspec
 
 from ftops.server.storage import blobs
 from ftops.server.storage.paging import Page, UnknownCursor, cut
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileRow:
-    """A file. Times in seconds since 1970; ``bytes`` is the length of the content."""
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A file. Times in seconds since 1970; ``bytes`` is the length of the content.
+
+    A struct, since a page may have ten thousand of them, and dataclasses take several times as long to make.
+    """
 
     id: str
     project: str
@@ -21,15 +24,15 @@ class FileRow:
     sha256: str
 
 
-_COLUMNS = ", ".join(field.name for field in fields(FileRow))
-_PLACES = ", ".join("?" for _ in fields(FileRow))
+_COLUMNS = ", ".join(FileRow.__struct_fields__)
+_PLACES = ", ".join("?" for _ in FileRow.__struct_fields__)
 _UNEXPIRED = "(expires_at IS NULL OR expires_at > ?)"
 
 
 def insert(connection: sqlite3.Connection, row: FileRow) -> None:
     """Adds a file; its blob has been kept under the file's id."""
-    values = tuple(getattr(row, field.name) for field in fields(FileRow))
-    connection.execute(f"INSERT INTO files ({_COLUMNS}) VALUES ({_PLACES})", values)  # noqa: S608
+    query = f"INSERT INTO files ({_COLUMNS}) VALUES ({_PLACES})"  # noqa: S608
+    connection.execute(query, msgspec.structs.astuple(row))
 
 
 def find(connection: sqlite3.Connection, file_id: str, *, project: str, now: int) -> FileRow | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from ftops.server.storage.paging import Page, UnknownCursor, cut
 
 
@@ -162,24 +164,33 @@ def change(connection: sqlite3.Connection, job: NewJob, *, expect: Sequence[JobS
 
 def page(
     connection: sqlite3.Connection, *, project: str, limit: int, after: str | None, metadata: Mapping[str, str]
-) -> Page[JobRow]:
-    """A project's jobs with all the metadata given, newest first; ``UnknownCursor`` when ``after`` is none of them."""
+) -> Page[int]:
+    """The ``seq`` of a project's jobs with all the metadata given, newest first.
+
+    ``UnknownCursor`` when ``after`` is none of the project's.
+    """
     before = _position(connection, project, after)
     # The rarest pair leads, so that a pair that every job bears doesn't make this a scan of all jobs.
     pairs = sorted(metadata.items(), key=lambda pair: _frequency(connection, project, pair))
     if not pairs:
-        query = "SELECT * FROM jobs WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+        query = "SELECT seq FROM jobs WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
         rows = connection.execute(query, (project, before, limit + 1)).fetchall()
-        return cut([_read(row) for row in rows], limit)
+        return cut([seq for (seq,) in rows], limit)
     others = " AND EXISTS (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? AND job = lead.job)"
     query = (
-        "SELECT jobs.* FROM job_metadata AS lead JOIN jobs ON jobs.seq = lead.job "  # noqa: S608
+        "SELECT lead.job FROM job_metadata AS lead "  # noqa: S608
         f"WHERE lead.project = ? AND lead.key = ? AND lead.value = ? AND lead.job < ?{others * (len(pairs) - 1)} "
         "ORDER BY lead.job DESC LIMIT ?"
     )
     flat = [text for pair in pairs[1:] for text in (project, *pair)]
     rows = connection.execute(query, (project, *pairs[0], before, *flat, limit + 1)).fetchall()
-    return cut([_read(row) for row in rows], limit)
+    return cut([seq for (seq,) in rows], limit)
+
+
+def several(connection: sqlite3.Connection, seqs: Sequence[int]) -> tuple[JobRow, ...]:
+    """The jobs with these ``seq``, in no particular order; those that are gone are left out."""
+    query = "SELECT * FROM jobs WHERE seq IN (SELECT value FROM json_each(?))"
+    return tuple(_read(row) for row in connection.execute(query, (json.dumps(seqs),)))
 
 
 def _position(connection: sqlite3.Connection, project: str, after: str | None) -> int:
@@ -199,6 +210,6 @@ def _frequency(connection: sqlite3.Connection, project: str, pair: tuple[str, st
 def _read(row: sqlite3.Row) -> JobRow:
     values = dict(row)
     for name in _JSON:
-        values[name] = None if values[name] is None else json.loads(values[name])
+        values[name] = None if values[name] is None else msgspec.json.decode(values[name])
     values["status"] = JobStatus(values["status"])
     return JobRow(**values)
