@@ -29,6 +29,7 @@ from ftops.server.jobs import JobQueue
 from ftops.server.retention import Retention
 from ftops.server.routes.batches import BatchRoutes
 from ftops.server.routes.chat import ChatRoutes
+from ftops.server.routes.directory import Directory
 from ftops.server.routes.files import FileRoutes
 from ftops.server.routes.graders import GraderRoutes
 from ftops.server.routes.jobs import JobRoutes
@@ -132,14 +133,13 @@ def open_service(settings: Settings, engine: Engine) -> Service:
 
 def _application(routes: Sequence[Route]) -> ASGIApp:
     app = Starlette(
-        routes=routes,
         exception_handlers={
             ApiError: _answer_api_error,
             HTTPException: _answer_http_exception,
             Exception: lambda _, error: wire.respond_error(answer_to(error)),
         },
     )
-    app.router.redirect_slashes = False
+    app.router = Directory(routes)
     return app
 
 
@@ -169,7 +169,7 @@ def _identity(database: Database, organization: str | None) -> tuple[str, str]:
 
 
 def _health(data_dir_id: str) -> Route:
-    def health(_: Request) -> Response:
+    async def health(_: Request) -> Response:
         return wire.respond({"status": "ok", "data_dir_id": data_dir_id})
 
     return Route("/healthz", health, methods=["GET"])
