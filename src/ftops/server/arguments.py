@@ -25,6 +25,10 @@ class Arguments:
         """The name with the names of the objects around it, as error messages show it."""
         return f"{self._at}.{name}" if self._at else name
 
+    def lacks(self, names: frozenset[str]) -> bool:
+        """Whether none of the names is given, so that nobody need ask for each."""
+        return names.isdisjoint(self._given)
+
     def take(self, name: str) -> Any:
         """The value as it came; None when absent or null."""
         self._known.add(name)

@@ -25,6 +25,8 @@ _REFUSED = (
 )  # fmt: skip
 # Hints about who asks and how to cache: they change no answer, here or at OpenAI.
 _HINTS = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user")
+_VALUES_REFUSED = ("frequency_penalty", "logit_bias", "modalities", "presence_penalty", "service_tier", "store")
+_SELDOM_GIVEN = frozenset({*_REFUSED, *_HINTS, *_VALUES_REFUSED})
 _ASSISTANT_EXTRAS = ("annotations", "audio", "function_call", "refusal")
 
 
@@ -75,6 +77,8 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
 
 
 def _refuse_unsupported(arguments: Arguments) -> None:
+    if arguments.lacks(_SELDOM_GIVEN):
+        return
     if arguments.take_flag("store"):
         raise unsupported_parameter("store")
     if read_metadata(arguments):

@@ -10,10 +10,11 @@ import datetime as dt
 import ipaddress
 import logging
 import time
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +26,7 @@ from ftops.server.settings import Settings
 _LOG = logging.getLogger(__name__)
 ACCESS_LOG = logging.getLogger("ftops.server.access")
 
-_API_VERSION = "2020-10-01"
+_API_VERSION = b"2020-10-01"
 _OPEN_PATH = "/healthz"
 
 
@@ -49,11 +50,14 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                headers["openai-version"] = _API_VERSION
-                headers["openai-organization"] = project.organization
-                headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
+                milliseconds = round((time.perf_counter() - began) * 1000)
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    (b"openai-version", _API_VERSION),
+                    (b"openai-organization", project.organization.encode()),
+                    (b"openai-processing-ms", b"%d" % milliseconds),
+                ]
             await send(message)
 
         try:
@@ -98,6 +102,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=64)
 def _is_loopback_url(url: str) -> bool:
     try:
         parts = urlsplit(url)

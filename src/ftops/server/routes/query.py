@@ -54,4 +54,5 @@ class Query:
 
 def refuse_query(request: Request) -> None:
     """For routes that have no such parameters."""
-    Query(request).finish()
+    if request.scope["query_string"]:
+        Query(request).finish()

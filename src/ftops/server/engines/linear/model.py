@@ -83,6 +83,8 @@ class BaseModel:
         return examples.repertoire.answers(scores, sampling, accepts)
 
     def _examples(self, prefix: Sequence[Message]) -> Examples | None:
+        if not any(message.get("role") == "assistant" for message in prefix):
+            return None
         digest = hashlib.blake2b(json.dumps(list(prefix)).encode(), digest_size=16).digest()
         with self._lock:
             if digest in self._prepared:

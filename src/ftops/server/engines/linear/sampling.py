@@ -18,6 +18,9 @@ SEED_MASK = (1 << 64) - 1
 COLDEST = 1e-6
 """Below that a temperature is as good as 0, and dividing by it would overflow."""
 
+_UNSEEDED = np.random.default_rng()
+"""One for all threads: it locks itself, and a new one asks the system for its seed, which takes longer than a draw."""
+
 IsAccepted = Callable[[int], bool]
 """Whether the reply in a place may be drawn."""
 
@@ -34,6 +37,8 @@ def draw(scores: Floats, sampling: Sampling, is_accepted: IsAccepted | None = No
 
     With ``is_accepted`` the rest is as if it weren't there, ``top_p`` counting what is left; gives no place where none is.
     """
+    if len(scores) == 1 and is_accepted is None:
+        return (0,) * sampling.n
     if sampling.temperature <= 0:
         place = _highest(scores, is_accepted)
         return () if place is None else (place,) * sampling.n
@@ -42,7 +47,7 @@ def draw(scores: Floats, sampling: Sampling, is_accepted: IsAccepted | None = No
     if sampling.top_p < 1:
         places = _nucleus(logits, sampling.top_p, is_accepted)
         logits, is_accepted = logits[places], None
-    generator = np.random.default_rng(None if sampling.seed is None else sampling.seed & SEED_MASK)
+    generator = _UNSEEDED if sampling.seed is None else np.random.default_rng(sampling.seed & SEED_MASK)
     drawn = []
     for _ in range(sampling.n if len(logits) else 0):
         # Where the highest logit plus Gumbel noise is, is distributed as their softmax; and the highest of some of them as
