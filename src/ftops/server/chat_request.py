@@ -25,7 +25,9 @@ _REFUSED = (
 )  # fmt: skip
 # Hints about who asks and how to cache: they change no answer, here or at OpenAI.
 _HINTS = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user")
-_VALUES_REFUSED = ("frequency_penalty", "logit_bias", "modalities", "presence_penalty", "service_tier", "store")
+_VALUES_REFUSED = (
+    "frequency_penalty", "logit_bias", "metadata", "modalities", "presence_penalty", "service_tier", "store",
+)  # fmt: skip
 _SELDOM_GIVEN = frozenset({*_REFUSED, *_HINTS, *_VALUES_REFUSED})
 _ASSISTANT_EXTRAS = ("annotations", "audio", "function_call", "refusal")
 
