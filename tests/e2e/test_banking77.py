@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,15 +9,12 @@ import pytest
 
 from conftest import Counted
 from scratch_project import GRADER, Scratch
+from shared_data import missing, shared_path
 
-ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("FTOPS_SHARED_DATA") or ROOT.parent / "shared/data") / "banking77"
+DATA = shared_path("data/banking77")
 NOTHING = {"jobs": 0, "chats": 0, "files": 0}
 
-pytestmark = pytest.mark.skipif(
-    not (DATA / "train.csv").exists(),
-    reason=f"the Banking77 data isn't in {DATA}; FTOPS_SHARED_DATA names the folder that holds banking77",
-)
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=missing(DATA))
 
 MANIFEST = """\
 apiVersion: ftops/v1

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemathesis import Case
-from world import World, batch_line, supervised
+from world import ROWS, World, batch_line, supervised
 
 KEPT = 3  # real objects of each kind that are never deleted
 _KINDS = {
@@ -14,13 +14,13 @@ _KINDS = {
     "upload_id": "upload",
     "batch_id": "batch",
 }
-# The state in which an action does something.
+# The states in which an action does something, as the last answer told them: what was pausing then has paused by now.
 _WANTED = {
-    "/fine_tuning/jobs/{fine_tuning_job_id}/pause": "running",
-    "/fine_tuning/jobs/{fine_tuning_job_id}/resume": "paused",
-    "/uploads/{upload_id}/parts": "pending",
-    "/uploads/{upload_id}/complete": "pending",
-    "/batches/{batch_id}/cancel": "cancelled",  # once more does no harm
+    "/fine_tuning/jobs/{fine_tuning_job_id}/pause": ("running",),
+    "/fine_tuning/jobs/{fine_tuning_job_id}/resume": ("paused", "pausing"),
+    "/uploads/{upload_id}/parts": ("pending",),
+    "/uploads/{upload_id}/complete": ("pending",),
+    "/batches/{batch_id}/cancel": ("cancelled",),  # once more does no harm
 }
 # What a request must have, and the kind of object that it may name there.
 _REQUIRED: dict[str, dict[str, str]] = {
@@ -63,8 +63,10 @@ class Objects:
         """Puts the id of an object that exists into most requests: of ids made up, one would learn the answer 404 alone."""
         for parameter in case.path_parameters or {}:
             kind = _KINDS[parameter]
-            wanted = self.by_kind.get(f"{kind} {_WANTED.get(case.path)}") if luck < 50 else None
-            known = wanted or self.by_kind.get(kind, [])[KEPT if case.method == "DELETE" else 0 :]
+            wanted = [each for state in _WANTED.get(case.path, ()) for each in self.by_kind.get(f"{kind} {state}", [])]
+            known = (wanted if luck < 50 else []) or self.by_kind.get(kind, [])[
+                KEPT if case.method == "DELETE" else 0 :
+            ]
             if known and luck < 85:
                 case.path_parameters[parameter] = known[choice % len(known)]
 
@@ -95,7 +97,8 @@ def populate(world: World) -> Objects:
     for _ in range(KEPT):
         world.ended_batch(world.batch([batch_line("a")]))
         world.finished(world.job())
-        world.reached(world.job(method=supervised(n_epochs=50, batch_size=1)), "running")
+        # As long as all of the requests take, wherever they are sent.
+        world.reached(world.job(ROWS * 25, method=supervised(n_epochs=50, batch_size=1)), "running")
         upload = {"filename": "a.txt", "bytes": len(_PART), "mime_type": "text/plain", "purpose": "assistants"}
         made = world.bare.post("/uploads", json=upload).json()
         objects.note(made)

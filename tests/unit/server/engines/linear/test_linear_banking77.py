@@ -1,20 +1,15 @@
 """Engine linear on Banking77 (PolyAI, CC-BY-4.0), which isn't part of the project."""
 
 import csv
-import os
-from pathlib import Path
 
 import pytest
 
 from learning import COLD, ENGINE, chat, run, spec_of
+from shared_data import missing, shared_path
 
-ROOT = Path(__file__).parents[5]
-FOLDER = Path(os.environ.get("FTOPS_SHARED_DATA", ROOT.parent / "shared" / "data")) / "banking77"
+FOLDER = shared_path("data/banking77")
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "train.csv").is_file(),
-    reason=f"Banking77 isn't at {FOLDER}: set FTOPS_SHARED_DATA to the folder that holds banking77/train.csv",
-)
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=missing(FOLDER))
 
 
 def read(name):

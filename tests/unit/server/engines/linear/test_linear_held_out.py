@@ -2,21 +2,16 @@
 
 import csv
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from learning import accuracy, is_label, run, spec_of, train
+from shared_data import missing, shared_path
 
-ROOT = Path(__file__).parents[5]
-FOLDER = Path(os.environ.get("FTOPS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+FOLDER = shared_path("data")
 TEN_LABELS = 10
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "banking77" / "train.csv").is_file(),
-    reason=f"the data sets aren't at {FOLDER}: set FTOPS_SHARED_DATA to the folder that holds them",
-)
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=missing(FOLDER))
 
 
 def labelled(part):
