@@ -5,7 +5,7 @@ every route asks ``project_of``, and storage looks only among that project's row
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -46,7 +46,7 @@ class Access:
         """The project that a request acts for; ``ApiError`` 401 when its key opens none."""
         if not self._projects:
             return self.default  # whatever organisation a client's environment names: it is meant for OpenAI
-        given = _bearer(headers.get("authorization"))
+        given = _bearer(headers.getlist("authorization"))
         project = self._projects.get(_digest(given))
         if project is None:
             raise _wrong_key(given)
@@ -71,8 +71,10 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _bearer(authorization: str | None) -> str:
-    kind, _, given = (authorization or "").partition(" ")
+def _bearer(authorizations: Sequence[str]) -> str:
+    if len(authorizations) > 1:  # a proxy may have looked at another one than we would
+        raise ApiError("You provided more than one Authorization header.", status=401, code="invalid_api_key")
+    kind, _, given = "".join(authorizations).partition(" ")
     given = given.strip()
     if kind.lower() != "bearer" or not given:
         raise ApiError(
@@ -96,6 +98,5 @@ def _check_named(headers: Headers, project: Project) -> None:
         ("OpenAI-Organization", project.organization, "mismatched_organization"),
         ("OpenAI-Project", project.id, "mismatched_project"),
     ):
-        named = headers.get(header)
-        if named and named != own:
+        if any(named and named != own for named in headers.getlist(header)):
             raise ApiError(f"{header} header should match {header[7:].lower()} for API key", status=401, code=code)

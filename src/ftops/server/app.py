@@ -6,6 +6,7 @@ Owns what depends on what, and the answers that belong to no route. A further re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -40,6 +41,7 @@ from ftops.server.shelf import Shelf
 from ftops.server.storage import batches, jobs
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
+from ftops.server.storage.disk import DISK_ERRORS, RESERVE_FILE, Reserve, is_short
 from ftops.server.upkeep import Upkeep
 from ftops.server.webhooks import Webhooks
 from ftops.server.workshop import Workshop
@@ -86,7 +88,7 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     """
     faults = None if settings.faults is None else FaultBook(settings.faults)
     retirements = Retirements(faults)
-    database = Database(settings.data_dir / _DATABASE_FILE, may_be_new=not has_blobs(settings.data_dir))
+    database = _open_database(settings.data_dir)
     blobs = Blobs(settings.data_dir, database)
     data_dir_id, organization = _identity(database, settings.organization)
     shelf = Shelf(
@@ -108,12 +110,12 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         *ChatRoutes(settings=settings, shelf=shelf).routes(),
         *GraderRoutes(settings=settings, shelf=shelf).routes(),
         *BatchRoutes(settings=settings, database=database, queue=batch_queue).routes(),
-        _health(data_dir_id),
+        _health(settings.data_dir, database, data_dir_id),
     ]
     app = _behind_faults(_application(routes), faults, settings)
     retention = Retention(blobs, days=settings.retention_days)
-    tasks = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished, webhooks.give_up_old]
-    upkeep = Upkeep(tasks, every_seconds=settings.upkeep_seconds)
+    over = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished, webhooks.give_up_old]
+    upkeep = Upkeep([*over, lambda _: blobs.replenish_reserve()], every_seconds=settings.upkeep_seconds)
     webhooks.start()
     queue.start()
     batch_queue.start()
@@ -129,6 +131,11 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         upkeep=upkeep,
         faults=faults,
     )
+
+
+def _open_database(data_dir: Path) -> Database:
+    Reserve(data_dir / RESERVE_FILE).give_up_if_short()  # who is to make room by deleting needs a server that starts
+    return Database(data_dir / _DATABASE_FILE, may_be_new=not has_blobs(data_dir))
 
 
 def _application(routes: Sequence[Route]) -> ASGIApp:
@@ -168,9 +175,16 @@ def _identity(database: Database, organization: str | None) -> tuple[str, str]:
     return data_dir_id, kept
 
 
-def _health(data_dir_id: str) -> Route:
-    async def health(_: Request) -> Response:
-        return wire.respond({"status": "ok", "data_dir_id": data_dir_id})
+def _health(data_dir: Path, database: Database, data_dir_id: str) -> Route:
+    def health(_: Request) -> Response:
+        try:
+            is_full = is_short(data_dir)
+            with database.read() as connection:
+                meta(connection, "id")
+        except DISK_ERRORS:
+            return wire.respond({"status": "failing", "data_dir_id": data_dir_id, "disk": "failing"}, status=503)
+        # A full disk is no reason to be started anew, nor to be cut off from clients: much works on.
+        return wire.respond({"status": "ok", "data_dir_id": data_dir_id, "disk": "full" if is_full else "ok"})
 
     return Route("/healthz", health, methods=["GET"])
 

@@ -4,9 +4,11 @@ Owns the words of refusals that several routes share; words that one route uses 
 fault of ours and becomes a bare 500, or a 507 where the disk is full.
 """
 
+import errno
+import sqlite3
 from collections.abc import Mapping
 
-from ftops.server.storage.disk import is_disk_full
+from ftops.server.storage.disk import is_database_damaged, is_disk_full
 
 
 class ApiError(Exception):
@@ -44,6 +46,13 @@ def internal_error() -> ApiError:
 
 def answer_to(error: Exception) -> ApiError:
     """What to answer when a handler ended in an error that isn't an answer itself."""
+    if is_database_damaged(error):
+        return ApiError(
+            "This server's database is damaged. Stop the server, and put a copy of its data folder back.",
+            status=500,
+            kind="server_error",
+            code="damaged_database",
+        )
     if not is_disk_full(error):
         return internal_error()
     return ApiError(
@@ -131,10 +140,19 @@ def unsupported_value(name: str, explanation: str) -> ApiError:
 
 
 def place_of(error: BaseException) -> str:
-    """An error's type and the line that raised it, for the log: its message may quote what a client sent or trains on."""
+    """An error's type and the line that raised it, for the log: its message may quote what a client sent or trains on.
+
+    Of the disk's errors also the name, such as ENOSPC or SQLITE_FULL.
+    """
+    name = type(error).__name__
+    match error:
+        case OSError(errno=int(number)) if number in errno.errorcode:
+            name += f" {errno.errorcode[number]}"
+        case sqlite3.Error() if hasattr(error, "sqlite_errorname"):
+            name += f" {error.sqlite_errorname}"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is None:
-        return type(error).__name__
-    return f"{type(error).__name__} at {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+        return name
+    return f"{name} at {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"

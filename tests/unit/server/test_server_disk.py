@@ -4,13 +4,16 @@ import errno
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from server_in_process import ROW, ScriptedEngine, Server, jsonl
 
+from ftops.server.errors import answer_to, place_of
+from ftops.server.storage import disk
 from ftops.server.storage.database import Database
 from ftops.server.storage.disk import is_disk_full
 
@@ -144,6 +147,21 @@ def test_a_full_database_has_the_same_status(server: Server) -> None:
     assert statuses == {200, 507}
 
 
+def test_a_blob_whose_row_finds_no_space_goes_again(server: Server) -> None:
+    """Else each attempt would take more of a disk that is full."""
+    with server.service.database.write() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    statuses = set()
+    for number in range(60):
+        form: dict[str, Any] = {"files": {"file": ("a" * 250, f"{number}")}, "data": {"purpose": "user_data"}}
+        statuses.add(server.ask("POST", "/v1/files", **form).status_code)
+    assert statuses == {200, 507}
+    with server.service.database.read() as connection:
+        known = {row[0] for row in connection.execute("SELECT sha256 FROM blob_uses")}
+    assert {path.name for path in (server.settings.data_dir / "blobs").glob("*/*")} == known
+
+
 def test_deleting_works_on_a_full_disk(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     file_id = server.upload(jsonl([ROW] * 10))
     model = server.wait(server.create_job())["fine_tuned_model"]
@@ -155,9 +173,62 @@ def test_deleting_works_on_a_full_disk(server: Server, monkeypatch: pytest.Monke
             assert reserve.stat().st_size > 0  # there was room again
 
 
+def test_the_reserve_is_taken_again_when_there_is_space(server: Server) -> None:
+    reserve = server.settings.data_dir / "reserve"
+    full_size = reserve.stat().st_size
+    reserve.unlink()
+    server.service.upkeep.run()
+    assert reserve.stat().st_size == full_size
+
+
+def test_half_a_reserve_is_better_than_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([False] * 3 + [True] * 9)
+    monkeypatch.setattr(disk, "is_short", lambda _: next(free))
+    reserve = disk.Reserve(tmp_path / "reserve")
+    reserve.replenish()
+    assert (tmp_path / "reserve").stat().st_size == 3 * 64 * 1024
+    with reserve.given_up():
+        assert not (tmp_path / "reserve").exists()
+
+
+def test_a_server_starts_on_a_full_disk_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(tmp_path / "data") as server:
+        assert server.get("/healthz")["disk"] == "ok"
+        file_id = server.upload(jsonl([ROW]))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with Server(tmp_path / "data") as server:
+        assert not (tmp_path / "data" / "reserve").exists()
+        health = server.get("/healthz")
+        assert (health["status"], health["disk"]) == ("ok", "full")
+        assert server.ask("DELETE", f"/v1/files/{file_id}").status_code == 200
+
+
+def test_health_fails_with_the_disk(server: Server) -> None:
+    server.settings.data_dir.rename(server.settings.data_dir.with_name("gone"))
+    health = server.ask("GET", "/healthz")
+    assert (health.status_code, health.json()["status"]) == (503, "failing")
+    server.settings.data_dir.with_name("gone").rename(server.settings.data_dir)
+    assert server.get("/healthz")["status"] == "ok"
+
+
+def test_a_damaged_database_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no database" * 1000)
+    with closing(sqlite3.connect(tmp_path / "file")) as connection, pytest.raises(sqlite3.DatabaseError) as caught:
+        connection.execute("SELECT * FROM files")
+    assert (answer_to(caught.value).status, answer_to(caught.value).code) == (500, "damaged_database")
+    assert place_of(caught.value).startswith("DatabaseError SQLITE_NOTADB at ")
+
+
+def test_logs_name_the_errors_of_the_disk() -> None:
+    assert place_of(full()) == "OSError ENOSPC"
+    assert place_of(OSError("a client's words")) == "OSError"
+    assert place_of(sqlite3.OperationalError("words")) == "OperationalError"
+
+
 def test_only_errors_of_space_are_a_full_disk() -> None:
     assert is_disk_full(full())
     assert is_disk_full(OSError(errno.EDQUOT, ""))
+    assert is_disk_full(OSError(errno.EROFS, ""))
     assert not is_disk_full(OSError(errno.EACCES, ""))
     assert not is_disk_full(sqlite3.ProgrammingError("closed"))
     assert not is_disk_full(ValueError())

@@ -51,7 +51,16 @@ def test_the_key_opens(keyed: Server) -> None:
 
 
 def test_health_needs_no_key(keyed: Server) -> None:
-    assert keyed.get("/healthz") == {"status": "ok", "data_dir_id": keyed.service.data_dir_id}
+    assert keyed.get("/healthz") == {"status": "ok", "data_dir_id": keyed.service.data_dir_id, "disk": "ok"}
+
+
+def test_two_keys_open_nothing(keyed: Server) -> None:
+    """Whoever stands before the server may have looked at the other one."""
+    for second in (KEY, "another"):
+        headers = [("authorization", f"Bearer {KEY}"), ("authorization", f"Bearer {second}")]
+        assert keyed.ask("GET", "/v1/models", headers=headers).status_code == 401
+    named = [("authorization", f"Bearer {KEY}"), ("openai-project", DEFAULT_PROJECT), ("openai-project", "proj_other")]
+    assert keyed.ask("GET", "/v1/models", headers=named).status_code == 401
 
 
 def test_settings_show_no_key(keyed: Server) -> None:

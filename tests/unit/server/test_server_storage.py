@@ -125,6 +125,22 @@ def test_a_blob_is_read_as_it_was_written_or_not_at_all(tmp_path: Path) -> None:
     database.close()
 
 
+def test_nobody_gets_the_whole_of_a_damaged_blob(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    blobs = Blobs(tmp_path, database)
+    content = bytes(600 * 1024)
+    with blobs.stage(content) as staged, database.write() as connection:
+        blobs.keep(connection, staged, owner="somebody")
+    assert b"".join(blobs.pieces(staged.sha256, size=staged.size)) == content
+    path = tmp_path / "blobs" / staged.sha256[:2] / staged.sha256
+    path.write_bytes(b"x" + content[1:])
+    pieces = blobs.pieces(staged.sha256, size=staged.size)
+    assert 0 < len(next(pieces)) < len(content)
+    with pytest.raises(DamagedBlob):
+        b"".join(pieces)
+    database.close()
+
+
 def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     database = Database(tmp_path / "server.sqlite")
     Blobs(tmp_path, database)

@@ -196,3 +196,24 @@ def test_batch_files_expire_by_themselves(server: Server) -> None:
     kept, goes = (server.get(f"/v1/files/{server.upload(b'{}', purpose=purpose)}") for purpose in ("evals", "batch"))
     assert kept["expires_at"] is None
     assert goes["expires_at"] == goes["created_at"] + 30 * 86_400
+
+
+def test_a_damaged_part_becomes_no_file(server: Server) -> None:
+    upload = announced(server)
+    parts = filled(server, upload)
+    for blob in (server.settings.data_dir / "blobs").glob("*/*"):
+        content = blob.read_bytes()
+        blob.write_bytes(content.replace(b"hi", b"ha"))  # of the same length, and JSON as before
+    refused = complete(server, upload, parts)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (500, "damaged_content")
+    assert server.get("/v1/files")["data"] == []
+    again = filled(server, upload)
+    assert complete(server, upload, again).json()["status"] == "completed"
+
+
+def test_parts_do_not_fill_the_disk_for_ever(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", max_upload_bytes=2000) as server:
+        upload = announced(server, bytes=1000)
+        statuses = [add(server, upload, bytes([number]) * 500).status_code for number in range(5)]
+        assert statuses == [200, 200, 200, 200, 400]
+        assert blobs(server) == 4

@@ -1,6 +1,7 @@
 """``/v1/uploads``: a file in parts, which may come in any order and at the same time."""
 
 import hashlib
+import logging
 import sqlite3
 import time
 
@@ -22,9 +23,9 @@ from ftops.server.storage.files import FileRow
 from ftops.server.storage.uploads import PartRow, UploadRow, UploadStatus
 from ftops.server.upload import read_upload
 
+_LOG = logging.getLogger(__name__)
 _PENDING_SECONDS = 3600
 _MAX_PARTS = 10_000
-_CHUNK = 1024 * 1024
 
 
 class UploadRoutes:
@@ -148,6 +149,12 @@ class UploadRoutes:
             if current is None:
                 raise upload_not_found(upload.id)
             _require_pending(current)
+            count, size = uploads.measure_parts(connection, upload.id)
+            if count >= _MAX_PARTS or size + staged.size > self._settings.max_upload_bytes:
+                raise ApiError(
+                    f"An upload has {_MAX_PARTS} parts and {self._settings.max_upload_bytes} bytes at most.",
+                    param="data",
+                )
             part = PartRow(
                 id=ids.new_part_id(),
                 upload=upload.id,
@@ -186,13 +193,12 @@ class UploadRoutes:
 
     def _copy(self, part: PartRow, spool: Spool, digest: "hashlib._Hash") -> None:
         try:
-            stream = self._blobs.open(part.sha256, size=part.bytes)
+            for piece in self._blobs.pieces(part.sha256, size=part.bytes):
+                spool.write(piece)
+                digest.update(piece)
         except DamagedBlob as error:
+            _LOG.error("content of %s is damaged or missing", part.id)
             raise damaged(f"The content of {part.id} is", remedy="upload the part again") from error
-        with stream:
-            while chunk := stream.read(_CHUNK):
-                spool.write(chunk)
-                digest.update(chunk)
 
     def _keep_file(self, upload: UploadRow, spool: Spool) -> FileRow:
         with spool.stage() as staged:

@@ -5,22 +5,24 @@ removed. New content is staged first (outside any lock, it may be large) and bec
 the row which needs it, so that a removal in between can't pull it away.
 """
 
+import contextlib
 import hashlib
 import os
 import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from ftops.server.storage.database import Database
-from ftops.server.storage.disk import DISK_ERRORS, Reserve, is_disk_full
+from ftops.server.storage.disk import DISK_ERRORS, RESERVE_FILE, Reserve, is_disk_full
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _BLOB = re.compile(r"[0-9a-f]{64}")
+_PIECE = 256 * 1024
 _SPOOLED = "upload-"
 # What servers before this one called them.
 _SPOOLED_BEFORE = "tmp"
@@ -36,11 +38,15 @@ class DamagedBlob(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staged:
-    """Content that is on the disk but isn't a blob yet. ``size`` in bytes. Left without ``Blobs.keep``, it is gone."""
+    """Content that is on the disk but isn't a blob yet. ``size`` in bytes.
+
+    Left without ``Blobs.keep``, or by an error, it is gone.
+    """
 
     path: Path
     sha256: str
     size: int
+    blobs: "Blobs" = field(repr=False)
 
     def __enter__(self) -> "Staged":
         return self
@@ -49,13 +55,19 @@ class Staged:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.path.unlink(missing_ok=True)
+        if error is not None:
+            # It may have become a blob in a transaction whose commit then failed, as it does where the last space went
+            # into the blob. Where even this fails, the next start clears it away.
+            with contextlib.suppress(*DISK_ERRORS):
+                self.blobs.remove([self.sha256])
 
 
 class Spool:
     """A temporary file that is hashed while it is written. Left without ``stage``, it is gone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, blobs: "Blobs") -> None:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=_SPOOLED)
+        self._blobs = blobs
         self.path = Path(name)
         self.size = 0
         self._file = os.fdopen(descriptor, "w+b")
@@ -90,7 +102,7 @@ class Spool:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._is_staged = True
-        return Staged(path=self.path, sha256=self._digest.hexdigest(), size=self.size)
+        return Staged(path=self.path, sha256=self._digest.hexdigest(), size=self.size, blobs=self._blobs)
 
 
 class Blobs:
@@ -107,11 +119,12 @@ class Blobs:
             if left_over.name.startswith((_SPOOLED, _SPOOLED_BEFORE)) and _is_file(left_over):
                 left_over.unlink()
         self.remove(_names(self._blobs))
-        self._reserve = Reserve(data_dir / "reserve")
+        self._reserve = Reserve(data_dir / RESERVE_FILE)
+        self._reserve.replenish()
 
     def spool(self) -> Spool:
         """A place to write content of unknown length."""
-        return Spool(self._spool)
+        return Spool(self._spool, self)
 
     def stage(self, content: bytes) -> Staged:
         """Writes content that is in memory anyway."""
@@ -143,7 +156,7 @@ class Blobs:
     def open(self, sha256: str, *, size: int) -> BinaryIO:
         """A blob to read in pieces; it stays readable when it is removed meanwhile.
 
-        ``DamagedBlob`` when there aren't ``size`` bytes. Its digest would cost a second reading, and isn't looked at.
+        ``DamagedBlob`` when there aren't ``size`` bytes. Its digest is for the caller to look at.
         """
         try:
             stream = self._path(sha256).open("rb")
@@ -153,6 +166,23 @@ class Blobs:
             stream.close()
             raise DamagedBlob(sha256)
         return stream
+
+    def pieces(self, sha256: str, *, size: int) -> Iterator[bytes]:
+        """A blob's content, piece by piece; the last one only once all are known to be what was written.
+
+        Otherwise ``DamagedBlob``: nobody gets the whole of a damaged blob. It stays readable when it is removed meanwhile.
+        """
+        digest = hashlib.sha256()
+        with self.open(sha256, size=size) as stream:
+            piece = stream.read(_PIECE)
+            digest.update(piece)
+            while following := stream.read(_PIECE):
+                yield piece
+                digest.update(following)
+                piece = following
+        if digest.hexdigest() != sha256:
+            raise DamagedBlob(sha256)
+        yield piece
 
     def clear(self, change: Callable[[sqlite3.Connection], Iterable[str]]) -> None:
         """Carries out a change in a transaction of its own, and deletes the blobs that it gives as unused.
@@ -171,6 +201,10 @@ class Blobs:
                 self.remove(unused)
         else:
             self.remove(unused)
+
+    def replenish_reserve(self) -> None:
+        """Takes what is missing of the reserve, if there is space; for ``Upkeep``."""
+        self._reserve.replenish()
 
     def remove(self, unused: Iterable[str]) -> None:
         """Deletes blobs, each only if still nobody needs it. Call it after the commit that made them unused."""

@@ -78,6 +78,13 @@ def parts(connection: sqlite3.Connection, upload_id: str) -> dict[str, PartRow]:
     return {row["id"]: PartRow(**row) for row in connection.execute(query, (upload_id,))}
 
 
+def measure_parts(connection: sqlite3.Connection, upload_id: str) -> tuple[int, int]:
+    """How many parts an upload has, and of how many bytes."""
+    query = "SELECT count(*), coalesce(sum(bytes), 0) FROM upload_parts WHERE upload = ?"
+    count, size = connection.execute(query, (upload_id,)).fetchone()
+    return count, size
+
+
 def end(
     connection: sqlite3.Connection, upload_id: str, status: UploadStatus, *, file: str | None = None
 ) -> tuple[str, ...] | None:
