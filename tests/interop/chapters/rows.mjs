@@ -52,6 +52,7 @@ export async function reached(client, jobId, ...statuses) {
   for (;;) {
     const job = await client.fineTuning.jobs.retrieve(jobId);
     if ((statuses.length ? statuses : ENDED).includes(job.status)) return job;
+    if (ENDED.includes(job.status)) throw new Error(`${jobId} has ${job.status} before it was ${statuses}`);
     if (performance.now() > deadline) throw new Error(`${jobId} is still ${job.status}`);
     await sleep(20);
   }

@@ -57,6 +57,7 @@ def reached(client: OpenAI, job_id: str, *statuses: str) -> Any:
     """The job once it has one of the statuses; without any, once it has ended."""
     deadline = time.monotonic() + 60
     while (job := client.fine_tuning.jobs.retrieve(job_id)).status not in (statuses or ENDED):
+        assert job.status not in ENDED, f"{job_id} has {job.status} before it was {statuses}"
         assert time.monotonic() < deadline, f"{job_id} is still {job.status}"
         time.sleep(0.02)
     return job
