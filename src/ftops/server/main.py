@@ -182,6 +182,7 @@ def _storage_explained(shown: str) -> Iterator[None]:
 
     from ftops.server.faults.reading import FaultsInvalid
     from ftops.server.storage.database import LostDatabase, NewerData
+    from ftops.server.storage.disk import is_database_damaged
 
     try:
         yield
@@ -195,7 +196,8 @@ def _storage_explained(shown: str) -> Iterator[None]:
             "another --data-dir, or move blobs away to begin anew"
         ) from error
     except sqlite3.DatabaseError as error:
-        raise click.ClickException(f"can't open the database in {shown}: {error}") from error
+        remedy = "; put a copy of the folder back" if is_database_damaged(error) else ""
+        raise click.ClickException(f"can't open the database in {shown}: {error}{remedy}") from error
     except OSError as error:
         where = f" ({click.format_filename(error.filename)})" if error.filename else ""
         raise click.ClickException(f"can't use {shown} as data folder: {error.strerror or error}{where}") from error

@@ -104,6 +104,7 @@ def test_a_broken_database_is_exit_1(tmp_path: Path) -> None:
     result = serve("--data-dir", str(tmp_path))
     assert result.exit_code == 1
     assert "can't open the database" in result.output
+    assert "put a copy of the folder back" in result.output
 
 
 @pytest.mark.parametrize("key", ["clé-secret", "a\tb", "\udcff\udcfe"])

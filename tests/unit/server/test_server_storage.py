@@ -11,7 +11,8 @@ from server_in_process import ROW, Server, jsonl
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import files, jobs
 from ftops.server.storage.blobs import Blobs, DamagedBlob
-from ftops.server.storage.database import Database, NewerData, meta
+from ftops.server.storage.database import Database, NewerData, meta, set_meta
+from ftops.server.storage.disk import is_database_damaged
 
 
 def blob_names(data_dir: Path) -> set[str]:
@@ -218,6 +219,28 @@ def test_what_a_crash_left_is_cleared_away(tmp_path: Path) -> None:
         unused = blob_uses.release(connection, "somebody")
     blobs.remove(unused)
     assert blob_names(tmp_path) == set()
+    database.close()
+
+
+def test_no_content_goes_for_want_of_a_row_in_a_damaged_database(tmp_path: Path) -> None:
+    database = Database(tmp_path / "server.sqlite")
+    Blobs(tmp_path, database)
+    with database.write() as connection:
+        for number in range(30):
+            set_meta(connection, f"key {number}", "marker" * 100)
+    database.close()
+    unowned = tmp_path / "blobs" / "ab" / ("ab" * 32)
+    unowned.parent.mkdir()
+    unowned.write_bytes(b"x")
+    content = bytearray((tmp_path / "server.sqlite").read_bytes())
+    page = content.rindex(b"marker") // 4096 * 4096
+    content[page : page + 100] = bytes(100)
+    (tmp_path / "server.sqlite").write_bytes(content)
+    database = Database(tmp_path / "server.sqlite")
+    with pytest.raises(sqlite3.DatabaseError) as caught:
+        Blobs(tmp_path, database)
+    assert is_database_damaged(caught.value)
+    assert unowned.exists()
     database.close()
 
 

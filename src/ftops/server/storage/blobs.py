@@ -118,7 +118,7 @@ class Blobs:
         for left_over in self._spool.iterdir():
             if left_over.name.startswith((_SPOOLED, _SPOOLED_BEFORE)) and _is_file(left_over):
                 left_over.unlink()
-        self.remove(_names(self._blobs))
+        self._remove_unknown()
         self._reserve = Reserve(data_dir / RESERVE_FILE)
         self._reserve.replenish()
 
@@ -213,6 +213,14 @@ class Blobs:
                 row = connection.execute("SELECT 1 FROM blob_uses WHERE sha256 = ?", (sha256,)).fetchone()
                 if row is None:
                     self._path(sha256).unlink(missing_ok=True)
+
+    def _remove_unknown(self) -> None:
+        with self._database.read() as connection:
+            known = {row[0] for row in connection.execute("SELECT DISTINCT sha256 FROM blob_uses")}
+        unknown = [sha256 for sha256 in _names(self._blobs) if sha256 not in known]
+        if unknown:
+            self._database.check()  # a database that lost rows would call blobs unknown that it knew
+            self.remove(unknown)
 
     def _path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256

@@ -76,6 +76,15 @@ class Database:
                 else:
                     self._idle_readers.append(connection)
 
+    def check(self) -> None:
+        """Reads all of the file; ``sqlite3.DatabaseError`` when it is damaged."""
+        with self.read() as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+
     def close(self) -> None:
         """Waits for the transaction under way, then closes; queries under way end as they would have."""
         with self._writer_lock, self._readers_lock:
