@@ -52,7 +52,7 @@ export async function liveResults(client, job) {
 export async function livePause(client, training) {
   chapter("a paused job");
   const { jobs } = client.fineTuning;
-  const hyperparameters = { n_epochs: 20, batch_size: 1 };
+  const hyperparameters = { n_epochs: 30, batch_size: 1 };
   const method = { type: "supervised", supervised: { hyperparameters } };
   const job = await jobs.create({ model: BASE, training_file: training, method });
   await reached(client, job.id, "running");

@@ -54,7 +54,7 @@ def live_results(client: OpenAI, job: Any) -> None:
 def live_pause(client: OpenAI, training: str) -> None:
     chapter("a paused job")
     jobs = client.fine_tuning.jobs
-    many: Any = {"n_epochs": 20, "batch_size": 1}
+    many: Any = {"n_epochs": 30, "batch_size": 1}
     job = jobs.create(
         model=BASE, training_file=training, method={"type": "supervised", "supervised": {"hyperparameters": many}}
     )
