@@ -15,19 +15,31 @@ from server_processes import (
     BASE_MODEL,
     COMMON,
     RARE,
+    Peer,
     Running,
     fill_jobs,
     run_bare,
     run_ftops,
     train_model,
+    weights_of,
 )
-from server_scripts import JOBS, chat, mixed_script, once_script, repeat_script, turns_script, walk_script
+from server_scripts import CONNECTIONS, JOBS, chat, mixed_script, once_script, repeat_script, turns_script, walk_script
 
-CONNECTIONS = 64
+_PROMPTS = 2_000
 _WARMUP_SECONDS = 0.5
 _LISTED_JOBS, _LISTED_FILES = 1_000, 20
 _SAMPLE_SECONDS = 0.25
 _PAGES_A_TENTH = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """Requests of one kind. The peer gives the first one's answer to all, or asks the same model, if ``has_model``."""
+
+    name: str
+    asked: tuple[bytes, ...]
+    has_model: bool = False
+    is_demanded: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +60,7 @@ class Throughput:
     """
 
     name: str
+    is_demanded: bool
     ftops: Side
     bare: Side
     ratio: float
@@ -94,28 +107,36 @@ def measure_throughput(folder: Path, driver: Driver, *, rounds: int, seconds: fl
         client = ftops.sdk()
         for number in range(_LISTED_FILES):
             client.files.create(file=(f"{number}.jsonl", b"{}\n"), purpose="fine-tune")
-        cases = {
-            "chat, untuned model": chat(BASE_MODEL, 0),
-            "chat, fine-tuned model": chat(train_model(client), 0),
-            "jobs, limit=20": request("GET", f"{JOBS}?limit=20"),
-            "jobs, limit=100": request("GET", f"{JOBS}?limit=100"),
-            f"files, {_LISTED_FILES} and 2 of a job": request("GET", "/v1/files"),
-            "models": request("GET", "/v1/models"),
-        }
-        answers = {name: _answer(driver, ftops, asked) for name, asked in cases.items()}
-        paths = {name: f"/{place}" for place, name in enumerate(cases)}
-        with run_bare(folder, {paths[name]: json.loads(answer) for name, answer in answers.items()}) as bare:
-            return tuple(
-                _compare(
-                    name,
-                    driver,
-                    ((ftops, asked), (bare, _readdressed(asked, paths[name]))),
-                    rounds=rounds,
-                    seconds=seconds,
-                    answer_bytes=len(answers[name]),
-                )
-                for name, asked in cases.items()
+        tuned = train_model(client)
+        cases = _cases(tuned)
+        answers = [_answer(driver, ftops, case.asked[0]) for case in cases]
+        peers = {
+            f"/{place}": Peer(
+                answer=json.loads(answer), weights=weights_of(data_dir, tuned) if case.has_model else None
             )
+            for place, (case, answer) in enumerate(zip(cases, answers, strict=True))
+        }
+        with run_bare(folder, peers) as bare:
+            return tuple(
+                _compare(case, driver, ftops, bare, path, rounds=rounds, seconds=seconds, answer_bytes=len(answer))
+                for case, path, answer in zip(cases, peers, answers, strict=True)
+            )
+
+
+def _cases(tuned: str) -> tuple[Case, ...]:
+    # More prompts than any cache of theirs holds: real ones don't come again either.
+    untuned_chats, tuned_chats = (
+        tuple(chat(model, number) for number in range(_PROMPTS)) for model in (BASE_MODEL, tuned)
+    )
+    return (
+        Case(name="chat, untuned model", asked=untuned_chats),
+        Case(name="chat, tuned, same model", asked=tuned_chats, has_model=True),
+        Case(name="chat, tuned, fixed answer", asked=tuned_chats, is_demanded=False),
+        Case(name="jobs, limit=20", asked=(request("GET", f"{JOBS}?limit=20"),)),
+        Case(name="jobs, limit=100", asked=(request("GET", f"{JOBS}?limit=100"),)),
+        Case(name=f"files, {_LISTED_FILES} and 2 of a job", asked=(request("GET", "/v1/files"),)),
+        Case(name="models", asked=(request("GET", "/v1/models"),)),
+    )
 
 
 def measure_pages(folder: Path, driver: Driver, *, jobs: int) -> tuple[Walk, ...]:
@@ -166,14 +187,17 @@ def measure_memory(folder: Path, driver: Driver, *, requests: int) -> Memory:
 
 
 def _compare(
-    name: str,
+    case: Case,
     driver: Driver,
-    sides: tuple[tuple[Running, bytes], tuple[Running, bytes]],
+    ftops: Running,
+    bare: Running,
+    path: str,
     *,
     rounds: int,
     seconds: float,
     answer_bytes: int,
 ) -> Throughput:
+    sides = ((ftops, case.asked), (bare, tuple(_readdressed(each, path) for each in case.asked)))
     outcomes: tuple[list[Outcome], list[Outcome]] = ([], [])
     costs: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
@@ -187,11 +211,12 @@ def _compare(
             spent.append(used / (outcome.per_second * (seconds + _WARMUP_SECONDS)) * 1e6)
             measured.append(outcome)
     ratios = [ours.per_second / theirs.per_second for ours, theirs in zip(*outcomes, strict=True)]
-    ftops, bare = (_side(measured, spent) for measured, spent in zip(outcomes, costs, strict=True))
+    ours, theirs = (_side(measured, spent) for measured, spent in zip(outcomes, costs, strict=True))
     return Throughput(
-        name=name,
-        ftops=ftops,
-        bare=bare,
+        name=case.name,
+        is_demanded=case.is_demanded,
+        ftops=ours,
+        bare=theirs,
         ratio=statistics.median(ratios),
         lowest=min(ratios),
         highest=max(ratios),

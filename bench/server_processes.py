@@ -19,7 +19,7 @@ import psutil
 
 from ftops.server import ids
 from ftops.server.settings import DEFAULT_PROJECT
-from ftops.server.storage import jobs
+from ftops.server.storage import jobs, models
 from ftops.server.storage.database import Database
 from ftops.server.storage.jobs import JobStatus, NewJob
 
@@ -63,10 +63,22 @@ def run_ftops(data_dir: Path) -> Iterator[Running]:
         yield running
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peer:
+    """What the bare application answers at a path: always the same, or what the model of some weights says."""
+
+    answer: Any
+    weights: Path | None
+
+
 @contextlib.contextmanager
-def run_bare(folder: Path, answers: Mapping[str, Any]) -> Iterator[Running]:
-    """The bare Starlette application, which gives these answers by their paths."""
+def run_bare(folder: Path, peers: Mapping[str, Peer]) -> Iterator[Running]:
+    """The bare Starlette application, with what it answers by paths."""
     given, announcement = folder / "answers.json", folder / "bare.json"
+    answers = {
+        path: {"answer": peer.answer, "weights": None if peer.weights is None else str(peer.weights)}
+        for path, peer in peers.items()
+    }
     given.write_text(json.dumps(answers), encoding="utf-8")
     program = Path(__file__).with_name("bare_starlette.py")
     with _run([sys.executable, str(program), str(given), str(announcement)], announcement) as running:
@@ -120,6 +132,19 @@ def train_model(client: openai.OpenAI) -> str:
     if job.fine_tuned_model is None:
         raise RuntimeError(f"{job.id} is {job.status}: {job.error}")
     return job.fine_tuned_model
+
+
+def weights_of(data_dir: Path, model: str) -> Path:
+    """Where a server keeps a model's weights."""
+    database = Database(data_dir / "server.sqlite")
+    try:
+        with database.read() as connection:
+            row = models.find(connection, model, project=DEFAULT_PROJECT)
+    finally:
+        database.close()
+    if row is None:
+        raise LookupError(model)
+    return data_dir / "blobs" / row.sha256[:2] / row.sha256
 
 
 def question(topic: str, number: int) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from http_load import Answer, Script, request
 from server_processes import BASE_MODEL, RARE, question
 
+CONNECTIONS = 64
 JOBS = "/v1/fine_tuning/jobs"
 _CHAT = "/v1/chat/completions"
 
@@ -24,10 +25,11 @@ def once_script(_: int, asked: bytes) -> Script:
     return answer.body
 
 
-def repeat_script(_: int, asked: bytes) -> Script:
-    """One request for ever."""
-    while (yield asked).status == 200:
-        pass
+def repeat_script(number: int, asked: Sequence[bytes]) -> Script:
+    """The requests one after another for ever; no two connections are at the same one."""
+    place = number * len(asked) // CONNECTIONS
+    while (yield asked[place % len(asked)]).status == 200:
+        place += 1
     raise RuntimeError("an answer is not 200")
 
 
