@@ -20,6 +20,7 @@ class WatchedEngine(ScriptedEngine):
     """Remembers which threads its models answered in, and may take its time."""
 
     seconds: float = 0.0
+    wait: float = 0.0
     threads: list[threading.Thread] = field(default_factory=list)
 
     def load(self, weights: bytes | None) -> Model:
@@ -35,7 +36,10 @@ class _WatchedModel:
         self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
     ) -> tuple[Answer, ...]:
         self.engine.threads.append(threading.current_thread())
-        time.sleep(self.engine.seconds)
+        until = time.thread_time() + self.engine.seconds
+        while time.thread_time() < until:
+            pass
+        time.sleep(self.engine.wait)
         return self.model.answer(messages, sampling, accepts)
 
 
@@ -71,6 +75,14 @@ def test_a_model_that_has_become_slow_leaves_the_event_loop(tmp_path: Path) -> N
         for _ in range(3):
             chat(server)
         assert LOOP not in engine.threads[asked_so_far:]
+
+
+def test_a_model_that_only_waits_is_no_quick_one(tmp_path: Path) -> None:
+    engine = WatchedEngine(wait=0.06)
+    with Server(tmp_path, engine) as server:
+        for _ in range(3):
+            chat(server)
+        assert LOOP not in engine.threads
 
 
 def test_a_long_list_of_files_is_whole(tmp_path: Path) -> None:
