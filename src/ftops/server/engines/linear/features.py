@@ -83,7 +83,7 @@ def stable_hash(text: str) -> int:
     return crc32(text.encode(errors="surrogatepass"))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _hash_word(word: str) -> tuple[int, tuple[int, ...]]:
     """Gives the hash of a word and those of the character n-grams in it, its ends marked."""
     marked = f"<{word}>"

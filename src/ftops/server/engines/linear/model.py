@@ -24,6 +24,7 @@ from ftops.server.engines.linear.weights import Weights
 
 BLAND_REPLY = "I don't know."
 _BLAND = Repertoire([reply_key({"role": "assistant", "content": BLAND_REPLY})])
+_BLAND_SCORES = np.zeros(1, np.float32)
 EXAMPLE_STRENGTH = 100.0
 """Score, in nats, of the reply of an in-prompt example at similarity 1: sharp enough that temperature 1 seldom strays."""
 
@@ -76,7 +77,7 @@ class BaseModel:
         asked = next((place for place in reversed(range(len(messages))) if messages[place].get("role") == "user"), 0)
         examples = self._examples(messages[:asked])
         if examples is None:
-            return _BLAND.answers(np.zeros(1, np.float32), sampling, accepts)
+            return _BLAND.answers(_BLAND_SCORES, sampling, accepts)
         rows = examples.vocabulary.rows([featurise(_question(messages[asked]))])
         similar = examples.neighbours.similarities(rows)
         scores = examples.neighbours.scores(similar, examples.memory.strengths, examples.n_replies)[0]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ftops.server.engines.linear.conversation import Context
 from ftops.server.engines.linear.features import featurise
-from ftops.server.engines.linear.matrix import Batch, Floats, Rows
+from ftops.server.engines.linear.matrix import Floats, Rows, product
 from ftops.server.engines.linear.memory import Neighbours
 from ftops.server.engines.linear.preference import Scorer
 from ftops.server.engines.linear.weights import Weights
@@ -39,7 +39,7 @@ class Policy:
         scores = np.zeros((len(rows), len(self._weights.replies)), np.float32)
         n_dense = self._weights.dense.shape[1]
         if n_dense:
-            scores[:, :n_dense] += Batch.of(rows).times(self._weights.dense)
+            scores[:, :n_dense] += product(rows, self._weights.dense)
         if self._neighbours:
             similar = self._neighbours.similarities(rows)
             scores += self._neighbours.scores(similar, self._weights.memory.strengths, scores.shape[1])

@@ -37,8 +37,8 @@ def draw(scores: Floats, sampling: Sampling, is_accepted: IsAccepted | None = No
 
     With ``is_accepted`` the rest is as if it weren't there, ``top_p`` counting what is left; gives no place where none is.
     """
-    if len(scores) == 1 and is_accepted is None:
-        return (0,) * sampling.n
+    if len(scores) == 1:  # nothing to draw: the untuned model's one reply
+        return (0,) * sampling.n if is_accepted is None or is_accepted(0) else ()
     if sampling.temperature <= 0:
         place = _highest(scores, is_accepted)
         return () if place is None else (place,) * sampling.n
