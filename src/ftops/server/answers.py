@@ -31,11 +31,17 @@ def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
 def _answers(model: Model, request: ChatRequest) -> tuple[Answer, ...]:
     """Answers of the form that the request asks for: those that the model knows, else one made up."""
 
-    def accepts(message: Message) -> bool:
+    def has_its_form(message: Message) -> bool:
         return has_form(message, request.tool_use, request.json_format)
 
+    # Always the same function for requests that demand nothing: an engine may remember what it has said of a reply.
+    accepts = has_its_form if request.tool_use.tools or request.json_format else _calls_nothing
     drawn = model.answer(request.messages, request.sampling, accepts)
     return drawn or (Answer(message=shortest_answer(request.tool_use, request.json_format)),) * request.sampling.n
+
+
+def _calls_nothing(message: Message) -> bool:
+    return not message.get("tool_calls")
 
 
 def _choice(index: int, answer: Answer, request: ChatRequest) -> Mapping[str, Any]:

@@ -168,11 +168,15 @@ def _messages(arguments: Arguments) -> Sequence[Mapping[str, Any]]:
 def _message(given: object, at: str) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise wrong_type(at, "an object", given)
+    # Nearly every message of a long prompt is this plain, and thousands of such prompts come in a row.
+    if (
+        len(given) == 2
+        and given.get("role") in ("system", "user", "assistant")
+        and isinstance(given.get("content"), str)
+    ):
+        return given
     fields = Arguments(given, at=at)
     role = fields.take_text("role")
-    # Nearly every message of a long prompt is this plain, and thousands of such prompts come in a row.
-    if role in ("system", "user", "assistant") and len(given) == 2 and isinstance(given.get("content"), str):
-        return given
     if role is None:
         raise missing_parameter(fields.path("role"))
     fields.take_choice("role", _ROLES)

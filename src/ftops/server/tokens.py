@@ -25,7 +25,7 @@ def count(texts: Iterable[str]) -> int:
     if toktok is None:
         return sum(-(-len(text.encode()) // _BYTES_PER_TOKEN) for text in texts)
     # Each text by itself: for a batch toktok starts threads, which takes a hundred times as long as counting a message.
-    return sum(toktok.truncate(text, _NO_LIMIT, _ENCODING)[1] for text in texts)
+    return sum([toktok.truncate(text, _NO_LIMIT, _ENCODING)[1] for text in texts])
 
 
 def truncate(text: str, limit: int) -> str:

@@ -14,12 +14,18 @@ class Directory(Router):
 
     def __init__(self, routes: Sequence[Route]) -> None:
         super().__init__(routes, redirect_slashes=False)
-        plain = {route.path for route in routes if not route.param_convertors}
         self._plain = {
-            path: Router([route for route in routes if route.path == path], redirect_slashes=False) for path in plain
+            (method, route.path): route
+            for route in routes
+            for method in route.methods or ()
+            if not route.param_convertors
         }
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands the request to its route, or to Starlette's answers to what has none."""
-        looked_up = self._plain.get(scope["path"])
-        await (super().app if looked_up is None else looked_up.app)(scope, receive, send)
+        """Hands the request to its route, or to Starlette's search, which answers what has no route."""
+        route = self._plain.get((scope["method"], scope["path"]))
+        if route is None:
+            await super().app(scope, receive, send)
+        else:
+            scope.update(endpoint=route.endpoint, path_params={})  # as Starlette leaves them
+            await route.app(scope, receive, send)

@@ -16,7 +16,7 @@ class Query:
     """The parameters after the question mark, each given once. ``finish`` refuses those that nothing has asked for."""
 
     def __init__(self, request: Request) -> None:
-        pairs = request.query_params.multi_items()
+        pairs = request.query_params.multi_items() if request.scope["query_string"] else []
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
