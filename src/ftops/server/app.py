@@ -17,17 +17,18 @@ from starlette.types import ASGIApp
 
 from ftops.server import ids, wire
 from ftops.server.access import Access
-from ftops.server.batch_lines import Limits
-from ftops.server.batch_queue import BatchQueue
-from ftops.server.batch_results import Office, ResultFolder
+from ftops.server.batches.lines import Limits
+from ftops.server.batches.queue import BatchQueue
+from ftops.server.batches.results import Office, ResultFolder
 from ftops.server.engines.interface import Engine
 from ftops.server.errors import ApiError, answer_to
 from ftops.server.faults.book import FaultBook
 from ftops.server.faults.layer import Faults
 from ftops.server.faults.retirement import Retirements
 from ftops.server.gate import Gate
-from ftops.server.jobs import JobQueue
-from ftops.server.retention import Retention
+from ftops.server.jobs.queue import JobQueue
+from ftops.server.jobs.retention import Retention
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.routes.batches import BatchRoutes
 from ftops.server.routes.chat import ChatRoutes
 from ftops.server.routes.directory import Directory
@@ -44,7 +45,6 @@ from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.storage.disk import DISK_ERRORS, RESERVE_FILE, Reserve, is_short
 from ftops.server.upkeep import Upkeep
 from ftops.server.webhooks import Webhooks
-from ftops.server.workshop import Workshop
 
 _DATABASE_FILE = "server.sqlite"
 _STOP_SECONDS = 4.0

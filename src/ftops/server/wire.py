@@ -11,9 +11,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ftops.server import metrics
 from ftops.server.arguments import Arguments
 from ftops.server.errors import ApiError, too_large, unreadable_json
+from ftops.server.jobs import metrics
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.events import EventRow
 from ftops.server.storage.files import FileRow

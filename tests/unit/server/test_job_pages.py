@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from server_in_process import Server
 
-from ftops.server import job_pages
-from ftops.server.job_pages import JobPages
+from ftops.server.jobs import pages as job_pages
+from ftops.server.jobs.pages import JobPages
 from ftops.server.storage import jobs
 from ftops.server.storage.jobs import JobStatus
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from server_in_process import ROW, ScriptedEngine, Server, jsonl, wait_for_batch
 
-from ftops.server import batch_run
+from ftops.server.batches import run as batch_run
 from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling
 from ftops.server.settings import ProjectKey
 

@@ -15,7 +15,7 @@ from server_in_process import ScriptedEngine, Server, jsonl, wait_for_batch
 from test_server_batches import Turnstile, create, line, lines_of
 from test_server_disk import full
 
-from ftops.server import batch_run
+from ftops.server.batches import run as batch_run
 from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling
 from ftops.server.settings import ProjectKey
 from server_process import ServerProcess, start_server, wait_for

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from server_in_process import ScriptedEngine, Server
 
-from ftops.server import tokens
-from ftops.server.chat_request import read_chat_request
+from ftops.server.chat import tokens
+from ftops.server.chat.request import read_chat_request
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"city": "Rome"}'}}
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from server_in_process import ScriptedEngine, Server
 
-from ftops.server import tokens
 from ftops.server.arguments import Arguments
+from ftops.server.chat import tokens
+from ftops.server.chat.response_format import read_response_format
+from ftops.server.chat.schema_instances import NoInstance, shortest_instance
 from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Token
-from ftops.server.response_format import read_response_format
-from ftops.server.schema_instances import NoInstance, shortest_instance
 
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("find", "book")

@@ -127,7 +127,7 @@ def test_a_fault_of_ours_is_a_bare_500(tmp_path: Path, caplog: pytest.LogCapture
         response = server.ask("POST", "/v1/chat/completions", json=body)
     assert response.status_code == 500
     assert response.json()["error"]["type"] == "server_error"
-    assert "AttributeError at ftops.server.answers:" in caplog.text
+    assert "AttributeError at ftops.server.chat.answers:" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -13,7 +13,7 @@ from server_in_process import ScriptedEngine, Server
 from ftops.graders.problems import FailureKind, GradingFailed
 from ftops.graders.reading import parse_grader
 from ftops.server.engines.interface import Answer, Sampling
-from ftops.server.rewards import judge_of, reward_of
+from ftops.server.grading.rewards import judge_of, reward_of
 from ftops.server.shelf import Shelf
 from server_process import start_server, wait_for
 

@@ -359,7 +359,7 @@ def test_a_disk_that_fails_leaves_the_job_for_the_next_start(tmp_path: Path, cap
     with Server(tmp_path / "data") as server:
         server.service.queue.submit(_a_job_that_is_not_stored(server))
         server.wait(server.create_job(), "succeeded")
-    assert "stays unfinished until the next start: LookupError at ftops.server.job_run:" in caplog.text
+    assert "stays unfinished until the next start: LookupError at ftops.server.jobs.run:" in caplog.text
 
 
 def _a_job_that_is_not_stored(server: Server) -> Any:

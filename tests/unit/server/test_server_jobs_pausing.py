@@ -11,10 +11,10 @@ import pytest
 from job_outcomes import JOBS, blobs_of, csv_of, supervised, weights_of
 from server_in_process import ROW, Pause, ScriptedEngine, Server, jsonl
 
-from ftops.server import job_turns
 from ftops.server.engines.interface import Prepared, TrainingSpec
+from ftops.server.jobs import turns
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage.jobs import JobRow
-from ftops.server.workshop import Workshop
 
 BODY: dict[str, Any] = {"seed": 1, **supervised(n_epochs=3)}
 PAUSED, RESUMED, CANCELLED = "Fine-tuning job paused", "Fine-tuning job resumed", "Fine-tuning job cancelled"
@@ -316,7 +316,7 @@ def test_a_full_disk_at_the_start_keeps_no_server_from_starting(
         job_id = server.wait(server.create_job(), "succeeded")["id"]
         with server.service.database.write() as connection:
             connection.execute("UPDATE jobs SET status = 'pausing', finished_at = NULL")
-    settle, refused = job_turns.settle_pause, threading.Event()
+    settle, refused = turns.settle_pause, threading.Event()
 
     def refuse_once(workshop: Workshop, job: JobRow) -> bool:
         if not refused.is_set():
@@ -324,7 +324,7 @@ def test_a_full_disk_at_the_start_keeps_no_server_from_starting(
             raise OSError(errno.ENOSPC, "No space left on device")
         return settle(workshop, job)
 
-    monkeypatch.setattr(job_turns, "settle_pause", refuse_once)
+    monkeypatch.setattr(turns, "settle_pause", refuse_once)
     with Server(tmp_path / "data") as server:
         assert refused.is_set()
         server.wait(job_id, "paused")

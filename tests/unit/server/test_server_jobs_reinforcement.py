@@ -10,7 +10,7 @@ from server_in_process import PREFERENCE, ROW, ScriptedEngine, Server, jsonl
 
 from ftops.server.engines.interface import NothingToLearn
 from ftops.server.engines.linear import LinearEngine
-from ftops.server.training_rows import fault_of
+from ftops.server.jobs.training_rows import fault_of
 
 USER = {"role": "user", "content": "which colour?"}
 PROMPT: dict[str, Any] = {"messages": [USER], "answer": "one two three four five"}

@@ -7,9 +7,9 @@ import pytest
 from job_outcomes import JOBS, blobs_of, supervised
 from server_in_process import Pause, ScriptedEngine, Server
 
-from ftops.server import retention
 from ftops.server.config_file import ConfigInvalid, read_config
-from ftops.server.retention import Retention
+from ftops.server.jobs import retention
+from ftops.server.jobs.retention import Retention
 from ftops.server.storage.blobs import Blobs
 
 DAY = 24 * 3600

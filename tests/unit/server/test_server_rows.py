@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from server_in_process import PREFERENCE, ROW
 
-from ftops.server.training_files import JobFailure, training_rows_of, validation_rows_of
-from ftops.server.training_rows import fault_of
+from ftops.server.jobs.training_files import JobFailure, training_rows_of, validation_rows_of
+from ftops.server.jobs.training_rows import fault_of
 
 USER = {"role": "user", "content": "hi"}
 BOT = {"role": "assistant", "content": "ho"}

@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from ftops.server import ids, wire
 from ftops.server.access import project_of
-from ftops.server.batch_queue import BatchQueue
-from ftops.server.batch_request import BatchRequest, read_batch_request
-from ftops.server.batch_wire import batch_object
+from ftops.server.batches.queue import BatchQueue
+from ftops.server.batches.request import BatchRequest, read_batch_request
+from ftops.server.batches.wire import batch_object
 from ftops.server.errors import ApiError, cursor_not_found
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ftops.server import answers, streaming, wire
+from ftops.server import wire
 from ftops.server.access import project_of
-from ftops.server.chat_request import ChatRequest, read_chat_request
+from ftops.server.chat import answers, streaming
+from ftops.server.chat.request import ChatRequest, read_chat_request
 from ftops.server.rate_limits import RateLimiter, request_tokens
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ftops.server import receipt, wire
+from ftops.server import wire
 from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter
 from ftops.server.errors import ApiError, cursor_not_found, damaged, file_not_found
+from ftops.server.intake import receipt
+from ftops.server.intake.multipart import Form, read_upload
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files
@@ -21,7 +23,6 @@ from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool
 from ftops.server.storage.database import Database
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.paging import Page, UnknownCursor
-from ftops.server.upload import Form, read_upload
 
 _LOG = logging.getLogger(__name__)
 _MOST_LISTED = 10_000

@@ -19,8 +19,8 @@ from ftops.graders.kinds import Grader, type_of
 from ftops.graders.problems import FailureKind
 from ftops.server import wire
 from ftops.server.access import project_of
-from ftops.server.grader_request import read_run_request, read_validate_request
-from ftops.server.rewards import grade_sample, judge_of, require_judges
+from ftops.server.grading.request import read_run_request, read_validate_request
+from ftops.server.grading.rewards import grade_sample, judge_of, require_judges
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.shelf import Shelf

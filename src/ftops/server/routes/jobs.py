@@ -11,15 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ftops.server import ids, job_turns, wire
+from ftops.server import ids, wire
 from ftops.server.access import Project, project_of
 from ftops.server.errors import ApiError, cursor_not_found, job_not_found, model_not_available, model_not_found
-from ftops.server.families import is_tunable
 from ftops.server.faults.retirement import Retirements
-from ftops.server.job_pages import JobPages
-from ftops.server.job_request import JobRequest, read_job_request
-from ftops.server.jobs import JobQueue
-from ftops.server.rewards import require_judges
+from ftops.server.grading.rewards import require_judges
+from ftops.server.jobs import turns
+from ftops.server.jobs.families import is_tunable
+from ftops.server.jobs.pages import JobPages
+from ftops.server.jobs.queue import JobQueue
+from ftops.server.jobs.request import JobRequest, read_job_request
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.routes.query import Query, refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import blobs, checkpoints, events, files, jobs, models
@@ -28,7 +30,6 @@ from ftops.server.storage.files import FileRow
 from ftops.server.storage.jobs import JobRow, NewJob
 from ftops.server.storage.models import ModelRow
 from ftops.server.storage.paging import Page, UnknownCursor
-from ftops.server.workshop import Workshop
 
 Item = TypeVar("Item")
 
@@ -94,7 +95,7 @@ class JobRoutes:
         """Ends an unfinished job."""
         refuse_query(request)
         job = self._find(request)
-        if not job_turns.cancel(self._workshop, job):
+        if not turns.cancel(self._workshop, job):
             ended = self._find(request)
             raise _wrong_status(f"Job has already completed: {job.id} is {ended.status.value}.")
         self._queue.interrupt(job.id)
@@ -104,7 +105,7 @@ class JobRoutes:
         """Pauses a job; one that trains is ``pausing`` until its step is done."""
         refuse_query(request)
         job = self._find(request)
-        if not job_turns.pause(self._workshop, job):
+        if not turns.pause(self._workshop, job):
             raise _wrong_status(f"Job can't be paused: {job.id} is {self._find(request).status.value}.")
         self._queue.interrupt(job.id)
         return wire.respond(wire.job_object(self._find(request)))
@@ -113,7 +114,7 @@ class JobRoutes:
         """Queues a paused job again."""
         refuse_query(request)
         job = self._find(request)
-        resumed = job_turns.resume(self._workshop, job)
+        resumed = turns.resume(self._workshop, job)
         if resumed is None:
             raise _wrong_status(f"Job can't be resumed: {job.id} is {self._find(request).status.value}.")
         self._queue.submit(resumed)

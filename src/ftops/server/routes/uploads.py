@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ftops.server import ids, receipt, wire
+from ftops.server import ids, wire
 from ftops.server.access import project_of
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
 from ftops.server.errors import ApiError, damaged, upload_not_found
+from ftops.server.intake import receipt
+from ftops.server.intake.multipart import read_upload
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files, uploads
@@ -21,7 +23,6 @@ from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool
 from ftops.server.storage.database import Database
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.uploads import PartRow, UploadRow, UploadStatus
-from ftops.server.upload import read_upload
 
 _LOG = logging.getLogger(__name__)
 _PENDING_SECONDS = 3600

@@ -68,7 +68,7 @@ def test_the_tokens_and_the_end_make_up_the_probability_of_the_reply(tokenizer):
 
 
 def test_tokens_are_those_that_usage_counts(tokenizer):
-    from ftops.server import tokens
+    from ftops.server.chat import tokens
 
     if tokenizer == "tokenizer":
         assert [len(pieces) for pieces in cut_texts(CONTENTS)] == [tokens.count([content]) for content in CONTENTS]

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from ftops.server import batch_answers, ids
-from ftops.server.batch_answers import Result
-from ftops.server.batch_lines import BatchError, BatchLine, check_input, read_line
-from ftops.server.batch_results import LostResults, Office, Results, publish
+from ftops.server import ids
+from ftops.server.batches import answers
+from ftops.server.batches.answers import Result
+from ftops.server.batches.lines import BatchError, BatchLine, check_input, read_line
+from ftops.server.batches.results import LostResults, Office, Results, publish
 from ftops.server.errors import ApiError
 from ftops.server.storage import batches, models
 from ftops.server.storage.batches import BatchRow, BatchStatus, Progress
@@ -107,11 +108,11 @@ class BatchRun:
         def result_of(request: BatchLine) -> Result:
             nonlocal is_expired
             if is_cancelling:
-                return batch_answers.drop(request, reason=batch_answers.CANCELLED)
+                return answers.drop(request, reason=answers.CANCELLED)
             is_expired = is_expired or _now() >= batch.expires_at
             if is_expired:
-                return batch_answers.drop(request, reason=batch_answers.EXPIRED)
-            return batch_answers.answer(request, shelf=self._office.shelf, project=batch.project)
+                return answers.drop(request, reason=answers.EXPIRED)
+            return answers.answer(request, shelf=self._office.shelf, project=batch.project)
 
         progress = self._do_slice(batch, result_of)
         is_complete = progress.input_offset == batch.input_bytes and not is_expired

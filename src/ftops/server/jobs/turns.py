@@ -2,19 +2,19 @@
 
 Owns from which status each turn may be taken, and its event. Each is one transaction that starts from the status it expects,
 so that of two who want different things one comes first, and a job never has two ends. A job that trains pauses in two turns:
-it is ``pausing`` until the thread that has it in hand comes to the end of a step and lets go of it (``job_run``).
+it is ``pausing`` until the thread that has it in hand comes to the end of a step and lets go of it (``run``).
 """
 
 import sqlite3
 import time
 from collections.abc import Sequence
 
+from ftops.server.jobs.training_files import JobFailure
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage import blobs, checkpoints, deliveries, events, jobs
 from ftops.server.storage.deliveries import EventType
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
-from ftops.server.training_files import JobFailure
-from ftops.server.workshop import Workshop
 
 PAUSED = Event(message="Fine-tuning job paused")
 _RESUMED = Event(message="Fine-tuning job resumed")

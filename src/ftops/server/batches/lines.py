@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ftops.server.arguments import Arguments, missing_parameter
-from ftops.server.batch_request import ENDPOINT
+from ftops.server.batches.request import ENDPOINT
 from ftops.server.errors import ApiError
 from ftops.server.storage.blobs import DamagedBlob
 

@@ -11,7 +11,7 @@ from typing import Any
 from ftops.graders.kinds import Grader
 from ftops.server.arguments import Arguments
 from ftops.server.errors import ApiError, unsupported_value
-from ftops.server.grader_request import read_grader
+from ftops.server.grading.request import read_grader
 from ftops.server.wire import HYPERPARAMETERS
 
 _METHODS = ("supervised", "dpo", "reinforcement")

@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ftops.server import ids, tokens, wire
-from ftops.server.answer_form import has_form, shortest_answer
-from ftops.server.chat_request import ChatRequest
+from ftops.server import ids, wire
+from ftops.server.chat import tokens
+from ftops.server.chat.form import has_form, shortest_answer
+from ftops.server.chat.request import ChatRequest
 from ftops.server.engines.interface import Answer, Message, Model
 
 # What OpenAI's document gives for a token that is very unlikely.

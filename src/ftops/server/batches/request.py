@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ftops.server.arguments import Arguments, missing_parameter
 from ftops.server.errors import unsupported_value
-from ftops.server.job_request import read_metadata
+from ftops.server.jobs.request import read_metadata
 
 ENDPOINT = "/v1/chat/completions"
 # OpenAI's other endpoints of batches, from the SDK's types: known, but not carried out.

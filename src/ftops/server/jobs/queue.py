@@ -2,7 +2,7 @@
 
 Owns the threads. Validation has one of its own, so that a job on a bad file fails at once however long the queue is; training
 has as many as the settings say. Both go round the projects, each in the order of its jobs, so that a project with hundreds of
-them keeps no other waiting. What is done to a job stands in ``job_run``. Jobs that were at work are queued again at start-up,
+them keeps no other waiting. What is done to a job stands in ``run``. Jobs that were at work are queued again at start-up,
 those that trained first; a job that the disk stopped goes back to its queue after a pause.
 """
 
@@ -11,14 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from ftops.server import job_turns
 from ftops.server.errors import place_of
 from ftops.server.fair_queue import FairQueue
-from ftops.server.job_run import JobRun
+from ftops.server.jobs import turns
+from ftops.server.jobs.run import JobRun
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage import jobs
 from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.jobs import JobRow, JobStatus
-from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class JobQueue:
         if job.status is not JobStatus.PAUSING:
             return False
         try:
-            return job_turns.settle_pause(self._workshop, job)
+            return turns.settle_pause(self._workshop, job)
         except DISK_ERRORS as error:
             _LOG.error("job %s is still pausing: %s", job.id, place_of(error))
             return False  # a thread tries again

@@ -10,7 +10,7 @@ from typing import Any
 
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
 from ftops.server.errors import ApiError
-from ftops.server.method_request import MethodRequest, read_method
+from ftops.server.jobs.method_request import MethodRequest, read_method
 
 _MAX_PAIRS, _MAX_KEY, _MAX_VALUE = 16, 64, 512
 _MAX_SEED = 2**31 - 1

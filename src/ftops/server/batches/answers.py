@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from ftops.server import answers, ids
+from ftops.server import ids
 from ftops.server.arguments import Arguments
-from ftops.server.batch_lines import BatchLine
-from ftops.server.chat_request import read_chat_request
+from ftops.server.batches.lines import BatchLine
+from ftops.server.chat import answers
+from ftops.server.chat.request import read_chat_request
 from ftops.server.errors import ApiError, internal_error, place_of
 from ftops.server.shelf import Shelf
 from ftops.server.storage.disk import DISK_ERRORS

@@ -7,8 +7,9 @@ model.
 import base64
 from collections.abc import Iterable
 
-from ftops.server import ids, metrics
+from ftops.server import ids
 from ftops.server.engines.interface import Prepared
+from ftops.server.jobs import metrics
 from ftops.server.storage import blobs as blob_uses
 from ftops.server.storage import checkpoints, deliveries, events, files, jobs, models
 from ftops.server.storage.blobs import Blobs, Staged

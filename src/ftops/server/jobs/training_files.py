@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ftops.graders.kinds import Grader
-from ftops.server import training_rows
 from ftops.server.errors import ApiError
+from ftops.server.jobs import training_rows
 
 MIN_EXAMPLES = 10
 

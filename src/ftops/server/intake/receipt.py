@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from ftops.server import ids, training_files
+from ftops.server import ids
 from ftops.server.arguments import Arguments, missing_parameter
 from ftops.server.errors import ApiError
+from ftops.server.jobs import training_files
 from ftops.server.storage.blobs import Spool, Staged
 from ftops.server.storage.files import FileRow
 

@@ -15,7 +15,6 @@ from contextlib import nullcontext
 from dataclasses import asdict
 
 from ftops.graders.problems import GradingFailed
-from ftops.server import job_turns, metrics, results
 from ftops.server.engines.interface import (
     Checkpoint,
     NothingToLearn,
@@ -25,15 +24,16 @@ from ftops.server.engines.interface import (
     TrainingSpec,
 )
 from ftops.server.errors import place_of
-from ftops.server.job_spec import read_spec
+from ftops.server.jobs import metrics, results, turns
+from ftops.server.jobs.spec import read_spec
+from ftops.server.jobs.training_files import JobFailure
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage import checkpoints, events, jobs
 from ftops.server.storage.blobs import DamagedBlob, Staged
 from ftops.server.storage.checkpoints import CheckpointRow
 from ftops.server.storage.disk import DISK_ERRORS
 from ftops.server.storage.events import Event
 from ftops.server.storage.jobs import JobRow, JobStatus
-from ftops.server.training_files import JobFailure
-from ftops.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
 # Every step is an event, and a commit costs a write to the disk: steps of this many seconds share one.
@@ -80,7 +80,7 @@ class JobRun:
         except DISK_ERRORS:
             raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            job_turns.fail(self._workshop, job, _failure_of(job, error), expect=[JobStatus.VALIDATING])
+            turns.fail(self._workshop, job, _failure_of(job, error), expect=[JobStatus.VALIDATING])
             return None
         with self._workshop.database.write() as connection:
             moved = jobs.change(
@@ -102,7 +102,7 @@ class JobRun:
         if job.status is JobStatus.QUEUED:
             job = self._start(job)
         if job.status is JobStatus.PAUSING:
-            job_turns.settle_pause(self._workshop, job)
+            turns.settle_pause(self._workshop, job)
         if job.status is not JobStatus.RUNNING:
             return
         try:
@@ -113,7 +113,7 @@ class JobRun:
         except DISK_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
-            job_turns.fail(self._workshop, job, _failure_of(job, error), expect=jobs.TRAINING)
+            turns.fail(self._workshop, job, _failure_of(job, error), expect=jobs.TRAINING)
 
     def _start(self, job: JobRow) -> JobRow:
         now = _now()
@@ -195,7 +195,7 @@ class JobRun:
                 if checkpoint is not None and staged is not None:
                     unused = self._keep(connection, job, checkpoint, staged, now)
             if is_paused:
-                events.append(connection, job.seq, [job_turns.PAUSED], now=now)
+                events.append(connection, job.seq, [turns.PAUSED], now=now)
         self._workshop.blobs.remove(unused)
         self._pending.clear()
         self._flushed_at = time.monotonic()

@@ -9,8 +9,8 @@ import logging
 import threading
 import time
 
-from ftops.server.batch_results import Office
-from ftops.server.batch_run import BatchRun
+from ftops.server.batches.results import Office
+from ftops.server.batches.run import BatchRun
 from ftops.server.errors import place_of
 from ftops.server.fair_queue import FairQueue
 from ftops.server.storage import batches

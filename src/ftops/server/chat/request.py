@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
-from ftops.server.chat_tools import ToolUse, read_tool_use
+from ftops.server.chat.response_format import JsonFormat, read_response_format
+from ftops.server.chat.streaming import StreamOptions
+from ftops.server.chat.tools import ToolUse, read_tool_use
 from ftops.server.engines.interface import Sampling
 from ftops.server.errors import ApiError, unsupported_parameter, unsupported_value
-from ftops.server.job_request import read_metadata
-from ftops.server.response_format import JsonFormat, read_response_format
-from ftops.server.streaming import StreamOptions
+from ftops.server.jobs.request import read_metadata
 
 _ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 _MAX_STOPS = 4

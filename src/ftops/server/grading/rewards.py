@@ -14,7 +14,7 @@ from ftops.graders.kinds import Grader, JudgeSampling
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
 from ftops.graders.rules import models_of
 from ftops.graders.samples import sample_of, text_of
-from ftops.server import tokens
+from ftops.server.chat import tokens
 from ftops.server.engines.interface import Message, Model, Row, Sampling
 from ftops.server.errors import ApiError
 from ftops.server.shelf import Shelf

@@ -7,10 +7,10 @@ the schema allows is given; where none is found, the answer is a refusal, as str
 import msgspec
 
 from ftops.server import ids
-from ftops.server.chat_tools import Calling, ToolUse
+from ftops.server.chat.response_format import JsonFormat
+from ftops.server.chat.schema_instances import NoInstance, shortest_instance
+from ftops.server.chat.tools import Calling, ToolUse
 from ftops.server.engines.interface import Message
-from ftops.server.response_format import JsonFormat
-from ftops.server.schema_instances import NoInstance, shortest_instance
 
 _REFUSAL = "I know no answer of the form that is asked for."
 

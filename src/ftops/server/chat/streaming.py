@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ftops.server import tokens
+from ftops.server.chat import tokens
 
 _PADDED_BYTES = 32
 _DONE = b"data: [DONE]\n\n"

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from ftops.server import ids
-from ftops.server.batch_answers import Result
-from ftops.server.batch_lines import BatchError, Limits
+from ftops.server.batches.answers import Result
+from ftops.server.batches.lines import BatchError, Limits
 from ftops.server.shelf import Shelf
 from ftops.server.storage import batches, deliveries, files
 from ftops.server.storage import blobs as blob_uses

@@ -5,10 +5,10 @@ from typing import Any
 
 from ftops.graders.reading import parse_grader
 from ftops.server.engines.interface import TrainingSpec
-from ftops.server.rewards import judge_of, reward_of
+from ftops.server.grading.rewards import judge_of, reward_of
+from ftops.server.jobs.training_files import training_rows_of, validation_rows_of
+from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage.jobs import JobRow
-from ftops.server.training_files import training_rows_of, validation_rows_of
-from ftops.server.workshop import Workshop
 
 
 def read_spec(workshop: Workshop, job: JobRow) -> TrainingSpec:
