@@ -16,6 +16,7 @@ from types import FrameType
 
 import uvicorn
 from anyio import to_thread
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from ftops.server.app import Service, open_service
 from ftops.server.engines.interface import Engine
@@ -23,6 +24,7 @@ from ftops.server.faults.book import FAULTS_LOG
 from ftops.server.faults.connection import hang_up_protocol
 from ftops.server.folder import DataFolder
 from ftops.server.gate import ACCESS_LOG
+from ftops.server.heads import with_bounded_heads
 from ftops.server.settings import Settings
 from ftops.server.storage.disk import DISK_ERRORS
 
@@ -65,7 +67,7 @@ def run(
     service = open_service(settings, engine)
     config = uvicorn.Config(
         service.app,
-        http="auto" if settings.faults is None else hang_up_protocol(),
+        http=with_bounded_heads(AutoHTTPProtocol if settings.faults is None else hang_up_protocol()),
         access_log=False,
         log_config=None,
         lifespan="off",
