@@ -195,7 +195,10 @@ def test_a_judge_that_is_gone_fails_the_job(tmp_path: Path) -> None:
         ({**PROMPT, "tools": [{"type": "function", "function": {"name": "f"}}], "more": 1}, None),
         ({"messages": [USER]}, " has no 'answer', which the grader names as {{item.answer}}"),
         ({"messages": [USER], "answer": None}, " has no 'answer', which the grader names as {{item.answer}}"),
-        ({"messages": ROW["messages"], "answer": "a"}, ", the last message must not be the assistant's: "),
+        (
+            {"messages": ROW["messages"], "answer": "a"},
+            ", the last message must not be the assistant's, which the model is to write: rows that end with it are in",
+        ),
         ({"messages": [], "answer": "a"}, ", 'messages' must be a list with at least one message"),
         ({"messages": [{"content": "x"}], "answer": "a"}, ", message 1 Discriminator 'role' is missing in value"),
         ({**PROMPT, "tools": 5}, ", 'tools' must be a list"),
@@ -222,9 +225,12 @@ def test_a_row_without_what_the_grader_names_fails_the_job(server: Server, which
     }
 
 
-def test_rows_of_other_formats_fit_other_methods(server: Server) -> None:
-    error = server.wait(server.create_job([PROMPT] * 10), "failed")["error"]
-    assert "must have at least one assistant message" in error["message"]
+@pytest.mark.parametrize("shots", [[], [USER, {"role": "assistant", "content": "red"}]])
+def test_rows_of_other_formats_fit_other_methods(server: Server, shots: list[Any]) -> None:
+    row = {**PROMPT, "messages": [*shots, USER]}
+    error = server.wait(server.create_job([row] * 10), "failed")["error"]
+    assert error["code"] == "invalid_training_file"
+    assert "the reinforcement format, which doesn't fit the fine-tuning method supervised" in error["message"]
 
 
 def test_rows_that_teach_nothing_fail_the_job(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The rules for rows of training files, one row each."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,10 +8,25 @@ from server_in_process import PREFERENCE, ROW
 
 from ftops.server.jobs.training_files import JobFailure, training_rows_of, validation_rows_of
 from ftops.server.jobs.training_rows import fault_of
+from shared_data import missing, shared_path
 
 USER = {"role": "user", "content": "hi"}
 BOT = {"role": "assistant", "content": "ho"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+NOT_SUPERVISED = (
+    ", the last message must be the assistant's: rows that end otherwise are in the reinforcement format, which doesn't fit "
+    "the fine-tuning method supervised"
+)
+
+
+def calling(name: str, arguments: str = "{}") -> dict[str, Any]:
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
+    return {"role": "assistant", "tool_calls": [call]}
+
+
+CALLING = calling("f")
+ANSWER = {"role": "tool", "tool_call_id": "c", "content": "done"}
 
 
 def chat(*messages: Any, **more: Any) -> dict[str, Any]:
@@ -32,6 +48,11 @@ def chat(*messages: Any, **more: Any) -> dict[str, Any]:
         chat({"role": "user", "content": [{"type": "text", "text": "a"}]}, BOT),
         chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f"}}], parallel_tool_calls=False),
         chat(USER, BOT, functions=[{"name": "f"}], tools=None, my_own_key=1),
+        chat(USER, {**BOT, "weight": 0}, {"role": "user", "content": "b"}, {**BOT, "weight": 1.0}),
+        chat(USER, CALLING, ANSWER, {"role": "tool", "tool_call_id": "c", "content": "again"}, BOT),
+        chat(USER, CALLING, tools=TOOLS),
+        chat(USER, CALLING, tools=[]),  # as some libraries write that there is none to tell of
+        chat(BOT),
     ],
 )
 def test_a_good_supervised_row(row: Any) -> None:
@@ -48,9 +69,14 @@ def test_a_good_supervised_row(row: Any) -> None:
         (chat(USER, {"content": "x"}), ", message 2 Discriminator 'role' is missing in value"),
         (chat({"role": "king", "content": "x"}), ", message 1 Discriminator 'role' must be one of "),
         (chat({"role": ["user"], "content": "x"}), ", message 1 Discriminator 'role' must be one of "),
-        (chat(USER), " must have at least one assistant message whose weight is not 0"),
+        (chat(USER), NOT_SUPERVISED),
+        (chat(USER, BOT, USER, answer="a"), NOT_SUPERVISED),
+        (chat(BOT, USER), NOT_SUPERVISED),
+        (chat(USER, CALLING, ANSWER), NOT_SUPERVISED),
         (chat(USER, {**BOT, "weight": 0}), " must have at least one assistant message whose weight is not 0"),
         (chat(USER, {**BOT, "weight": 0.5}), ", message 2 has a weight"),
+        (chat(USER, {**BOT, "weight": True}), ", message 2 has a weight"),
+        (chat(USER, {**BOT, "weight": "1"}), ", message 2 has a weight"),
         (chat({**USER, "weight": 1}, BOT), ", message 1 has a weight"),
         (chat(USER, {**BOT, "wieght": 0}), ", message 2 has the unexpected key 'wieght'"),
         (chat({"role": "user"}, BOT), ", message 1 has no 'content'"),
@@ -62,6 +88,13 @@ def test_a_good_supervised_row(row: Any) -> None:
         (chat({"role": "user", "content": [{"type": "text"}]}, BOT), ", message 1 has a content part of type 'text' w"),
         (chat({**USER, "name": 5}, BOT), ", message 1 has a 'name' that is not a string"),
         (chat({"role": "tool", "content": "x"}, BOT), ", message 1 has no 'tool_call_id'"),
+        (chat(USER, ANSWER, BOT), ", message 2 has a 'tool_call_id' that no call before it has"),
+        (chat(USER, ANSWER, CALLING), ", message 2 has a 'tool_call_id' that no call before it has"),
+        (chat(USER, CALLING, {**ANSWER, "tool_call_id": "d"}, BOT), ", message 3 has a 'tool_call_id' that no call"),
+        (chat(USER, calling("f", "{")), ", message 2 has a call of 'f' whose arguments are not a JSON dictionary"),
+        (chat(USER, calling("f", "[1]")), ", message 2 has a call of 'f' whose arguments are not a JSON dictionary"),
+        (chat(USER, calling("f", "[" * 50_000)), ", message 2 has a call of 'f' whose arguments are not"),
+        (chat(USER, calling("g"), tools=TOOLS), ", message 2 has a call of 'g', which is not among the row's tools"),
         (chat({**USER, "tool_calls": [CALL]}, BOT), ", message 1 has 'tool_calls', which belong to"),
         (chat(USER, {**BOT, "tool_calls": []}), ", message 2 has 'tool_calls' that is not a list"),
         (chat(USER, {**BOT, "tool_calls": ["x"]}), ", message 2 has a tool call that is not a function"),
@@ -69,6 +102,17 @@ def test_a_good_supervised_row(row: Any) -> None:
         (chat(USER, {**BOT, "function_call": {"name": "f"}}), ", message 2 has a 'function_call' without"),
         (chat(USER, BOT, tools="x"), ", 'tools' must be a list of functions with names"),
         (chat(USER, BOT, tools=[{"type": "function"}]), ", 'tools' must be a list of functions with names"),
+        (chat(USER, BOT, tools=[{"type": "zzz", "function": {"name": "f"}}]), ", 'tools' must be a list of functions"),
+        (chat(USER, BOT, tools=[{"function": {"name": "f"}}]), ", 'tools' must be a list of functions"),
+        (chat(USER, BOT, tools=[{"type": "function", "name": "f"}]), ", 'tools' must be a list of functions"),
+        (
+            chat(USER, BOT, tools=[{"type": "function", "function": {"name": ""}}]),
+            ", 'tools' must be a list of functions",
+        ),
+        (
+            chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f", "parameters": []}}]),
+            ", 'tools' must be a list of functions",
+        ),
         (chat(USER, BOT, functions=[5]), ", 'functions' must be a list of functions with names"),
         (chat(USER, BOT, parallel_tool_calls="no"), ", 'parallel_tool_calls' must be true or false"),
     ],
@@ -84,11 +128,17 @@ def test_a_bad_supervised_row(row: Any, message: str) -> None:
     ("change", "message"),
     [
         ({}, None),
-        ({"input": {"messages": [USER], "tools": [{"function": {"name": "f"}}]}}, None),
+        ({"input": {"messages": [USER], "tools": TOOLS}, "preferred_output": [CALLING]}, None),
+        ({"input": {"messages": [USER, CALLING, ANSWER]}}, None),
         ({"input": 5}, ", 'input' is missing or not a dictionary"),
         ({"input": {}}, ", input 'messages' must be a list"),
         ({"input": {"messages": [{"role": "user"}]}}, ", input message 1 has no 'content'"),
         ({"input": {"messages": [USER], "tools": 5}}, ", input 'tools' must be a list"),
+        ({"input": {"messages": [USER, ANSWER]}}, ", input message 2 has a 'tool_call_id' that no call before it has"),
+        (
+            {"input": {"messages": [USER], "tools": TOOLS}, "non_preferred_output": [calling("g")]},
+            ", non_preferred_output message 1 has a call of 'g', which is not among the row's tools",
+        ),
         ({"preferred_output": "good"}, ", preferred_output 'preferred_output' must be a list"),
         ({"preferred_output": [BOT, BOT]}, ", 'preferred_output' must be a list with one assistant message"),
         ({"non_preferred_output": [USER]}, ", 'non_preferred_output' must be a list with one assistant message"),
@@ -98,6 +148,17 @@ def test_a_bad_supervised_row(row: Any, message: str) -> None:
 def test_a_preference_row(change: Any, message: str | None) -> None:
     fault = fault_of({**PREFERENCE, **change}, method="dpo", model="m")
     assert (fault is None) if message is None else (fault is not None and fault.message.startswith(message))
+
+
+@pytest.mark.parametrize("name", ["gsm8k-chat", "tool-calling", "orca-dpo"])
+def test_published_rows_are_good(name: str) -> None:
+    folder = shared_path(f"data/{name}")
+    if not folder.is_dir():
+        pytest.skip(missing(folder))
+    for file in folder.glob("*.jsonl"):
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        method = "dpo" if name == "orca-dpo" else "supervised"
+        assert [fault_of(row, method=method, model="m") for row in rows] == [None] * len(rows)
 
 
 @pytest.mark.parametrize("method", ["supervised", "dpo"])

@@ -1,15 +1,17 @@
 """The rules for one row of a training file, in OpenAI's supervised, preference and reinforcement formats.
 
-Owns what a row may hold and the words for what is wrong with it; positions count from 1. Keys that OpenAI's formats don't
-name are let through in a row, and refused in a message, where they are most often misspelt.
+Owns what a row may hold and the words for what is wrong with it; what it says of tools is ``training_tools``'. Positions
+count from 1. Keys that OpenAI's formats don't name are let through in a row, and refused in a message, where they are most
+often misspelt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ftops.graders.kinds import Grader
 from ftops.graders.rules import missing_reference
+from ftops.server.jobs.training_tools import Calls, offered_tools, tools_problem
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _MESSAGE_KEYS = frozenset(
@@ -49,22 +51,29 @@ def _wrong_method(form: str, method: str) -> Fault:
 
 
 def _chat_fault(row: Mapping[str, Any]) -> Fault | None:
-    messages = row.get("messages")
-    fault = _messages_fault(messages, "") or _tools_fault(row, "")
-    if fault is not None or not isinstance(messages, list):
+    fault = _conversation_fault(row, "")
+    if fault is not None:
         return fault
+    messages = row["messages"]
+    if messages[-1]["role"] != "assistant":
+        return Fault(
+            message=", the last message must be the assistant's: rows that end otherwise are in the reinforcement format, "
+            "which doesn't fit the fine-tuning method supervised"
+        )
     if not any(each["role"] == "assistant" and each.get("weight", 1) != 0 for each in messages):
         return Fault(message=" must have at least one assistant message whose weight is not 0")
     return None
 
 
 def _prompt_fault(row: Mapping[str, Any], grader: Grader | None) -> Fault | None:
-    messages = row.get("messages")
-    fault = _messages_fault(messages, "") or _tools_fault(row, "")
-    if fault is not None or not isinstance(messages, list):
+    fault = _conversation_fault(row, "")
+    if fault is not None:
         return fault
-    if messages[-1]["role"] == "assistant":
-        return Fault(message=", the last message must not be the assistant's: that is what the model is to answer")
+    if row["messages"][-1]["role"] == "assistant":
+        return Fault(
+            message=", the last message must not be the assistant's, which the model is to write: rows that end with it are "
+            "in the supervised format, which doesn't fit the fine-tuning method reinforcement"
+        )
     missing = None if grader is None else missing_reference(grader, row)
     if missing is not None:
         return Fault(message=f" has no '{missing[:64]}', which the grader names as {{{{item.{missing[:64]}}}}}")
@@ -75,17 +84,16 @@ def _preference_fault(row: Mapping[str, Any]) -> Fault | None:
     given = row.get("input")
     if not isinstance(given, dict):
         return Fault(message=", 'input' is missing or not a dictionary")
-    return (
-        _messages_fault(given.get("messages"), " input")
-        or _tools_fault(given, " input")
-        or _output_fault(row, "preferred_output")
-        or _output_fault(row, "non_preferred_output")
-    )
+    fault = _conversation_fault(given, " input")
+    if fault is not None:
+        return fault
+    offered = offered_tools(given)
+    return _output_fault(row, "preferred_output", offered) or _output_fault(row, "non_preferred_output", offered)
 
 
-def _output_fault(row: Mapping[str, Any], name: str) -> Fault | None:
+def _output_fault(row: Mapping[str, Any], name: str, offered: frozenset[str] | None) -> Fault | None:
     output = row.get(name)
-    fault = _messages_fault(output, f" {name}", key=name)
+    fault = _messages_fault(output, f" {name}", Calls(offered), key=name)
     if fault is not None or not isinstance(output, list):
         return fault
     if len(output) != 1 or output[0]["role"] != "assistant":
@@ -93,17 +101,25 @@ def _output_fault(row: Mapping[str, Any], name: str) -> Fault | None:
     return None
 
 
-def _messages_fault(messages: object, place: str, *, key: str = "messages") -> Fault | None:
+def _conversation_fault(row: Mapping[str, Any], place: str) -> Fault | None:
+    """What is wrong with the messages of a row, or with its tools; without a fault there is at least one message."""
+    problem = tools_problem(row)
+    if problem is not None:
+        return Fault(message=f",{place} {problem}")
+    return _messages_fault(row.get("messages"), place, Calls(offered_tools(row)))
+
+
+def _messages_fault(messages: object, place: str, calls: Calls, *, key: str = "messages") -> Fault | None:
     if not isinstance(messages, list) or not messages:
         return Fault(message=f",{place} '{key}' must be a list with at least one message")
     for number, message in enumerate(messages, start=1):
-        problem = _message_problem(message)
+        problem = _message_problem(message, calls)
         if problem is not None:
             return Fault(message=f",{place} message {number} {problem}")
     return None
 
 
-def _message_problem(message: object) -> str | None:
+def _message_problem(message: object, calls: Calls) -> str | None:
     if not isinstance(message, dict):
         return "is not a dictionary"
     if "role" not in message:
@@ -114,11 +130,13 @@ def _message_problem(message: object) -> str | None:
     unknown = sorted(message.keys() - _MESSAGE_KEYS)
     if unknown:
         return f"has the unexpected key '{unknown[0][:64]}'"
-    if "weight" in message and (role != "assistant" or message["weight"] not in (0, 1)):
+    if "weight" in message and (role != "assistant" or not _is_weight(message["weight"])):
         return "has a weight, which must be 0 or 1 and belongs to assistant messages"
-    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        return "has no 'tool_call_id'"
-    return _name_problem(message) or _calls_problem(message) or _content_problem(message)
+    return _name_problem(message) or calls.problem(message) or _content_problem(message)
+
+
+def _is_weight(value: object) -> bool:
+    return not isinstance(value, bool) and value in (0, 1)
 
 
 def _name_problem(message: Mapping[str, Any]) -> str | None:
@@ -145,46 +163,3 @@ def _content_problem(message: Mapping[str, Any]) -> str | None:
         if not isinstance(part.get("text"), str):
             return "has a content part of type 'text' without text"
     return None
-
-
-def _calls_problem(message: Mapping[str, Any]) -> str | None:
-    legacy = message.get("function_call")
-    if legacy is not None and not _is_function(legacy):
-        return "has a 'function_call' without a name and arguments"
-    calls = message.get("tool_calls")
-    if calls is None:
-        return None
-    if message["role"] != "assistant":
-        return "has 'tool_calls', which belong to assistant messages"
-    if not isinstance(calls, list) or not calls:
-        return "has 'tool_calls' that is not a list with at least one call"
-    for call in calls:
-        if not isinstance(call, dict) or call.get("type") != "function" or not _is_function(call.get("function")):
-            return "has a tool call that is not a function with a name and arguments"
-        if not isinstance(call.get("id"), str):
-            return "has a tool call without an id"
-    return None
-
-
-def _is_function(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "arguments"))
-
-
-def _tools_fault(row: Mapping[str, Any], place: str) -> Fault | None:
-    for key in ("tools", "functions"):
-        tools = row.get(key)
-        if tools is None:
-            continue
-        if not isinstance(tools, Sequence) or isinstance(tools, str) or not all(map(_is_tool, tools)):
-            return Fault(message=f",{place} '{key}' must be a list of functions with names")
-    flag = row.get("parallel_tool_calls")
-    if flag is not None and not isinstance(flag, bool):
-        return Fault(message=f",{place} 'parallel_tool_calls' must be true or false")
-    return None
-
-
-def _is_tool(tool: object) -> bool:
-    if not isinstance(tool, dict):
-        return False
-    function = tool.get("function", tool)
-    return isinstance(function, dict) and isinstance(function.get("name"), str)
