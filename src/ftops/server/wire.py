@@ -150,6 +150,8 @@ def job_object(row: JobRow) -> Json:
         "metadata": row.metadata,
         "method": {"type": row.method, row.method: _method(row, hyperparameters)},
         "shared_with_openai": False,
+        "eval_id": None,
+        "usage_metrics": None,
     }
 
 

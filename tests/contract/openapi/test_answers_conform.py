@@ -26,6 +26,8 @@ KEY = "sk-contract"  # of a server that demands one
 SEEN_IN_THE_WILD = {
     "FineTuningJob.user_provided_suffix",
     "FineTuningJob.shared_with_openai",
+    "FineTuningJob.eval_id",
+    "FineTuningJob.usage_metrics",
     "FineTuningJobCheckpoint.metrics.train_mean_reward",
     "FineTuningJobCheckpoint.metrics.full_valid_mean_reward",
 }

@@ -175,7 +175,7 @@ def test_a_job_that_is_pausing_can_be_cancelled(tmp_path: Path) -> None:
         assert pause.reached.wait(30)
         turn(server, job_id, "pause")
         assert refusal(server, job_id, "resume") == f"Job can't be resumed: {job_id} is pausing."
-        assert refusal(server, job_id, "pause") == f"Job can't be paused: {job_id} is pausing."
+        assert turn(server, job_id, "pause")["status"] == "pausing"  # whoever lost the answer may ask again
         turn(server, job_id, "cancel")
         pause.let_on()
         server.wait(server.create_job(), "succeeded")

@@ -241,6 +241,8 @@ def test_a_bound_is_told_in_full(shared_server: Server) -> None:
         ("o3-mini", "supervised", False),
         ("o100", "supervised", True),
         ("gpt-6-luna", "supervised", False),
+        ("GPT-5", "supervised", False),
+        ("O4-Mini", "supervised", False),
         ("gpt-5.1-mini", "supervised", False),
         ("gpt-4-turbo-2024-04-09", "supervised", False),
         ("gpt-4o-2024-05-13", "supervised", False),
@@ -336,10 +338,13 @@ def test_a_path_or_query_that_leads_nowhere(
     ("content", "start"),
     [
         (b"[1]\n", 'Line 1 is not a dictionary (HINT: line starts with: "[1]...").'),
-        (b"{}\nnot json\n", "Line 2 is not a dictionary"),
-        (b'{}\n{"a": NaN}\n', "Line 2 is not a dictionary"),
-        (b"{}\n\xff\xfe\n", "Line 2 is not a dictionary"),
-        (b'{"a":' * 50_000 + b"\n", "Line 1 is not a dictionary"),
+        (b"{}\nnot json\n", 'Line 2 is not valid JSON (HINT: line starts with: "not json...").'),
+        (b'{}\n{"a": NaN}\n', "Line 2 is not valid JSON (HINT"),
+        (b"{}\n\xff\xfe\n", "Line 2 is not valid JSON (HINT"),
+        (b'{}\n{"a": "\\ud800"}\n', "Line 2 is not valid JSON (HINT"),
+        (b'{"a": 1e999}\n', "Line 1 has a number that is out of range (HINT"),
+        (b'{"a": ' + b"1" * 5_000 + b"}\n", "Line 1 has a number that is out of range (HINT"),
+        (b'{"a":' * 50_000 + b"\n", "Line 1 is nested too deeply (HINT"),
     ],
 )
 def test_a_training_file_must_be_jsonl(shared_server: Server, content: bytes, start: str) -> None:

@@ -40,6 +40,29 @@ def test_a_file_is_what_was_uploaded(server: Server) -> None:
     assert response.headers["content-disposition"] == 'attachment; filename="my rows.jsonl"'
 
 
+@pytest.mark.parametrize(
+    ("name", "kept", "disposition"),
+    [
+        ("数据.jsonl", "数据.jsonl", "filename=\"??.jsonl\"; filename*=UTF-8''%E6%95%B0%E6%8D%AE.jsonl"),
+        ("ü's.jsonl", "ü's.jsonl", "filename=\"?'s.jsonl\"; filename*=UTF-8''%C3%BC%27s.jsonl"),
+        ("a" * 400 + ".jsonl", "a" * 249 + ".jsonl", f'filename="{"a" * 249}.jsonl"'),
+        ("a" * 249 + ".jsonl", "a" * 249 + ".jsonl", f'filename="{"a" * 249}.jsonl"'),
+        (".jsonl", ".jsonl", 'filename=".jsonl"'),
+    ],
+)
+def test_a_file_keeps_its_name(server: Server, name: str, kept: str, disposition: str) -> None:
+    file_id = server.upload(b"{}\n", name=name)
+    assert server.get(f"/v1/files/{file_id}")["filename"] == kept
+    headers = server.ask("GET", f"/v1/files/{file_id}/content").headers
+    assert headers["content-disposition"] == f"attachment; {disposition}"
+
+
+def test_a_long_name_of_another_kind_is_cut(server: Server) -> None:
+    for name in ("a" * 300, "a." + "b" * 300):
+        kept = server.get(f"/v1/files/{server.upload(b'x', name=name, purpose='user_data')}")["filename"]
+        assert (len(kept), name.startswith(kept)) == (255, True)
+
+
 def test_equal_content_is_stored_once_and_goes_with_its_last_file(server: Server) -> None:
     first, second = server.upload(b"{}\n"), server.upload(b"{}\n", purpose="batch")
     assert first != second

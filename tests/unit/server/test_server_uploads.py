@@ -146,7 +146,7 @@ def test_content_is_checked_when_it_is_whole(server: Server) -> None:
     part = add(server, upload, b"{}\nno json"[:9]).json()["id"]
     response = complete(server, upload, [part])
     assert response.status_code == 400
-    assert "Line 2 is not a dictionary" in response.json()["error"]["message"]
+    assert "Line 2 is not valid JSON" in response.json()["error"]["message"]
 
 
 def test_a_cancelled_upload_is_over(server: Server) -> None:

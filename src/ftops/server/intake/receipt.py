@@ -20,17 +20,17 @@ JSONL_PURPOSES = frozenset({"fine-tune", "evals"})
 _LEAST_SECONDS, _MOST_SECONDS = 3_600, 2_592_000
 # "By default, files with purpose=batch expire after 30 days", says OpenAI's document; others stay.
 _DEFAULT_SECONDS: Mapping[str, int] = {"batch": _MOST_SECONDS}
+_DEMANDS_SUFFIX: Mapping[str, str] = {"fine-tune": "Fine-Tuning API", "batch": "Batch API"}
 _NAME_LENGTH = 255
+_SUFFIX_LENGTH = 16
 
 
 def read_filename(given: str, *, purpose: str, param: str) -> str:
     """A file's name without the folders that some clients send; ``ApiError`` when it doesn't fit the purpose."""
-    filename = PurePosixPath(given.replace("\\", "/")).name[:_NAME_LENGTH] or "file"
-    if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
-        raise ApiError("Invalid file format for Fine-Tuning API. Must be .jsonl", param=param)
-    if purpose == "batch" and not filename.lower().endswith(".jsonl"):
-        raise ApiError("Invalid file format for Batch API. Must be .jsonl", param=param)
-    return filename
+    path = PurePosixPath(given.replace("\\", "/"))
+    if purpose in _DEMANDS_SUFFIX and not path.name.lower().endswith(".jsonl"):
+        raise ApiError(f"Invalid file format for {_DEMANDS_SUFFIX[purpose]}. Must be .jsonl", param=param)
+    return _cut(path) or "file"
 
 
 def read_lifetime(anchor: object, seconds: object, *, spelling: str) -> int | None:
@@ -70,3 +70,11 @@ def new_row(staged: Staged, *, project: str, filename: str, purpose: str, lifeti
         bytes=staged.size,
         sha256=staged.sha256,
     )
+
+
+def _cut(path: PurePosixPath) -> str:
+    """The name, shortened before its suffix, which says what the file is."""
+    name, suffix = path.name, path.suffix
+    if len(name) <= _NAME_LENGTH or len(suffix) > _SUFFIX_LENGTH:
+        return name[:_NAME_LENGTH]
+    return path.stem[: _NAME_LENGTH - len(suffix)] + suffix

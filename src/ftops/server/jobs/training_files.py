@@ -40,11 +40,12 @@ def check_upload(content: BinaryIO, *, max_line_bytes: int) -> None:
         if not text:
             continue
         is_empty = False
-        if not _is_dictionary(text):
+        problem = _line_problem(text)
+        if problem is not None:
             start = text[:20].decode("utf-8", errors="replace")
             raise ApiError(
                 "Expected file to have JSONL format, where every line is a JSON dictionary. "
-                f'Line {number} is not a dictionary (HINT: line starts with: "{start}...").',
+                f'Line {number} {problem} (HINT: line starts with: "{start}...").',
                 param="file",
             )
     if is_empty:
@@ -101,8 +102,12 @@ def _stripped(line: bytes, number: int) -> bytes:
     return (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
 
 
-def _is_dictionary(text: bytes) -> bool:
+def _line_problem(text: bytes) -> str | None:
     try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return False
+        return None if isinstance(msgspec.json.decode(text), dict) else "is not a dictionary"
+    except msgspec.ValidationError:  # of what has no type to fit, only numbers are ever refused
+        return "has a number that is out of range"
+    except RecursionError:
+        return "is nested too deeply"
+    except (msgspec.DecodeError, ValueError):
+        return "is not valid JSON"

@@ -34,9 +34,12 @@ def fail(workshop: Workshop, job: JobRow, failure: JobFailure, *, expect: Sequen
 
 
 def pause(workshop: Workshop, job: JobRow) -> bool:
-    """Pauses a job, or asks for it if the job is being trained; False when it is paused or has ended already."""
+    """Pauses a job, or asks for it if the job is being trained, once more if need be.
+
+    False when it is paused or has ended already.
+    """
     with workshop.database.write() as connection:
-        if jobs.change(connection, job, expect=[JobStatus.RUNNING], status=JobStatus.PAUSING, estimated_finish=None):
+        if jobs.change(connection, job, expect=jobs.TRAINING, status=JobStatus.PAUSING, estimated_finish=None):
             return True
         is_paused = jobs.change(
             connection, job, expect=[JobStatus.VALIDATING, JobStatus.QUEUED], status=JobStatus.PAUSED

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from itertools import chain
+from urllib.parse import quote
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -108,7 +109,7 @@ class FileRoutes:
             media_type="application/octet-stream",
             headers={
                 "content-length": str(row.bytes),
-                "content-disposition": f'attachment; filename="{_ascii(row.filename)}"',
+                "content-disposition": _disposition(row.filename),
             },
         )
 
@@ -157,5 +158,8 @@ def _read_form(form: Form) -> tuple[str, str, int | None]:
     return receipt.read_filename(form.filename, purpose=purpose, param="file"), purpose, lifetime
 
 
-def _ascii(filename: str) -> str:
-    return _UNSAFE.sub("_", filename).encode("ascii", "replace").decode()
+def _disposition(filename: str) -> str:
+    """The header's value by RFC 6266: beyond ASCII the name stands there twice, for clients of now and of old."""
+    text = _UNSAFE.sub("_", filename)
+    plain = f'attachment; filename="{text.encode("ascii", "replace").decode()}"'
+    return plain if text.isascii() else f"{plain}; filename*=UTF-8''{quote(text, safe='')}"
