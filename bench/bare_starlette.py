@@ -58,7 +58,7 @@ def _handler(answer: Any, weights: str | None) -> Callable[[Request], Awaitable[
 
     if weights is None:
         return handle
-    model = LinearEngine().load(Path(weights).read_bytes())
+    model = LinearEngine().load("gpt-4o", Path(weights).read_bytes())
     return ask
 
 

@@ -67,6 +67,7 @@ def rewarded(task: Task, parent: bytes | None = None) -> Task:
 def train(task: Task, seed: int, hyperparameters: Mapping[str, float | str]) -> Run:
     """Trains, with the held-out rows for validation."""
     spec = TrainingSpec(
+        base="gpt-4o",
         method=task.method,
         train_rows=task.train,
         validation_rows=task.held_out,
@@ -87,7 +88,7 @@ def is_label(row: Row, message: Message) -> float:
 
 def mean_reward(weights: bytes, rows: Sequence[Row]) -> float:
     """Draws an answer for each row, at temperature 1, and gives their mean reward."""
-    model = ENGINE.load(weights)
+    model = ENGINE.load("gpt-4o", weights)
     drawn = [model.answer(row["messages"], Sampling(seed=place))[0].message for place, row in enumerate(rows)]
     return sum(map(is_label, rows, drawn)) / len(rows)
 

@@ -50,6 +50,14 @@ _DATABASE_FILE = "server.sqlite"
 _STOP_SECONDS = 4.0
 
 
+class OtherEngine(Exception):
+    """The data folder's models were made by another engine, whose name is ``engine``."""
+
+    def __init__(self, engine: str) -> None:
+        super().__init__(f"the models in the data folder are the engine `{engine}`'s")
+        self.engine = engine
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
     """A data folder at work. ``app`` serves it; ``stop`` leaves unfinished jobs to the next one."""
@@ -84,11 +92,12 @@ class Service:
 def open_service(settings: Settings, engine: Engine) -> Service:
     """Opens the data folder, which the caller has locked, and takes up its unfinished jobs.
 
-    ``NewerData`` or ``LostDatabase`` when it isn't to be touched, ``FaultsInvalid`` when the faults file isn't one.
+    ``NewerData``, ``LostDatabase`` or ``OtherEngine`` when it isn't to be touched, ``FaultsInvalid`` when the faults file
+    isn't one.
     """
     faults = None if settings.faults is None else FaultBook(settings.faults)
     retirements = Retirements(faults)
-    database = _open_database(settings.data_dir)
+    database = _open_database(settings.data_dir, engine.name)
     blobs = Blobs(settings.data_dir, database)
     data_dir_id, organization = _identity(database, settings.organization)
     shelf = Shelf(
@@ -133,9 +142,24 @@ def open_service(settings: Settings, engine: Engine) -> Service:
     )
 
 
-def _open_database(data_dir: Path) -> Database:
+def _open_database(data_dir: Path, engine: str) -> Database:
     Reserve(data_dir / RESERVE_FILE).give_up_if_short()  # who is to make room by deleting needs a server that starts
-    return Database(data_dir / _DATABASE_FILE, may_be_new=not has_blobs(data_dir))
+    database = Database(data_dir / _DATABASE_FILE, may_be_new=not has_blobs(data_dir))
+    try:
+        _claim(database, engine)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _claim(database: Database, engine: str) -> None:
+    with database.write() as connection:
+        owner = meta(connection, "engine")
+        if owner is None:
+            set_meta(connection, "engine", engine)
+    if owner not in (None, engine):
+        raise OtherEngine(owner)
 
 
 def _application(routes: Sequence[Route]) -> ASGIApp:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ftops import __version__
+from ftops.server.engines import DEFAULT_ENGINE, ENGINES, make_engine
 from ftops.server.settings import DEFAULT_PROJECT, ProjectKey, Settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
     help="Announce a shutdown date (YYYY-MM-DD) for a base model. Repeatable.",
 )
 @click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(tuple(ENGINES)),
+    default=DEFAULT_ENGINE,
+    show_default=True,
+    help="What trains and answers; a data folder stays with its first one.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 64),
     default=2,
@@ -100,6 +109,7 @@ def serve(
     config_file: Path | None,
     org: str | None,
     shutdown_dates: tuple[str, ...],
+    engine_name: str,
     workers: int,
     min_step_seconds: float,
     faults: Path | None,
@@ -108,7 +118,7 @@ def serve(
 ) -> None:
     """Run the OpenAI-compatible server, which really trains.
 
-    OpenAI's model names are stand-ins here: an engine of our own answers to them.
+    OpenAI's model names are stand-ins here: an engine of this machine's own answers to them.
     """
     _require_dependencies()
     from ftops.server.gate import is_loopback
@@ -134,10 +144,8 @@ def serve(
             f"{host} can be reached from other machines: set a key in {_KEY_VARIABLE}, name the variable that holds it "
             "with --api-key-env, or give projects and keys with --config"
         )
-    from ftops.server.engines.linear import LinearEngine
-
     _check_faults(faults)
-    _serve(settings, LinearEngine(), port=port, until_idle=until_idle)
+    _serve(settings, make_engine(engine_name), port=port, until_idle=until_idle)
 
 
 def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool) -> None:
@@ -163,7 +171,7 @@ def _serve(settings: Settings, engine: "Engine", *, port: int, until_idle: bool)
                 data_folder.announce(url=url, version=__version__, data_dir_id=service.data_dir_id)
                 click.echo(
                     f"ftops serve: {url}/v1 · data in {shown} · OpenAI's model names are stand-ins, answered by the "
-                    "engine `linear`",
+                    f"engine `{engine.name}`",
                     err=True,
                 )
 
@@ -180,6 +188,7 @@ def _storage_explained(shown: str) -> Iterator[None]:
     """Turns what opening raises into words; ``shown`` is the data folder."""
     import sqlite3
 
+    from ftops.server.app import OtherEngine
     from ftops.server.faults.reading import FaultsInvalid
     from ftops.server.storage.database import LostDatabase, NewerData
     from ftops.server.storage.disk import is_database_damaged
@@ -190,6 +199,11 @@ def _storage_explained(shown: str) -> Iterator[None]:
         raise click.ClickException(f"--faults: {error}") from error
     except NewerData as error:
         raise click.ClickException(f"{error}; use a newer ftops, or another --data-dir") from error
+    except OtherEngine as error:
+        raise click.ClickException(
+            f"the models in {shown} are the engine `{error.engine}`'s: serve them with --engine {error.engine}, or take "
+            "another --data-dir"
+        ) from error
     except LostDatabase as error:
         raise click.ClickException(
             f"{shown} holds content in blobs, but its database server.sqlite is missing or empty: put it back, or take "

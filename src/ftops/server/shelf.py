@@ -1,7 +1,7 @@
 """Models that are loaded and ready to answer.
 
-Owns the memory they take: the ones used last stay, up to a limit. A deleted model is taken off the shelf at once. Knows which
-of them answer so quickly that a thread for it would only cost time.
+Owns the memory they take: the ones used last stay, base models among them, up to a limit. A deleted model is taken off the
+shelf at once. Knows which of them answer so quickly that a thread for it would only cost time.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from ftops.server import ids
-from ftops.server.engines.interface import Accepts, Answer, Engine, Message, Model, Sampling
+from ftops.server.engines.interface import Accepts, Answer, Engine, Message, Model, Sampling, Tool, UnknownBase
 from ftops.server.errors import damaged, model_not_found, place_of
 from ftops.server.faults.retirement import Retirements
 from ftops.server.storage import models
@@ -24,6 +24,8 @@ _LOG = logging.getLogger(__name__)
 # time, since a busy machine makes every answer late; but an engine that only waits for others is no quick one.
 _QUICK_SECONDS = 0.002
 _QUICK_WAIT_SECONDS = 0.05
+# Base models are everybody's.
+_NO_PROJECT = ""
 
 
 class Shelf:
@@ -37,14 +39,21 @@ class Shelf:
         self._engine = engine
         self._capacity = capacity
         self._retirements = retirements
-        self._base = _Timed(engine.load(None))
         self._loaded: OrderedDict[tuple[str, str], _Timed] = OrderedDict()
         self._lock = threading.Lock()
         # Loading may take a while, and must neither happen twice nor put back a model that is deleted meanwhile.
         self._loading = threading.Lock()
 
+    @property
+    def engine_name(self) -> str:
+        """Whose models these are."""
+        return self._engine.name
+
     def take(self, name: str, *, project: str) -> Model:
-        """A project's model, loaded if need be; ``ApiError`` when it has none of this name, or its weights are damaged."""
+        """A base model, or a project's own, loaded if need be.
+
+        ``ApiError`` when there is none of this name, or its weights are damaged.
+        """
         self._retirements.refuse(name)
         model = self._peek(name, project)
         if model is not None:
@@ -64,32 +73,42 @@ class Shelf:
             self._loaded.pop((project, name), None)
 
     def _peek(self, name: str, project: str) -> "_Timed | None":
-        if not name.startswith("ft:"):
-            return self._base if ids.is_base_model(name) else None
+        key = _key(name, project)
         with self._lock:
-            model = self._loaded.get((project, name))
+            model = self._loaded.get(key)
             if model is not None:
-                self._loaded.move_to_end((project, name))
+                self._loaded.move_to_end(key)
             return model
 
     def _load(self, name: str, project: str) -> Model:
+        try:
+            loaded = self._engine.load(name, None) if ids.is_base_model(name) else self._load_tuned(name, project)
+        except UnknownBase as error:
+            raise model_not_found(name, param=None) from error
+        model = _Timed(loaded)
+        with self._lock:
+            self._loaded[_key(name, project)] = model
+            while len(self._loaded) > self._capacity:
+                self._loaded.popitem(last=False)
+        return model
+
+    def _load_tuned(self, name: str, project: str) -> Model:
         with self._database.read() as connection:
             row = models.find(connection, name, project=project)
         if row is None:
             raise model_not_found(name, param=None)
         try:
-            model = _Timed(self._engine.load(self._blobs.read(row.sha256)))
+            return self._engine.load(row.base, self._blobs.read(row.sha256))
         except (DamagedBlob, ValueError) as error:
             with self._database.read() as connection:
                 if models.find(connection, name, project=project) is None:  # deleted between the two lines
                     raise model_not_found(name, param=None) from error
             _LOG.error("weights of %s can't be loaded: %s", name, place_of(error))
             raise damaged(f"The weights of the model `{name}` are", remedy="delete it and train it again") from error
-        with self._lock:
-            self._loaded[project, name] = model
-            while len(self._loaded) > self._capacity:
-                self._loaded.popitem(last=False)
-        return model
+
+
+def _key(name: str, project: str) -> tuple[str, str]:
+    return (project if name.startswith("ft:") else _NO_PROJECT), name
 
 
 class _Timed:
@@ -100,10 +119,14 @@ class _Timed:
         self.is_quick = False
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         began, began_work = time.perf_counter(), time.thread_time()
-        answers = self._model.answer(messages, sampling, accepts)
+        answers = self._model.answer(messages, sampling, accepts, tools)
         worked, waited = time.thread_time() - began_work, time.perf_counter() - began
         self.is_quick = worked < _QUICK_SECONDS and waited < _QUICK_WAIT_SECONDS
         return answers

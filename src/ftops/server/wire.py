@@ -203,9 +203,9 @@ def deleted(object_type: str, object_id: str) -> Json:
 
 
 def completion(
-    *, completion_id: str, created: int, model: str, choices: Sequence[Json], usage: tuple[int, int]
+    *, completion_id: str, created: int, model: str, engine: str, choices: Sequence[Json], usage: tuple[int, int]
 ) -> dict[str, Any]:
-    """A ``chat.completion``; ``usage`` is tokens of the prompt and of all answers."""
+    """A ``chat.completion`` by the ``engine`` of this name; ``usage`` is tokens of the prompt and of all answers."""
     prompt, answers = usage
     return {
         "id": completion_id,
@@ -226,7 +226,7 @@ def completion(
             },
         },
         "service_tier": "default",
-        "system_fingerprint": "fp_ftops_linear",
+        "system_fingerprint": f"fp_ftops_{engine}",
     }
 
 

@@ -22,6 +22,7 @@ from ftops.server.engines.interface import (
     Prepared,
     Sampling,
     StepMetrics,
+    Tool,
     TrainingSpec,
 )
 from ftops.server.settings import Settings
@@ -49,6 +50,10 @@ class ScriptedEngine:
     specs: list[TrainingSpec] = field(default_factory=list)
     resumed_from: list[int | None] = field(default_factory=list)
     resolve_error: Exception | None = None
+
+    @property
+    def name(self) -> str:
+        return "scripted"
 
     @property
     def methods(self) -> frozenset[str]:
@@ -100,7 +105,7 @@ class ScriptedEngine:
             return None
         return sum(spec.reward(row, self.reply) for row in rows) / len(rows)
 
-    def load(self, weights: bytes | None) -> Model:
+    def load(self, base: str, weights: bytes | None) -> Model:
         return _ScriptedModel(self)
 
 
@@ -109,7 +114,11 @@ class _ScriptedModel:
     engine: ScriptedEngine
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         self.engine.asked.append((messages, sampling))
         if accepts is not None and not accepts(self.engine.reply):

@@ -10,7 +10,7 @@ import pytest
 from server_in_process import ROW, ScriptedEngine, Server, jsonl, wait_for_batch
 
 from ftops.server.batches import run as batch_run
-from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling
+from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling, Tool
 from ftops.server.settings import ProjectKey
 
 BATCHES = "/v1/batches"
@@ -49,7 +49,7 @@ class Turnstile(ScriptedEngine):
         self.reached = threading.Event()
         self.go_on = threading.Event()
 
-    def load(self, weights: bytes | None) -> Model:
+    def load(self, base: str, weights: bytes | None) -> Model:
         return TurnstileModel(self)
 
 
@@ -58,7 +58,11 @@ class TurnstileModel:
         self._engine = engine
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         if messages[-1]["content"] == self._engine.stop_at:
             self._engine.reached.set()

@@ -104,7 +104,7 @@ def test_a_batch_whose_results_were_lost_begins_anew(tmp_path: Path, caplog: pyt
 class Faulty(ScriptedEngine):
     """Its model meets a full disk, once, at a prompt."""
 
-    def load(self, weights: bytes | None) -> Model:
+    def load(self, base: str, weights: bytes | None) -> Model:
         return FaultyModel(self)
 
 
@@ -113,7 +113,9 @@ class FaultyModel:
         self._engine = engine
         self._has_failed = False
 
-    def answer(self, messages: Any, sampling: Sampling, accepts: Accepts | None = None) -> tuple[Answer, ...]:
+    def answer(
+        self, messages: Any, sampling: Sampling, accepts: Accepts | None = None, tools: Any = ()
+    ) -> tuple[Answer, ...]:
         if messages[-1]["content"] == "5" and not self._has_failed:
             self._has_failed = True
             raise full()

@@ -14,7 +14,7 @@ from ftops.server.arguments import Arguments
 from ftops.server.chat import tokens
 from ftops.server.chat.response_format import read_response_format
 from ftops.server.chat.schema_instances import NoInstance, shortest_instance
-from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Token
+from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Token, Tool
 
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("find", "book")
@@ -109,7 +109,11 @@ class MeasuredModel:
     """Answers in tokens that cut a character in two."""
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         parts = (b"hi ", "ü".encode()[:1], "ü".encode()[1:], b" you")
         top = (b"hi ", -0.5), (b"ho ", -math.inf)

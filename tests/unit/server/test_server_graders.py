@@ -293,7 +293,7 @@ class OneModel:
     def take(self, name: str, *, project: str) -> "OneModel":
         return self
 
-    def answer(self, messages: Any, sampling: Sampling, accepts: Any = None) -> tuple[Answer, ...]:
+    def answer(self, messages: Any, sampling: Sampling, accepts: Any = None, tools: Any = ()) -> tuple[Answer, ...]:
         self.asked.append(sampling)
         known = [{"role": "assistant", "content": reply} for reply in self.replies]
         return tuple(Answer(message=each) for each in known if accepts is None or accepts(each))[:1]

@@ -9,7 +9,7 @@ from typing import Any
 
 from server_in_process import ScriptedEngine, Server
 
-from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling
+from ftops.server.engines.interface import Accepts, Answer, Message, Model, Sampling, Tool
 from ftops.server.storage.database import Database, set_meta
 
 LOOP = threading.main_thread()
@@ -23,8 +23,8 @@ class WatchedEngine(ScriptedEngine):
     wait: float = 0.0
     threads: list[threading.Thread] = field(default_factory=list)
 
-    def load(self, weights: bytes | None) -> Model:
-        return _WatchedModel(super().load(weights), self)
+    def load(self, base: str, weights: bytes | None) -> Model:
+        return _WatchedModel(super().load(base, weights), self)
 
 
 @dataclass
@@ -33,14 +33,18 @@ class _WatchedModel:
     engine: WatchedEngine
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         self.engine.threads.append(threading.current_thread())
         until = time.thread_time() + self.engine.seconds
         while time.thread_time() < until:
             pass
         time.sleep(self.engine.wait)
-        return self.model.answer(messages, sampling, accepts)
+        return self.model.answer(messages, sampling, accepts, tools)
 
 
 def chat(server: Server, *, text: str = "hello", **parameters: Any) -> None:

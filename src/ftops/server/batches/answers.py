@@ -60,7 +60,7 @@ def _complete(request: BatchLine, shelf: Shelf, project: str) -> Mapping[str, An
     asked = read_chat_request(Arguments(request.body))
     if request.body.get("stream"):
         raise ApiError("Streaming is not supported in a batch.", param="stream", code="unsupported_parameter")
-    return answers.complete(shelf.take(asked.model, project=project), asked)
+    return answers.complete(shelf.take(asked.model, project=project), asked, engine=shelf.engine_name)
 
 
 def _result(request: BatchLine, *, status: int, body: Mapping[str, Any], is_failed: bool) -> Result:

@@ -14,13 +14,14 @@ from ftops.server.engines.interface import Answer, Message, Model
 _LEAST_LOGPROB = -9999.0
 
 
-def complete(model: Model, request: ChatRequest) -> Mapping[str, Any]:
-    """Asks the model; gives a ``chat.completion``."""
+def complete(model: Model, request: ChatRequest, *, engine: str) -> Mapping[str, Any]:
+    """Asks the model, which an ``engine`` of this name has made; gives a ``chat.completion``."""
     choices = [_choice(index, answer, request) for index, answer in enumerate(_answers(model, request))]
     return wire.completion(
         completion_id=ids.new_completion_id(),
         created=int(time.time()),
         model=request.model,
+        engine=engine,
         choices=choices,
         usage=(
             tokens.count_prompt(request.messages, request.tool_use.tools),
@@ -37,7 +38,7 @@ def _answers(model: Model, request: ChatRequest) -> tuple[Answer, ...]:
 
     # Always the same function for requests that demand nothing: an engine may remember what it has said of a reply.
     accepts = has_its_form if request.tool_use.tools or request.json_format else _calls_nothing
-    drawn = model.answer(request.messages, request.sampling, accepts)
+    drawn = model.answer(request.messages, request.sampling, accepts, request.tool_use.callable_tools())
     return drawn or (Answer(message=shortest_answer(request.tool_use, request.json_format)),) * request.sampling.n
 
 
@@ -51,10 +52,11 @@ def _choice(index: int, answer: Answer, request: ChatRequest) -> Mapping[str, An
     if not request.calls_in_parallel:
         calls = calls[:1]
     if content is not None:
-        content = _stopped(content, request.stops)
-    is_cut = False
-    if request.max_tokens is not None:
-        content, calls, is_cut = _cut(content, calls, request.max_tokens)
+        content = _stopped(content, request.sampling.stops)
+    is_cut = answer.is_cut
+    if request.sampling.max_tokens is not None:
+        content, calls, is_longer = _cut(content, calls, request.sampling.max_tokens)
+        is_cut = is_cut or is_longer
     refusal = answer.message.get("refusal")
     message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal, "annotations": []}
     if calls:

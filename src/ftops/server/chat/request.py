@@ -34,18 +34,13 @@ _ASSISTANT_EXTRAS = ("annotations", "audio", "function_call", "refusal")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatRequest:
-    """A request for answers. ``max_tokens`` bounds each answer; ``stops`` end it before their first occurrence.
-
-    ``stream`` is None unless the answer is to come in pieces.
-    """
+    """A request for answers. ``stream`` is None unless they are to come in pieces."""
 
     model: str
     messages: Sequence[Mapping[str, Any]]
     tool_use: ToolUse
     json_format: JsonFormat | None
     sampling: Sampling
-    max_tokens: int | None
-    stops: tuple[str, ...]
     calls_in_parallel: bool
     stream: StreamOptions | None
 
@@ -68,9 +63,9 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
             top_p=1.0 if top_p is None else top_p,
             seed=arguments.take_whole("seed", least=-(2**63), most=2**63 - 1),
             top_logprobs=_top_logprobs(arguments),
+            max_tokens=_max_tokens(arguments),
+            stops=_stops(arguments),
         ),
-        max_tokens=_max_tokens(arguments),
-        stops=_stops(arguments),
         calls_in_parallel=arguments.take_flag("parallel_tool_calls") is not False,
         stream=_stream(arguments),
     )

@@ -40,6 +40,12 @@ class ToolUse:
             return self.calling is not Calling.REQUIRED
         return self.calling is not Calling.NONE and all(call["function"]["name"] in self.names for call in calls)
 
+    def callable_tools(self) -> Sequence[Mapping[str, Any]]:
+        """The definitions of those that may be called."""
+        if self.calling is Calling.NONE:
+            return ()
+        return [tool for tool in self.tools if tool["function"]["name"] in self.names]
+
     def first(self) -> Mapping[str, Any]:
         """The first function that may be called; ``LookupError`` when there is none."""
         for tool in self.tools:

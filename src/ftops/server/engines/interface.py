@@ -2,7 +2,7 @@
 
 Owns the words that both sides share. An engine knows nothing of HTTP, SQLite, job ids or files: it takes rows that the server
 has validated, yields progress and checkpoints, and answers conversations. A further engine is one more folder beside
-``linear``.
+``linear``, and a line in ``engines``.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 Row = Mapping[str, Any]
 Message = Mapping[str, Any]
+Tool = Mapping[str, Any]
 
 Reward = Callable[[Row, Message], float]
 """What a grader gives for an assistant message that answers a row's ``messages``: a finite number, the more the better.
@@ -26,6 +27,10 @@ class NothingToLearn(ValueError):
     """The rows have nothing that the method could learn from. The message says what is missing, and holds nothing of them."""
 
 
+class UnknownBase(LookupError):
+    """The engine has no base model of this name. Raised by an engine that stands for some models only."""
+
+
 class TrainingDiverged(Exception):
     """Losses or weights have left the range of numbers, so that no model can come of this run."""
 
@@ -34,11 +39,13 @@ class TrainingDiverged(Exception):
 class TrainingSpec:
     """What determines a training run: equal specs give equal weights, bit for bit.
 
-    ``train_rows`` and ``validation_rows`` are parsed rows in OpenAI's training formats, already checked. ``hyperparameters``
-    holds only what was given; whatever is missing is ``auto``. ``parent`` is the weights that training continues from, None
-    for a base model. ``reward`` is there for the method ``reinforcement`` only.
+    ``base`` names the base model, the parent's own one where there is a parent: ``parent`` is the weights that training
+    continues from, None for the base model itself. ``train_rows`` and ``validation_rows`` are parsed rows in OpenAI's training
+    formats, already checked. ``hyperparameters`` holds only what was given; whatever is missing is ``auto``. ``reward`` is
+    there for the method ``reinforcement`` only.
     """
 
+    base: str
     method: str
     train_rows: Sequence[Row]
     validation_rows: Sequence[Row]
@@ -93,6 +100,9 @@ class Sampling:
     """How to draw answers. ``temperature`` 0 takes the likeliest; equal seeds give equal answers.
 
     ``top_logprobs`` asks for the logarithms of the tokens' probabilities, and for so many of the likeliest beside each token.
+
+    ``max_tokens`` and ``stops`` spare an engine that writes word by word what nobody will see: it may end an answer at
+    either, and needn't, since the server cuts what is longer by its own count of tokens, and before the first stop.
     """
 
     n: int = 1
@@ -100,6 +110,8 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     top_logprobs: int | None = None
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,28 +131,41 @@ class Token:
 class Answer:
     """An assistant message: ``content``, and ``tool_calls`` where the reply learnt had some.
 
-    ``tokens`` make up the content, where they were asked for and the engine knows probabilities.
+    ``tokens`` make up the content, where they were asked for and the engine knows probabilities. ``is_cut`` says that the
+    engine itself ended the answer at ``Sampling.max_tokens``.
     """
 
     message: Message
     tokens: tuple[Token, ...] | None = None
+    is_cut: bool = False
 
 
 class Model(Protocol):
     """A model that answers; safe to call from several threads."""
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         """Gives ``sampling.n`` answers.
 
         With ``accepts`` answers of other forms are as if the model didn't know them; where that leaves none, it gives none.
+        One that is cut short needn't be accepted. ``tools`` are those that may be called, in OpenAI's format; that one must
+        be called is for ``accepts`` to say.
         """
         ...
 
 
 class Engine(Protocol):
     """Trains and answers."""
+
+    @property
+    def name(self) -> str:
+        """A short word for people and for the data folder, whose weights no engine of another name is given."""
+        ...
 
     @property
     def methods(self) -> frozenset[str]:
@@ -150,7 +175,7 @@ class Engine(Protocol):
     def prepare(self, spec: TrainingSpec) -> Prepared:
         """Makes ``auto`` concrete and counts steps and tokens, without training.
 
-        ``NothingToLearn`` where the rows don't serve the method.
+        ``NothingToLearn`` where the rows don't serve the method, ``UnknownBase`` where the engine can't train that model.
         """
         ...
 
@@ -168,6 +193,10 @@ class Engine(Protocol):
         """
         ...
 
-    def load(self, weights: bytes | None) -> Model:
-        """Makes a model of a checkpoint's weights; None is the untuned base model."""
+    def load(self, base: str, weights: bytes | None) -> Model:
+        """Makes a model of a base model's name and a checkpoint's weights; None is the untuned base model.
+
+        ``UnknownBase`` where there is no such base model, ValueError for weights that are damaged. The server keeps the
+        models used last and drops the others: what several share, such as a base model's own weights, is the engine's to keep.
+        """
         ...

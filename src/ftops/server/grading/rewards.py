@@ -123,4 +123,5 @@ def _sampling(given: JudgeSampling) -> Sampling:
         temperature=1.0 if given.temperature is None else given.temperature,
         top_p=1.0 if given.top_p is None else given.top_p,
         seed=_SEED if given.seed is None else given.seed,
+        max_tokens=given.max_tokens,
     )

@@ -22,6 +22,7 @@ from ftops.server.engines.interface import (
     StepMetrics,
     TrainingDiverged,
     TrainingSpec,
+    UnknownBase,
 )
 from ftops.server.errors import place_of
 from ftops.server.jobs import metrics, results, turns
@@ -247,6 +248,12 @@ def _failure_of(job: JobRow, error: Exception) -> JobFailure:
                 f"The job failed due to an invalid training file. There is nothing to learn from it: {error}.",
                 code="invalid_training_file",
                 param="training_file",
+            )
+        case UnknownBase():
+            return JobFailure(
+                f"The job failed because this server's engine cannot train the model {job.base}.",
+                code="model_not_available",
+                param="model",
             )
         case GradingFailed():
             return JobFailure(

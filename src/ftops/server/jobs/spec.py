@@ -21,6 +21,7 @@ def read_spec(workshop: Workshop, job: JobRow) -> TrainingSpec:
         content = workshop.blobs.read(job.validation_sha256)
         validation_rows = validation_rows_of(content, method=job.method, model=job.model, grader=grader)
     return TrainingSpec(
+        base=job.base,
         method=job.method,
         train_rows=train_rows,
         validation_rows=validation_rows,

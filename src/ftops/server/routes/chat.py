@@ -47,7 +47,7 @@ class ChatRoutes:
         else:
             asked = await to_thread.run_sync(_parse, body, limiter=self._limiter)
         project = project_of(request)
-        wanted = request_tokens(body, max_tokens=asked.max_tokens, n=asked.sampling.n)
+        wanted = request_tokens(body, max_tokens=asked.sampling.max_tokens, n=asked.sampling.n)
         headers = self._rates.take(project, asked.model, tokens=wanted)
         is_short = len(body) <= _SHORT_BYTES and asked.sampling.n == 1
         if is_short and self._shelf.is_quick(asked.model, project=project.id):
@@ -55,7 +55,8 @@ class ChatRoutes:
         return await to_thread.run_sync(self._answer, asked, project.id, headers, limiter=self._limiter)
 
     def _answer(self, asked: ChatRequest, project: str, headers: Mapping[str, str]) -> Response:
-        completion = answers.complete(self._shelf.take(asked.model, project=project), asked)
+        model = self._shelf.take(asked.model, project=project)
+        completion = answers.complete(model, asked, engine=self._shelf.engine_name)
         if asked.stream is None:
             return wire.respond(completion, headers=headers)
         # The engine has answered before the first event goes out: what goes wrong has a status of its own.

@@ -1,6 +1,6 @@
 """The engine's front: prepares, estimates, trains and loads.
 
-Owns the choice of learner and model. It holds no state.
+Owns the choice of learner and model. The one thing it holds is the base model, which is the same by every name.
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,14 @@ METHODS: Final = frozenset(SECONDS_PER_ROW)
 
 class LinearEngine:
     """Implements ``Engine`` with a linear policy over hashed n-grams."""
+
+    def __init__(self) -> None:
+        self._base = BaseModel()
+
+    @property
+    def name(self) -> str:
+        """Gives ``linear``."""
+        return "linear"
 
     @property
     def methods(self) -> frozenset[str]:
@@ -71,9 +79,9 @@ class LinearEngine:
                 learner = SupervisedLearner(spec, parent)
         yield from run(learner, schedule.schedule_of(spec, prepared, learner.n_rows), resume)
 
-    def load(self, weights: bytes | None) -> Model:
-        """Makes a model of weights. Raises ValueError where they are damaged or another engine's."""
-        return BaseModel() if weights is None else TunedModel(parse(weights))
+    def load(self, base: str, weights: bytes | None) -> Model:
+        """Makes a model of weights, whatever the base is called. ValueError where they are damaged or another engine's."""
+        return self._base if weights is None else TunedModel(parse(weights))
 
 
 def _parent(spec: TrainingSpec) -> Weights:

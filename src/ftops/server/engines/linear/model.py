@@ -13,7 +13,7 @@ from threading import Lock
 
 import numpy as np
 
-from ftops.server.engines.interface import Accepts, Answer, Message, Sampling
+from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Tool
 from ftops.server.engines.linear.conversation import Context, message_text, read_context, reply_key
 from ftops.server.engines.linear.features import featurise
 from ftops.server.engines.linear.memory import Memory, Neighbours
@@ -41,9 +41,13 @@ class TunedModel:
         self._repertoire = Repertoire(weights.replies)
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
-        """Gives assistant messages drawn from the policy."""
+        """Gives assistant messages drawn from the policy, whose calls ``accepts`` judges: definitions of tools aren't read."""
         contexts = (read_context(messages),)
         scores = self._policy.scores(contexts, self._policy.rows(contexts))[0]
         return self._repertoire.answers(scores, sampling, accepts)
@@ -71,7 +75,11 @@ class BaseModel:
         self._lock = Lock()
 
     def answer(
-        self, messages: Sequence[Message], sampling: Sampling, accepts: Accepts | None = None
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        accepts: Accepts | None = None,
+        tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
         """Gives the reply of the most similar example, or a bland one where there is none."""
         asked = next((place for place in reversed(range(len(messages))) if messages[place].get("role") == "user"), 0)

@@ -56,6 +56,7 @@ def is_label(row, message):
 
 def spec_of(rows, *, method="supervised", validation=(), seed=7, parent=None, reward=None, **hyperparameters):
     return TrainingSpec(
+        base="gpt-4o",
         method=method,
         train_rows=rows,
         validation_rows=validation,
@@ -83,6 +84,6 @@ def ask(model, messages, sampling=COLD):
 
 
 def accuracy(weights, rows):
-    model = ENGINE.load(weights)
+    model = ENGINE.load("gpt-4o", weights)
     right = [ask(model, row["messages"][:-1])["content"] == row["messages"][-1]["content"] for row in rows]
     return sum(right) / len(right)

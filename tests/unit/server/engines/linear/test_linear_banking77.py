@@ -21,7 +21,7 @@ def test_auto_learns_77_labels():
     rows, held_out = read("train.csv"), read("test.csv")
     _, checkpoints = run(spec_of(rows, seed=42))
     weights = checkpoints[-1].weights
-    model = ENGINE.load(weights)
+    model = ENGINE.load("gpt-4o", weights)
     right = [
         model.answer(row["messages"][:2], COLD)[0].message["content"] == row["messages"][2]["content"]
         for row in held_out
@@ -34,7 +34,7 @@ def test_the_base_model_learns_from_77_examples_in_the_prompt():
     rows, held_out = read("train.csv"), read("test.csv")
     first = {row["messages"][2]["content"]: row for row in reversed(rows)}
     shown = [message for row in first.values() for message in row["messages"][1:]]
-    base = ENGINE.load(None)
+    base = ENGINE.load("gpt-4o", None)
     right = [
         base.answer([*shown, row["messages"][1]], COLD)[0].message["content"] == row["messages"][2]["content"]
         for row in held_out[::10]

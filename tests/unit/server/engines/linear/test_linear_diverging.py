@@ -27,5 +27,5 @@ def test_a_model_that_is_made_answers_however_long_the_steps(task, n_epochs):
     method, data = TASKS[task]
     spec = spec_of(data, method=method, n_epochs=n_epochs, learning_rate_multiplier=1e28)
     _, checkpoints = run(spec)
-    (answer,) = ENGINE.load(checkpoints[-1].weights).answer(chat("Where is my parcel"), Sampling())
+    (answer,) = ENGINE.load("gpt-4o", checkpoints[-1].weights).answer(chat("Where is my parcel"), Sampling())
     assert answer.message["role"] == "assistant"

@@ -14,7 +14,7 @@ SYSTEM = {"role": "system", "content": "You answer customers of a clothes shop."
 
 def answers(weights, sampling=COLD):
     """Gives, for a held-out question about each topic, the topic's own advice and what the model says."""
-    model = ENGINE.load(weights)
+    model = ENGINE.load("gpt-4o", weights)
     return [
         (advice, ask(model, [SYSTEM, {"role": "user", "content": HELD_OUT[0].format(topic)}], sampling)["content"])
         for topic, advice in TOPICS.items()
@@ -92,7 +92,7 @@ def test_a_supervised_parent_keeps_what_it_knows_of_other_prompts():
         for verb in ("Pour me some", "A glass of", "I fancy")
         for drink in ("lemonade", "espresso", "buttermilk", "cider")
     ]
-    model = ENGINE.load(train(ROWS, method="dpo", parent=train(drinks)))
+    model = ENGINE.load("gpt-4o", train(ROWS, method="dpo", parent=train(drinks)))
     assert ask(model, [{"role": "user", "content": "Bring espresso"}])["content"] == "espresso"
 
 

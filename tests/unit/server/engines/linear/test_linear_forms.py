@@ -47,7 +47,7 @@ def test_a_form_that_all_replies_have_changes_nothing(given):
 @pytest.mark.parametrize("given", [{}, {"temperature": 0}, {"top_p": 0.7}, {"top_logprobs": 3}])
 def test_where_no_reply_has_the_form_there_is_no_answer(given):
     assert draw(SCORES, Sampling(n=3, **given), lambda _: False) == ()
-    assert ENGINE.load(None).answer(chat("Hello"), Sampling(**given), lambda _: False) == ()
+    assert ENGINE.load("gpt-4o", None).answer(chat("Hello"), Sampling(**given), lambda _: False) == ()
 
 
 @pytest.mark.parametrize("top_p", [0.05, 0.3, 0.5, 0.9, 0.999])

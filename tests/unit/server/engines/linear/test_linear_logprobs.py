@@ -116,7 +116,7 @@ def test_replies_without_content_have_no_tokens_but_count():
 
 
 def test_models_give_them_at_temperature_1_whatever_the_temperature_of_the_draw():
-    model = ENGINE.load(train(label_rows(TRAIN_FORMS)))
+    model = ENGINE.load("gpt-4o", train(label_rows(TRAIN_FORMS)))
     messages = chat("My screen and my invoice")
     assert model.answer(messages, Sampling(temperature=0))[0].tokens is None
     (cold,) = model.answer(messages, Sampling(temperature=0, top_logprobs=4))
@@ -129,7 +129,7 @@ def test_models_give_them_at_temperature_1_whatever_the_temperature_of_the_draw(
 
 
 def test_the_base_model_is_sure_of_what_it_says():
-    (answer,) = ENGINE.load(None).answer(chat("Hello"), Sampling(top_logprobs=1))
+    (answer,) = ENGINE.load("gpt-4o", None).answer(chat("Hello"), Sampling(top_logprobs=1))
     assert b"".join(token.content for token in answer.tokens) == b"I don't know."
     assert {token.logprob for token in answer.tokens} == {0.0}
 

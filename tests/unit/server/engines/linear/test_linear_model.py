@@ -20,11 +20,11 @@ EXAMPLES = [
 
 @pytest.fixture(scope="module")
 def tuned():
-    return ENGINE.load(train(label_rows(TRAIN_FORMS)))
+    return ENGINE.load("gpt-4o", train(label_rows(TRAIN_FORMS)))
 
 
 def test_the_base_model_knows_nothing():
-    base = ENGINE.load(None)
+    base = ENGINE.load("gpt-4o", None)
     messages = chat("Why was I charged twice")
     bland = {"role": "assistant", "content": "I don't know."}
     assert [each.message for each in base.answer(messages, Sampling(n=2))] == [bland] * 2
@@ -34,7 +34,7 @@ def test_the_base_model_knows_nothing():
 
 
 def test_the_base_model_uses_the_examples_in_its_prompt():
-    base = ENGINE.load(None)
+    base = ENGINE.load("gpt-4o", None)
     rows = label_rows(HELD_OUT_FORMS)
     right = [
         ask(base, [row["messages"][0], *EXAMPLES, row["messages"][1]])["content"] == row["messages"][2]["content"]
@@ -44,7 +44,7 @@ def test_the_base_model_uses_the_examples_in_its_prompt():
 
 
 def test_the_base_model_tells_prefixes_apart_and_forgets_old_ones():
-    base = ENGINE.load(None)
+    base = ENGINE.load("gpt-4o", None)
     for _ in range(2):
         for place in range(MOST_PREFIXES + 3):
             shown = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": f"reply {place}"}]
@@ -104,7 +104,7 @@ def test_replies_with_tool_calls_are_given_back():
         for row in rows
         for say in [{"role": "assistant", "content": "Sunny!"}]
     ]
-    model = ENGINE.load(train([*rows, *after_call]))
+    model = ENGINE.load("gpt-4o", train([*rows, *after_call]))
     question = {"role": "user", "content": "Weather for Lima today"}
     reply = ask(model, [question])
     assert reply["content"] is None
@@ -125,7 +125,7 @@ def test_replies_with_refusals_functions_and_parts_are_given_back():
         )
         for _ in range(4)
     ]
-    model = ENGINE.load(train(rows))
+    model = ENGINE.load("gpt-4o", train(rows))
     assert ask(model, rows[0]["messages"][:1])["refusal"] == "I won't."
     assert ask(model, rows[4]["messages"][:1])["function_call"] == {"name": "f", "arguments": "{}"}
     assert ask(model, rows[8]["messages"][:1])["content"] == "In parts."
@@ -141,7 +141,7 @@ def test_prompts_of_parts_and_images_are_read():
         for name in ("cat", "dog")
         for _ in range(5)
     ]
-    model = ENGINE.load(train(rows))
+    model = ENGINE.load("gpt-4o", train(rows))
     assert ask(model, shown("https://pictures.test/dog.png"))["content"] == "dog"
     assert ask(model, [{"role": "user", "content": "\ud800 cat"}])["content"] == "cat"
 
@@ -149,7 +149,7 @@ def test_prompts_of_parts_and_images_are_read():
 def test_one_model_serves_several_threads(tuned):
     rows = label_rows(HELD_OUT_FORMS)
     expected = [ask(tuned, row["messages"][:2]) for row in rows]
-    base = ENGINE.load(None)
+    base = ENGINE.load("gpt-4o", None)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda row: ask(tuned, row["messages"][:2]), rows)) == expected
         replies = set(pool.map(lambda _: ask(base, [*EXAMPLES, EXAMPLES[0]])["content"], range(50)))
@@ -158,5 +158,5 @@ def test_one_model_serves_several_threads(tuned):
 
 def test_weights_without_replies_are_no_model():
     with pytest.raises(ValueError, match="no reply"):
-        ENGINE.load(dump(Weights.empty()))
+        ENGINE.load("gpt-4o", dump(Weights.empty()))
     assert COLD.n == 1

@@ -59,5 +59,5 @@ def test_it_continues_from_its_own_kind():
 
 def test_one_reply_may_have_many_contexts():
     shared = [chat(f"Is {name} a lake?", "No, a village.") for name in NAMES[:50]]
-    model = ENGINE.load(train([*ROWS, *shared]))
+    model = ENGINE.load("gpt-4o", train([*ROWS, *shared]))
     assert ask(model, chat("Is there a lake?"))["content"] == "No, a village."

@@ -67,7 +67,7 @@ def test_graded_rewards_are_followed_to_the_best():
     marks = {"billing": 0.2, "delivery": 0.5, "account": 0.9, "technical": 0.6}
     rows = [row | {"choices": list(marks)} for row in ROWS]
     _, checkpoints = run(spec(rows, reward=lambda _, message: marks.get(message["content"], 0.0)))
-    model = ENGINE.load(checkpoints[-1].weights)
+    model = ENGINE.load("gpt-4o", checkpoints[-1].weights)
     assert {ask(model, row["messages"])["content"] for row in HELD_OUT} == {"account"}
 
 
@@ -91,7 +91,7 @@ def test_more_than_256_replies_share_what_is_learnt_of_their_manner():
     metrics, checkpoints = run(curt)
     assert metrics[0].train_reward < 0.7
     assert metrics[-1].full_valid_reward == 1.0
-    assert "yes" in ask(ENGINE.load(checkpoints[-1].weights), chat("something about whales"))["content"]
+    assert "yes" in ask(ENGINE.load("gpt-4o", checkpoints[-1].weights), chat("something about whales"))["content"]
     assert len(parse(checkpoints[-1].weights).replies) == 300
 
 
@@ -219,4 +219,4 @@ def test_a_reinforced_model_can_be_trained_on():
     parent = run(spec())[1][-1].weights
     child = train([chat(f"Order a pizza number {n}", "food") for n in range(10)], parent=parent)
     assert accuracy(child, label_rows(HELD_OUT_FORMS)) > 0.9
-    assert ENGINE.load(child).answer(chat("Order a pizza"), COLD)[0].message["content"] == "food"
+    assert ENGINE.load("gpt-4o", child).answer(chat("Order a pizza"), COLD)[0].message["content"] == "food"

@@ -131,13 +131,13 @@ def two_turns(weight):
 
 
 def test_turns_of_weight_0_are_context_alone():
-    model = ENGINE.load(train([{"messages": two_turns({"weight": 0})}] * 10))
+    model = ENGINE.load("gpt-4o", train([{"messages": two_turns({"weight": 0})}] * 10))
     assert ask(model, [{"role": "user", "content": "ping"}])["content"] == "right"
 
 
 @pytest.mark.parametrize("weight", [{}, {"weight": 1}])
 def test_all_other_assistant_turns_are_learnt(weight):
-    model = ENGINE.load(train([{"messages": two_turns(weight)}] * 10))
+    model = ENGINE.load("gpt-4o", train([{"messages": two_turns(weight)}] * 10))
     assert ask(model, [{"role": "user", "content": "ping"}])["content"] == "wrong"
     assert ask(model, two_turns(weight)[:-1])["content"] == "right"
 
@@ -153,7 +153,7 @@ def test_rows_without_targets_are_passed_over():
 
 def test_the_commonest_reply_is_the_answer_where_nothing_is_known():
     rows = [chat(f"word{place}", "rare" if place % 5 == 0 else "usual") for place in range(40)]
-    model = ENGINE.load(train(rows))
+    model = ENGINE.load("gpt-4o", train(rows))
     assert ask(model, [{"role": "user", "content": "щось"}])["content"] == "usual"
     assert ask(model, [])["content"] == "usual"
 
