@@ -60,6 +60,41 @@ def test_rules_that_say_the_same_keep_a_count_each(file: Path) -> None:
     assert [each.fired for each in found] == [1, 0, 0, 0]
 
 
+def test_every_name_stands_once(file: Path) -> None:
+    one = "  - {match: {path: /a}, fault: delay, seconds: 1}\n"
+    given = one.replace("{match", "{name: delay 2, match")
+    faults = FaultBook(written(file, given, one, one, SECOND, one))
+    assert names(faults) == ["delay 2", "delay 3", "delay 4", "drop-after 1", "delay 5"]
+    written(file, one, one, given)
+    assert names(faults) == ["delay 1", "delay 3", "delay 2"]
+
+
+def test_a_change_and_its_reverse_between_two_looks_change_nothing(file: Path) -> None:
+    faults = FaultBook(file)
+    first, _ = faults.tallies()
+    assert struck(first)
+    written(file)
+    written(file, FIRST, SECOND)
+    assert faults.tallies()[0] is first
+    written(file)
+    assert faults.tallies() == ()
+    written(file, FIRST, SECOND)
+    assert [each.fired for each in faults.tallies()] == [0, 0]
+
+
+def test_a_turn_that_comes_to_nothing_is_given_back(file: Path) -> None:
+    (tally,) = FaultBook(written(file, "  - {match: {path: /a}, fault: drop-before, count: 1}\n")).tallies()
+    turn = tally.take_turn(None)
+    assert turn is not None
+    assert not struck(tally)
+    with turn:
+        pass
+    assert struck(tally)
+    turn.strike()
+    assert (tally.report()["matched"], tally.fired) == (3, 1)
+    assert not struck(tally)
+
+
 def test_rules_that_never_struck_leave_nothing_behind(file: Path) -> None:
     faults = FaultBook(file)
     written(file)

@@ -294,6 +294,27 @@ def test_what_lags_is_as_if_it_were_not_there(lagging: Server) -> None:
         assert file_ids(server, ours) == [file, *old[::-1]]
 
 
+def test_the_file_of_an_upload_lags_as_one_that_was_sent_at_once(tmp_path: Path) -> None:
+    with faulty(tmp_path, rule("POST", "/v1/uploads/*/complete", "fault: lag, seconds: 3600")) as server:
+        content = jsonl([ROW] * 10)
+        announced = {"filename": "a.jsonl", "bytes": len(content), "mime_type": "text/plain", "purpose": "fine-tune"}
+        upload, other = (server.ask("POST", "/v1/uploads", json=announced).json()["id"] for _ in range(2))
+        part = server.ask("POST", f"/v1/uploads/{upload}/parts", files={"data": content}).json()["id"]
+        done = server.ask("POST", f"/v1/uploads/{upload}/complete", json={"part_ids": [part]})
+        assert done.status_code == 200
+        file = done.json()["file"]["id"]
+        assert server.ask("GET", f"/v1/files/{file}").status_code == 404
+        assert server.ask("GET", f"/v1/files/{file}/content").status_code == 404
+        assert file_ids(server) == []
+        again = server.ask("POST", f"/v1/uploads/{upload}/complete", json={"part_ids": [part]})
+        assert error_of(again)["code"] == "invalid_upload_status"
+        assert server.ask("POST", f"/v1/uploads/{other}/cancel").json()["status"] == "cancelled"
+        reveal(server)
+        assert file_ids(server) == [file]
+        (told,) = report(server)
+        assert (told["matched"], told["fired"]) == (2, 1)
+
+
 def test_what_creates_nothing_passes_a_lag(lagging: Server) -> None:
     with lagging as server:
         for _ in range(6):
@@ -301,14 +322,36 @@ def test_what_creates_nothing_passes_a_lag(lagging: Server) -> None:
             assert response.text.endswith("data: [DONE]\n\n")
         refused = server.ask("POST", JOBS, json={"model": BASE})
         assert (refused.status_code, error_of(refused)["code"]) == (400, "missing_required_parameter")
-        assert report(server)[0]["fired"] == 3
+        assert (report(server)[0]["matched"], report(server)[0]["fired"]) == (7, 0)
+
+
+def test_a_lag_counts_what_it_hides(tmp_path: Path) -> None:
+    words = "fault: lag, seconds: 3600, count: 1, name: slow"
+    with faulty(tmp_path, rule("POST", JOBS, words), logs_access=True) as server:
+        assert server.ask("POST", JOBS, json={"model": BASE}).status_code == 400
+        assert server.get(JOBS)["data"] == []
+        training_file = server.upload(jsonl([ROW] * 10))
+        hidden, seen = (server.create_job(training_file=training_file) for _ in range(2))
+        assert server.ask("GET", f"{JOBS}/{hidden}").status_code == 404
+        assert [each["id"] for each in server.get(JOBS)["data"]] == [seen]
+        (told,) = report(server)
+        assert (told["matched"], told["fired"], len(told["request_ids"])) == (3, 1, 1)
+
+
+def test_of_two_lags_the_longer_holds_and_both_count(tmp_path: Path) -> None:
+    rules = [rule("POST", "/v1/files", f"fault: lag, seconds: {seconds}") for seconds in (3600, "0.000001")]
+    with faulty(tmp_path, *rules) as server:
+        file = server.upload(jsonl([ROW]))
+        assert server.ask("GET", f"/v1/files/{file}").status_code == 404
+        assert [each["fired"] for each in report(server)] == [1, 1]
 
 
 def test_acting_on_an_object_does_not_hide_it(tmp_path: Path) -> None:
-    with faulty(tmp_path, rule("POST", f"{JOBS}/*/cancel", "fault: lag, seconds: 3600")) as server:
+    with faulty(tmp_path, rule("POST", "/v1/**", "fault: lag, seconds: 3600, skip: 2")) as server:
         job = server.create_job(training_file=server.upload(jsonl([ROW] * 10)))
         assert server.ask("POST", f"{JOBS}/{job}/cancel").status_code in (200, 400)
         assert server.job(job)["id"] == job
+        assert report(server)[0]["fired"] == 0
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -349,6 +392,7 @@ def test_both_of_a_duplicate_lag(tmp_path: Path) -> None:
         assert file_ids(server) == []
         reveal(server)
         assert len(file_ids(server)) == 2
+        assert [each["fired"] for each in report(server)] == [1, 1]
 
 
 def test_a_rule_is_a_proxy_before_the_next(tmp_path: Path) -> None:

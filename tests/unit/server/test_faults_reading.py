@@ -57,12 +57,18 @@ def problems(text: str) -> tuple[str, ...]:
         ("fault: cut, part: 0.5", Cut(size=None, part=0.5)),
         ("fault: throttle", Throttle(per_second=None, retry_after=None)),
         ("fault: throttle, per_second: 0.5, retry_after: 3", Throttle(per_second=0.5, retry_after=3.0)),
-        ("fault: lag, seconds: 5", Lag(seconds=5.0)),
     ],
 )
 def test_each_kind_is_read(text: str, fault: object) -> None:
     rule = one(f"{{match: {{path: /v1/files}}, {text}}}")
     assert (rule.fault, rule.match, rule.count, rule.skip, rule.name) == (fault, ANY, None, 0, None)
+
+
+def test_a_lag_means_requests_that_create() -> None:
+    rule = one("{match: {path: /v1/files}, fault: lag, seconds: 5}")
+    assert (rule.fault, rule.match) == (Lag(seconds=5.0), Match(method="POST", path="/v1/files"))
+    for path in ("/**", "/v1/*", "/v1/uploads/*/complete", "/v1/uploads/upload_1*/complete", "/v1/**/complete"):
+        assert one(f"{{match: {{method: POST, path: '{path}'}}, fault: lag, seconds: 5}}").kind is Kind.LAG
 
 
 def test_faults_without_a_route_are_read() -> None:
@@ -119,10 +125,28 @@ def test_what_every_rule_may_have_is_read() -> None:
         ("faults:\n  - {fault: delay, match: {path: /}}\n", "line 2: a fault needs 'seconds'"),
         ("faults:\n  - {fault: lag, match: {path: /}, seconds: 0}\n", "line 2: 'seconds': expected a number above 0"),
         ("faults:\n  - {fault: lag, match: {path: /}, seconds: .inf}\n", "line 2: 'seconds': expected a number above"),
+        (
+            "faults:\n  - {fault: lag, match: {path: /v1/files, method: GET}, seconds: 1}\n",
+            "line 2: 'method': expected POST, as nothing else creates what could lag; got 'GET'",
+        ),
+        (
+            "faults:\n  - {fault: lag, match: {path: /v1/chat/completions}, seconds: 1}\n",
+            "line 2: 'path': expected one where something is created that could lag: /v1/files, /v1/uploads,",
+        ),
+        ("faults:\n  - {fault: duplicate, match: {path: '**'}}\n", "line 2: 'path': expected a path that begins"),
+        ("faults:\n  - {fault: duplicate, match: {path: '/v1/models?x=1'}}\n", "line 2: 'path': expected a path with"),
+        ("faults:\n  - {fault: duplicate, match: {path: '/v1/models#x'}}\n", "line 2: 'path': expected a path with"),
+        ("faults:\n  - {fault: duplicate, match: {path: '/v1/models/ft%3Aa'}}\n", "line 2: 'path': expected a path"),
+        ("faults:\n  - {fault: duplicate, match: {path: '/v1/models/{id}'}}\n", "line 2: 'path': expected a path"),
+        ("faults:\n  - {fault: duplicate, match: {path: /faults}}\n", "line 2: 'path': expected another path"),
         ("faults:\n  - {fault: cut, match: {path: /}}\n", "line 2: a cut needs either 'bytes' or 'part'"),
         ("faults:\n  - {fault: cut, match: {path: /}, bytes: 1, part: 1}\n", "line 2: a cut needs either"),
         ("faults:\n  - {fault: cut, match: {path: /}, part: 1.5}\n", "line 2: 'part': expected a number above 0"),
         ("faults:\n  - {fault: retire, at: 2027-01-14}\n", "line 2: a fault needs 'model'"),
+        (
+            "faults:\n  - fault: retire\n    at: 2027-01-14\n    model: gpt-4o *\n",
+            "line 4: 'model': expected a model's whole name, which has letters, digits and : . _ / -; got 'gpt-4o *'",
+        ),
         ("faults:\n  - {fault: retire, model: m, at: tomorrow}\n", "line 2: 'at': expected a date such as"),
         ("faults:\n  - {fault: retire, model: m, at: 2027-02-30}\n", "line 2: 'at': expected a date such as"),
         ("faults:\n  - {fault: retire, model: m, at: 2027-01-14T12:00:00}\n", "line 2: 'at': expected a date such as"),
@@ -154,7 +178,7 @@ def test_what_is_wrong_is_told_with_its_line(text: str, expected: str) -> None:
 
 def test_all_problems_are_told_at_once() -> None:
     found = problems(
-        "faults:\n  - {fault: lag, match: {path: /}}\n  - {fault: x}\n  - {fault: cut, match: {path: /}}\n"
+        "faults:\n  - {fault: delay, match: {path: /}}\n  - {fault: x}\n  - {fault: cut, match: {path: /}}\n"
     )
     assert [each.split(":")[0] for each in found] == ["line 2", "line 3", "line 4"]
 

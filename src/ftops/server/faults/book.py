@@ -8,8 +8,9 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,25 @@ def _carry_on(before: tuple[Tally, ...], rules: tuple[Rule, ...]) -> tuple[Tally
     known: dict[Rule, list[Tally]] = {}
     for each in before:
         known.setdefault(each.rule, []).append(each)
-    seen: Counter[str] = Counter()
     tallies = []
-    for rule in rules:
-        seen[rule.kind] += 1
-        name = rule.name or f"{rule.kind.value} {seen[rule.kind]}"
+    for rule, name in zip(rules, _names(rules), strict=True):
         same = known.get(rule)
         tally = same.pop(0) if same else Tally(rule, name=name)
         tally.name = name
         tallies.append(tally)
     return tuple(tallies)
+
+
+def _names(rules: tuple[Rule, ...]) -> Iterator[str]:
+    """A name for each rule: its own, or its kind and its number among those, or the next number that nobody has."""
+    taken = {rule.name for rule in rules}
+    seen: Counter[str] = Counter()
+    for rule in rules:
+        seen[rule.kind] += 1
+        numbered = (f"{rule.kind.value} {number}" for number in count(seen[rule.kind]))
+        name = rule.name or next(each for each in numbered if each not in taken)
+        taken.add(name)
+        yield name
 
 
 def _stamp(file: Path) -> Stamp | None:

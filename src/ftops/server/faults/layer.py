@@ -43,9 +43,12 @@ class Faults:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             now = dt.datetime.now(dt.UTC)
             for number, tally in enumerate(tallies, start=1):
-                if tally.rule.fits(scope["method"], scope["path"], now=now) and tally.strike(exchange):
+                fits = tally.rule.fits(scope["method"], scope["path"], now=now)
+                turn = tally.take_turn(exchange) if fits else None
+                if turn is not None:
                     rest = self._behind(tallies[number:], exchange)
-                    await strike(tally, rest, scope, receive, send, most_bytes=self._most_bytes)
+                    with turn:
+                        await strike(turn, rest, scope, receive, send, most_bytes=self._most_bytes)
                     return
             await self._routes(scope, receive, send)
 

@@ -4,6 +4,7 @@ Owns its shape: which kinds of faults there are and what each may be given. Stri
 meant makes a rehearsal worthless. ``docs/faults.md`` tells the same to people.
 """
 
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import assert_never
 import yaml
 
 from ftops.server.faults.rules import (
+    CREATIONS,
     Cut,
     Delay,
     DenyTraining,
@@ -31,6 +33,8 @@ from ftops.server.faults.yaml_fields import Fields, Problems, shown
 MAX_BYTES = 64 * 1024
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _CREATION = Match(method="POST", path="/v1/fine_tuning/jobs")
+_NEVER_IN_PATHS = re.compile(r"[?#%{}]")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]*")
 _MOST = 1_000_000
 _LONGEST_SECONDS = 86_400.0
 
@@ -108,13 +112,13 @@ def _rule(fields: Fields) -> Rule | None:
         count = fields.take_whole("count", least=1, most=_MOST)
         skip = fields.take_whole("skip", least=0, most=_MOST) or 0
         if kind is not Kind.DENY_TRAINING:
-            match = _match(fields)
+            match = _match(fields, kind)
     fault = _fault(kind, fields)
     fields.finish()
     return None if fault is None else Rule(kind=kind, fault=fault, match=match, name=name, count=count, skip=skip)
 
 
-def _match(fields: Fields) -> Match | None:
+def _match(fields: Fields, kind: Kind) -> Match | None:
     section = fields.take_section("match")
     if section is None:
         fields.note("a fault needs 'match' with the 'path' of the requests it strikes")
@@ -122,9 +126,39 @@ def _match(fields: Fields) -> Match | None:
     method = section.take_choice("method", _METHODS)
     path = section.take_text("path", required=isinstance(section.node, yaml.MappingNode))
     section.finish()
-    if path is not None and not path.startswith(("/", "*")):
-        section.note(f"'path': expected a path that begins with a slash, such as /v1/files; got {path!r}", at="path")
-    return None if path is None else Match(method=method, path=path)
+    if path is None:
+        return None
+    problem = _problem_of(path)
+    if problem is not None:
+        section.note(f"'path': expected {problem}; got {path!r}", at="path")
+    match = Match(method="POST" if kind is Kind.LAG and method is None else method, path=path)
+    if kind is Kind.LAG and match.method != "POST":
+        section.note(f"'method': expected POST, as nothing else creates what could lag; got {method!r}", at="method")
+    if kind is Kind.LAG and problem is None and not match.can_create():
+        creating = ", ".join(each.path for each in CREATIONS)
+        section.note(f"'path': expected one where something is created that could lag: {creating}", at="path")
+    return match
+
+
+def _problem_of(path: str) -> str | None:
+    """Why no request can have such a path; None when one can."""
+    if not path.startswith("/"):
+        return "a path that begins with a slash, such as /v1/files or /**"
+    if path == "/faults":
+        return "another path: faults don't strike their own report"
+    if found := _NEVER_IN_PATHS.search(path):
+        return f"a path without query, fragment, escapes and placeholders (a part that varies is *), so no {found[0]!r}"
+    return None
+
+
+def _retirement(fields: Fields) -> Retire | None:
+    model, at = fields.take_text("model", required=True), fields.take_moment("at", required=True)
+    if model is not None and _MODEL.fullmatch(model) is None:
+        fields.note(
+            f"'model': expected a model's whole name, which has letters, digits and : . _ / -; got {model!r}",
+            at="model",
+        )
+    return None if model is None or at is None else Retire(model=model, at=at)
 
 
 def _fault(kind: Kind, fields: Fields) -> Fault | None:
@@ -152,8 +186,7 @@ def _fault(kind: Kind, fields: Fields) -> Fault | None:
         case Kind.DENY_TRAINING:
             return _denial(fields)
         case Kind.RETIRE:
-            model, at = fields.take_text("model", required=True), fields.take_moment("at", required=True)
-            return None if model is None or at is None else Retire(model=model, at=at)
+            return _retirement(fields)
         case _:
             assert_never(kind)
 

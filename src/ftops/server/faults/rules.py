@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -74,7 +75,7 @@ class Throttle:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lag:
-    """What the request creates can't be found for so many seconds."""
+    """What a ``POST`` creates can't be found for so many seconds."""
 
     seconds: float
 
@@ -108,6 +109,18 @@ class Match:
     def fits(self, method: str, path: str) -> bool:
         """Whether a request is meant."""
         return self.method in {None, method} and _pattern(self.path).fullmatch(path) is not None
+
+    def can_create(self) -> bool:
+        """Whether requests that create an object may be meant."""
+        # Either may be the more general one; a pattern fits a pattern as it would a path.
+        return any(self.fits("POST", each.path) or each.fits("POST", self.path) for each in CREATIONS)
+
+
+CREATIONS: Final = tuple(
+    Match(method="POST", path=path)
+    for path in ("/v1/files", "/v1/uploads", "/v1/uploads/*/complete", "/v1/fine_tuning/jobs", "/v1/batches")
+)
+"""The requests that create an object which can be looked up afterwards."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,29 +18,33 @@ from ftops.server.errors import ApiError, internal_error
 from ftops.server.faults.bodies import discard, recorded
 from ftops.server.faults.connection import hang_up
 from ftops.server.faults.rules import Cut, Delay, DenyTraining, Drop, Duplicate, Lag, Retire, Status, Throttle
-from ftops.server.faults.tally import Tally
+from ftops.server.faults.tally import Turn
 from ftops.server.faults.visibility import hide_what_is_created
 
 
-async def strike(tally: Tally, rest: ASGIApp, scope: Scope, receive: Receive, send: Send, *, most_bytes: int) -> None:
+async def strike(turn: Turn, rest: ASGIApp, scope: Scope, receive: Receive, send: Send, *, most_bytes: int) -> None:
     """Answers a request, or doesn't, as the rule says; bodies that must be kept may have ``most_bytes``."""
-    match tally.rule.fault:
+    fault = turn.tally.rule.fault
+    if isinstance(fault, Lag):
+        # Whether it strikes shows when something has been created.
+        await rest(hide_what_is_created(scope, turn, seconds=fault.seconds), receive, send)
+        return
+    turn.strike()
+    match fault:
         case Drop(is_after=is_after):
             await _drop(rest, scope, receive, is_after=is_after)
-        case Status() as fault:
+        case Status():
             if fault.is_after:
                 await rest(scope, receive, discard)
             await wire.respond_error(_error(fault))(scope, receive, send)
-        case Delay() as fault:
+        case Delay():
             await _delay(fault, rest, scope, receive, send, most_bytes=most_bytes)
         case Duplicate():
             await _duplicate(rest, scope, receive, send, most_bytes=most_bytes)
-        case Cut() as fault:
+        case Cut():
             await rest(scope, receive, _Scissors(fault, scope, send))
-        case Throttle() as fault:
-            await _throttle(fault.retry_after or tally.seconds_to_room(), scope, receive, send)
-        case Lag(seconds=seconds):
-            await rest(hide_what_is_created(scope, seconds), receive, send)
+        case Throttle():
+            await _throttle(fault.retry_after or turn.tally.seconds_to_room(), scope, receive, send)
         case DenyTraining():
             await wire.respond_error(_training_denied())(scope, receive, send)
         case Retire():

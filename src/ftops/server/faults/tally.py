@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from ftops.server.faults.rules import Rule, Throttle
 
@@ -21,7 +21,7 @@ class Exchange:
 
 
 class Tally:
-    """A rule and its counts. ``name`` is its own, or its kind and place in the file."""
+    """A rule and its counts. ``name`` is its own, or its kind and a number."""
 
     def __init__(self, rule: Rule, *, name: str) -> None:
         self.rule = rule
@@ -34,25 +34,42 @@ class Tally:
         per_second = rule.fault.per_second if isinstance(rule.fault, Throttle) else None
         self._bucket = None if per_second is None else _Bucket(per_second)
 
+        self._turns_taken = 0
+
     @property
     def fired(self) -> int:
         """How often the rule has struck."""
         return self._fired
 
     def strike(self, exchange: Exchange | None) -> bool:
-        """Counts a match, and tells whether it is to be struck. None is work that no request is waiting for."""
+        """Counts a match, and tells whether it is struck. None is work that no request is waiting for."""
+        turn = self.take_turn(exchange)
+        if turn is not None:
+            turn.strike()
+        return turn is not None
+
+    def take_turn(self, exchange: Exchange | None) -> "Turn | None":
+        """Counts a match; None when it isn't to be struck."""
         with self._lock:
             self._matched += 1
-            if self._matched <= self.rule.skip or self._fired == self.rule.count:
-                return False
+            if self._matched <= self.rule.skip or self._fired + self._turns_taken == self.rule.count:
+                return None
             if self._bucket is not None and self._bucket.take():
-                return False
+                return None
+            self._turns_taken += 1
+            return Turn(self, exchange)
+
+    def end_turn(self, exchange: Exchange | None, *, has_struck: bool) -> None:
+        """For ``Turn`` alone: counts a strike, or leaves its place to another request."""
+        with self._lock:
+            self._turns_taken -= 1
+            if not has_struck:
+                return
             self._fired += 1
             self._last_fired_at = int(time.time())
             if exchange is not None:
                 self._request_ids.append(exchange.request_id)
                 exchange.struck_by.append(self.name)
-            return True
 
     def seconds_to_room(self) -> float:
         """When a throttle with a rate lets the next request through; a second for one without."""
@@ -72,6 +89,30 @@ class Tally:
                 "last_fired_at": self._last_fired_at,
                 "request_ids": list(self._request_ids),
             }
+
+
+class Turn:
+    """A rule's turn with one request, held until it is known whether that is struck; at its end, if it wasn't, given back."""
+
+    def __init__(self, tally: Tally, exchange: Exchange | None) -> None:
+        self.tally = tally
+        self._exchange = exchange
+        self._is_over = False
+
+    def strike(self) -> None:
+        """Counts the strike; once, however often it is called."""
+        self._end(has_struck=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end(has_struck=False)
+
+    def _end(self, *, has_struck: bool) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self.tally.end_turn(self._exchange, has_struck=has_struck)
 
 
 class _Bucket:

@@ -2,34 +2,52 @@
 
 Stands right before the routes, so that every way of creating an object passes it. A hidden object's id is exchanged for one
 that doesn't exist: each route then says in its own words that there is none. Lists skip it and fill the page with those that
-follow.
+follow. Objects are hidden that a client can look up; what the server makes later of its own accord, as a job's model, is not.
 """
 
 import secrets
 import string
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server.faults.bodies import Answer, ask
+from ftops.server.faults.rules import CREATIONS
+from ftops.server.faults.tally import Turn
 
 _SCOPE_KEY = "ftops.lag"
 _ALPHABET = string.ascii_letters + string.digits
+# Where each kind of object is listed, or would be: uploads have no list.
+_COLLECTIONS: Final[Mapping[str, str]] = {
+    "file": "/v1/files",
+    "upload": "/v1/uploads",
+    "fine_tuning.job": "/v1/fine_tuning/jobs",
+    "batch": "/v1/batches",
+}
 
 
-def hide_what_is_created(scope: Scope, seconds: float) -> Scope:
-    """The request, marked: what it creates is hidden for so long."""
-    return {**scope, _SCOPE_KEY: seconds}
+def hide_what_is_created(scope: Scope, turn: Turn, *, seconds: float) -> Scope:
+    """The request, marked: what it creates is hidden for so long, and the turn strikes if it creates anything.
+
+    Of several marks the longest holds.
+    """
+    return {**scope, _SCOPE_KEY: (*scope.get(_SCOPE_KEY, ()), _Mark(turn=turn, seconds=seconds))}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Mark:
+    turn: Turn
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Hidden:
-    """``collection`` is the path it was created at, where its kind is listed; ``until`` in monotonic seconds."""
+    """``collection`` is the path where its kind is listed; ``until`` in monotonic seconds."""
 
     collection: str
     until: float
@@ -44,18 +62,18 @@ class Visibility:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        seconds = scope.get(_SCOPE_KEY)
+        marks = scope.get(_SCOPE_KEY, ()) if _creates(scope) else ()
         hidden = self._still_hidden()
         if hidden:
             scope, send = _pretend(scope, send, hidden)
             if scope["method"] == "GET" and any(each.collection == scope["path"] for each in hidden.values()):
                 await self._list(scope, receive, send, hidden)
                 return
-        if seconds is None:
+        if not marks:
             await self._app(scope, receive, send)
             return
         answer = await ask(self._app, scope, receive)
-        self._hide(answer, scope["path"], seconds)
+        self._hide(answer, scope["path"], marks)
         await answer.send(send)
 
     def _still_hidden(self) -> Mapping[str, _Hidden]:
@@ -64,12 +82,16 @@ class Visibility:
             self._hidden = {name: each for name, each in self._hidden.items() if each.until > now}
         return self._hidden
 
-    def _hide(self, answer: Answer, path: str, seconds: float) -> None:
-        made = answer.json() if answer.status < 300 else None
-        made_id = made.get("id") if isinstance(made, dict) else None
-        # What the path names was there before: cancelling a job creates none.
-        if isinstance(made_id, str) and made_id not in path.split("/"):
-            self._hidden = {**self._hidden, made_id: _Hidden(collection=path, until=time.monotonic() + seconds)}
+    def _hide(self, answer: Answer, path: str, marks: tuple[_Mark, ...]) -> None:
+        told = answer.json() if answer.status < 300 else None
+        # What the path names was there before: completing an upload creates its file alone.
+        made = {name: place for name, place in _objects(told) if name not in path.split("/")}
+        if not made:
+            return
+        until = time.monotonic() + max(each.seconds for each in marks)
+        self._hidden = {**self._hidden, **{name: _Hidden(collection=made[name], until=until) for name in made}}
+        for each in marks:
+            each.turn.strike()
 
     async def _list(self, scope: Scope, receive: Receive, send: Send, hidden: Mapping[str, _Hidden]) -> None:
         answer = await ask(self._app, scope, receive)
@@ -93,6 +115,19 @@ class Visibility:
             body["first_id"] = shown[0]["id"] if shown else None
             body["last_id"] = shown[:size][-1]["id"] if shown else None
         await answer.send(send, body=msgspec.json.encode(body))
+
+
+def _creates(scope: Scope) -> bool:
+    return any(each.fits(scope["method"], scope["path"]) for each in CREATIONS)
+
+
+def _objects(told: Any) -> Iterator[tuple[str, str]]:
+    """The ids of the object that an answer tells of and of its file, as an upload has one, with the paths that list them."""
+    if not isinstance(told, dict):
+        return
+    for each in (told, told.get("file")):
+        if isinstance(each, dict) and each.get("object") in _COLLECTIONS:
+            yield each["id"], _COLLECTIONS[each["object"]]
 
 
 def _pretend(scope: Scope, send: Send, hidden: Mapping[str, _Hidden]) -> tuple[Scope, Send]:
