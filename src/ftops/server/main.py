@@ -118,7 +118,7 @@ def serve(
 ) -> None:
     """Run the OpenAI-compatible server, which really trains.
 
-    OpenAI's model names are stand-ins here: an engine of this machine's own answers to them.
+    OpenAI's model names are stand-ins here: the engine chosen here answers to them.
     """
     _require_dependencies()
     from ftops.server.gate import is_loopback

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from server_in_process import Pause, Server
-from server_process import wait_for
 from toy_engine import ToyEngine
 
 from ftops.server import main
 from ftops.server.app import OtherEngine
 from ftops.server.engines import DEFAULT_ENGINE, ENGINES, make_engine
+from server_process import wait_for
 
 ROWS = [
     {
