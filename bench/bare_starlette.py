@@ -38,6 +38,7 @@ def main() -> None:
         lifespan="off",
         ws="none",
         server_header=False,
+        proxy_headers=False,
         backlog=2048,
         timeout_keep_alive=120,
     )

@@ -73,6 +73,7 @@ def run(
         lifespan="off",
         ws="none",
         server_header=False,
+        proxy_headers=False,
         backlog=2048,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,

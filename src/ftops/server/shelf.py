@@ -20,10 +20,10 @@ from ftops.server.storage.database import Database
 
 _LOG = logging.getLogger(__name__)
 
-# Finding a thread takes a few tenths of a millisecond, and everybody can wait as long as this. What counts is the processor's
-# time, since a busy machine makes every answer late; but an engine that only waits for others is no quick one.
+# Finding a thread takes a few tenths of a millisecond, and everybody can wait as long as this.
 _QUICK_SECONDS = 0.002
-_QUICK_WAIT_SECONDS = 0.05
+# A busy machine makes some answers of every model late.
+_SLOW_IN_A_ROW = 4
 # Base models are everybody's.
 _NO_PROJECT = ""
 
@@ -63,7 +63,7 @@ class Shelf:
             return self._load(name, project) if model is None else model
 
     def is_quick(self, name: str, *, project: str) -> bool:
-        """Whether a model is loaded and gave its last answer so quickly that the event loop may ask it for the next."""
+        """Whether a model is loaded and gave one of its last answers so quickly that the event loop may ask it."""
         model = self._peek(name, project)
         return model is not None and model.is_quick
 
@@ -112,11 +112,15 @@ def _key(name: str, project: str) -> tuple[str, str]:
 
 
 class _Timed:
-    """A model, and whether its last answer was quick. Nobody has to promise that: a slow one is found out by its answer."""
+    """A model, and whether any of its last answers was quick. Nobody has to promise that: slow ones are found out."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self.is_quick = False
+        self._slow = _SLOW_IN_A_ROW
+
+    @property
+    def is_quick(self) -> bool:
+        return self._slow < _SLOW_IN_A_ROW
 
     def answer(
         self,
@@ -125,8 +129,7 @@ class _Timed:
         accepts: Accepts | None = None,
         tools: Sequence[Tool] = (),
     ) -> tuple[Answer, ...]:
-        began, began_work = time.perf_counter(), time.thread_time()
+        began = time.perf_counter()
         answers = self._model.answer(messages, sampling, accepts, tools)
-        worked, waited = time.thread_time() - began_work, time.perf_counter() - began
-        self.is_quick = worked < _QUICK_SECONDS and waited < _QUICK_WAIT_SECONDS
+        self._slow = 0 if time.perf_counter() - began < _QUICK_SECONDS else self._slow + 1
         return answers

@@ -171,7 +171,9 @@ def page(
     """
     before = _position(connection, project, after)
     # The rarest pair leads, so that a pair that every job bears doesn't make this a scan of all jobs.
-    pairs = sorted(metadata.items(), key=lambda pair: _frequency(connection, project, pair))
+    pairs = list(metadata.items())
+    if len(pairs) > 1:
+        pairs.sort(key=lambda pair: _frequency(connection, project, pair))
     if not pairs:
         query = "SELECT seq FROM jobs WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
         rows = connection.execute(query, (project, before, limit + 1)).fetchall()
@@ -203,7 +205,7 @@ def _position(connection: sqlite3.Connection, project: str, after: str | None) -
 
 
 def _frequency(connection: sqlite3.Connection, project: str, pair: tuple[str, str]) -> int:
-    query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? LIMIT 1000)"
+    query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? LIMIT 10000)"
     return int(connection.execute(query, (project, *pair)).fetchone()[0])
 
 
