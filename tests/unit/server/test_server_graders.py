@@ -175,6 +175,7 @@ def test_a_judges_answer_is_cut_where_its_tokens_end(shared_server: Server, engi
     result = run(shared_server, {**SCORE, "sampling_params": {"max_completions_tokens": 2}})
     assert result["metadata"]["errors"]["model_grader_parse_error"] is True
     assert result["model_grader_token_usage_per_model"][BASE]["completion_tokens"] == 2
+    assert [sampling.max_tokens for _, sampling in engine.asked] == [None, 2]
 
 
 def test_a_multi_has_a_reward_for_each_part(shared_server: Server, engine: ScriptedEngine) -> None:

@@ -38,6 +38,7 @@ def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
         ("--shutdown-date", "=2027-01-14"),
         ("--shutdown-date", "gpt-4o=tomorrow"),
         ("--shutdown-date", "gpt-4o=20270114"),
+        ("--engine", "gpt"),
         ("--workers", "0"),
         ("--port", "70000"),
         ("--min-step-seconds", "-1"),
