@@ -229,5 +229,6 @@ def _answer_http_exception(request: Request, error: Exception) -> Response:
         message = (
             f"Not allowed to {request.method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)"
         )
-        return wire.respond_error(ApiError(message, status=405, code="method_not_supported"))
+        allow = {"allow": ", ".join(request.app.router.methods_of(request.scope))}
+        return wire.respond_error(ApiError(message, status=405, code="method_not_supported", headers=allow))
     return wire.respond_error(ApiError(error.detail, status=error.status_code))

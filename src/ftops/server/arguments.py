@@ -5,6 +5,7 @@ several parameters together stand with the route.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,10 +92,8 @@ class Arguments:
                 param=self.path(name),
                 code="decimal_below_min_value",
             )
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise self._wrong_type(name, "a decimal", value) from error
+        self._check_range(name, value, -sys.float_info.max, sys.float_info.max, "decimal")  # integers may be longer
+        return float(value)
 
     def take_flag(self, name: str) -> bool | None:
         """A boolean."""
@@ -115,13 +114,20 @@ class Arguments:
             )
         return value
 
-    def take_list(self, name: str, *, most: int | None = None) -> Sequence[Any] | None:
-        """An array of at most ``most`` elements."""
+    def take_list(self, name: str, *, least: int = 0, most: int | None = None) -> Sequence[Any] | None:
+        """An array of ``least`` to ``most`` elements."""
         value = self.take(name)
         if value is None:
             return None
         if not isinstance(value, list):
             raise self._wrong_type(name, "an array", value)
+        if not value and least:
+            raise ApiError(
+                f"Invalid '{self.path(name)}': empty array. Expected an array with minimum length {least}, "
+                "but got an empty array instead.",
+                param=self.path(name),
+                code="empty_array",
+            )
         if most is not None and len(value) > most:
             raise ApiError(
                 f"Invalid '{self.path(name)}': array too long. Expected an array with maximum length {most}, "

@@ -10,12 +10,13 @@ import datetime as dt
 import ipaddress
 import logging
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ftops.server import ids, wire
@@ -28,6 +29,7 @@ ACCESS_LOG = logging.getLogger("ftops.server.access")
 
 _API_VERSION = b"2020-10-01"
 _OPEN_PATH = "/healthz"
+_HEADERS = "ftops.headers"
 
 
 class Gate:
@@ -53,6 +55,7 @@ class Gate:
                 milliseconds = round((time.perf_counter() - began) * 1000)
                 message["headers"] = [
                     *message["headers"],
+                    *scope.get("state", {}).get(_HEADERS, ()),
                     (b"x-request-id", request_id.encode()),
                     (b"openai-version", _API_VERSION),
                     (b"openai-organization", project.organization.encode()),
@@ -90,6 +93,11 @@ class Gate:
             if not _is_loopback_url(f"//{headers.get('host', '')}") or (origin and not _is_loopback_url(origin)):
                 raise ApiError("This server answers to loopback names only.", status=403, code="forbidden_host")
         return self._access.default if scope["path"] == _OPEN_PATH else self._access.project(headers)
+
+
+def tell_with_answer(request: Request, headers: Mapping[str, str]) -> None:
+    """Has the answer to a request bear these headers, whatever it will be."""
+    request.scope["state"][_HEADERS] = [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,6 @@ do. Used by the event loop alone, and therefore without locks.
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,9 @@ from ftops.server.access import Project
 from ftops.server.errors import ApiError
 from ftops.server.settings import RateLimits
 
-_MOST_MODELS = 10_000
+# Of each project. Any plain name is a base model's: those that come when there are so many share one bucket.
+_MOST_MODELS = 1000
+_OTHERS = ""
 _MINUTE = 60.0
 
 
@@ -34,13 +35,16 @@ class _Bucket:
         return max(0.0, (wanted - self.left) * _MINUTE / self.limit)
 
 
+_Pair = tuple[_Bucket, _Bucket]
+
+
 class RateLimiter:
     """Counts the requests that models answer."""
 
     def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
-        self._buckets: OrderedDict[tuple[str, str], tuple[_Bucket, _Bucket]] = OrderedDict()
+        self._buckets: dict[str, dict[str, _Pair]] = {}
 
     def take(self, project: Project, model: str, *, tokens: int) -> Mapping[str, str]:
         """Counts a request of about so many tokens; gives the headers of its answer, or raises ``ApiError`` 429."""
@@ -55,19 +59,30 @@ class RateLimiter:
         held.left -= wanted
         return _headers(requests, held)
 
-    def _of(self, project: Project, model: str) -> tuple[_Bucket, _Bucket]:
-        now, key = self._clock(), (project.id, model)
-        pair = self._buckets.get(key)
+    def _of(self, project: Project, model: str) -> _Pair:
+        now, pairs = self._clock(), self._buckets.setdefault(project.id, {})
+        pair = pairs.get(model)
+        if pair is None and len(pairs) >= _MOST_MODELS:
+            _forget_full(pairs, now)
+            if len(pairs) >= _MOST_MODELS:
+                model = _OTHERS
+                pair = pairs.get(model)
         if pair is None:
             limits = self._limits.requests_per_minute, self._limits.tokens_per_minute
             first, second = (_Bucket(limit=limit, left=limit, at=now) for limit in limits)
-            pair = self._buckets[key] = first, second
-            while len(self._buckets) > _MOST_MODELS:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(key)
+            pair = pairs[model] = first, second
         for bucket in pair:
             bucket.fill(now)
         return pair
+
+
+def _forget_full(pairs: dict[str, _Pair], now: float) -> None:
+    """Drops what is full again, and so is as good as new."""
+    for model, pair in tuple(pairs.items()):
+        for bucket in pair:
+            bucket.fill(now)
+        if all(bucket.left >= bucket.limit for bucket in pair):
+            del pairs[model]
 
 
 def request_tokens(body: bytes, *, max_tokens: int | None, n: int) -> int:

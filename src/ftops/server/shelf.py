@@ -62,6 +62,18 @@ class Shelf:
             model = self._peek(name, project)
             return self._load(name, project) if model is None else model
 
+    def is_loaded(self, name: str, *, project: str) -> bool:
+        """Whether a model is ready to answer."""
+        return self._peek(name, project) is not None
+
+    def require(self, name: str, project: str) -> None:
+        """``ApiError`` when a project has no tuned model of this name, nor may there be a base model. Loads nothing."""
+        if ids.is_base_model(name):
+            return
+        with self._database.read() as connection:
+            if models.find(connection, name, project=project) is None:
+                raise model_not_found(name, param=None)
+
     def is_quick(self, name: str, *, project: str) -> bool:
         """Whether a model is loaded and gave one of its last answers so quickly that the event loop may ask it."""
         model = self._peek(name, project)

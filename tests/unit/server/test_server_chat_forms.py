@@ -14,6 +14,7 @@ from ftops.server.arguments import Arguments
 from ftops.server.chat import tokens
 from ftops.server.chat.response_format import read_response_format
 from ftops.server.chat.schema_instances import NoInstance, shortest_instance
+from ftops.server.chat.work import Work
 from ftops.server.engines.interface import Accepts, Answer, Message, Sampling, Token, Tool
 
 TOOLS = [
@@ -181,8 +182,12 @@ def test_where_no_value_is_found_the_model_refuses(shared_server: Server, engine
 @pytest.mark.parametrize(
     ("schema", "strict", "start"),
     [
-        ({"type": "object"}, True, "Invalid schema for response_format 'it': 'additionalProperties' is required"),
-        ({**CITY, "required": []}, True, "Invalid schema for response_format 'it': 'required' is required"),
+        ({"type": "object"}, True, "Invalid schema for response_format 'it': In context=(), 'additionalProperties' is"),
+        (
+            {**CITY, "required": []},
+            True,
+            "Invalid schema for response_format 'it': In context=(), 'required' is required",
+        ),
         ({"type": "array"}, True, "Invalid schema for response_format 'it': schema must be"),
         ({"type": "nonsense"}, False, "Invalid schema for response_format 'it': 'nonsense'"),
         ({"$ref": "http://127.0.0.1:9/x"}, False, "Invalid schema for response_format 'it': a reference"),
@@ -280,7 +285,7 @@ def test_some_schemas_have_none(schema: object) -> None:
 
 
 def test_a_format_keeps_deep_content_out() -> None:
-    form = read_response_format(Arguments({"response_format": in_format(CITY)}), ())
+    form = read_response_format(Arguments({"response_format": in_format(CITY)}), (), Work())
     assert form is not None
     assert not form.fits("[" * 100_000)
     assert not form.fits(None)

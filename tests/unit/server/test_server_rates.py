@@ -83,6 +83,49 @@ def test_who_asks_too_often_waits(tmp_path) -> None:
         assert server.ask("GET", "/v1/models").status_code == 200
 
 
+def test_names_of_no_model_leave_nothing_behind(server: Server) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        taken: list[str] = []
+        take = RateLimiter.take
+
+        def taking(limiter: RateLimiter, project: Project, model: str, *, tokens: int) -> object:
+            taken.append(model)
+            return take(limiter, project, model, tokens=tokens)
+
+        patch.setattr(RateLimiter, "take", taking)
+        for name in ("x" * 1_000_000, "ft:gpt-4o:nobody::gone", "a b", "gpt-4o"):
+            answer = server.ask("POST", "/v1/chat/completions", json={**CHAT, "model": name})
+            assert answer.status_code == (200 if name == "gpt-4o" else 404)
+            assert ("x-ratelimit-limit-requests" in answer.headers) == (name == "gpt-4o")
+    assert taken == ["gpt-4o"]
+
+
+def test_many_models_share_what_is_left_and_drive_none_out() -> None:
+    clock = Clock()
+    limiter = RateLimiter(RateLimits(requests_per_minute=1), clock)
+    limiter.take(TEAM, "mine", tokens=1)
+    for number in range(999):
+        limiter.take(TEAM, f"m{number}", tokens=1)
+    limiter.take(TEAM, "one more", tokens=1)
+    for name in ("another", "mine"):
+        with pytest.raises(ApiError):
+            limiter.take(TEAM, name, tokens=1)
+    limiter.take(Project(organization="org-a", id="proj_b"), "another", tokens=1)
+    clock.now += 60  # all are full again, and forgotten for the next one
+    for name in ("another", "mine"):
+        limiter.take(TEAM, name, tokens=1)
+
+
+def test_errors_tell_what_is_left_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("ftops.server.routes.chat.answers.complete", fail)
+    answer = server.ask("POST", "/v1/chat/completions", json=CHAT)
+    assert (answer.status_code, answer.headers["x-ratelimit-remaining-requests"]) == (500, "999999")
+    assert "x-ratelimit-limit-requests" not in server.ask("GET", "/v1/models").headers
+
+
 def test_limits_are_configured(tmp_path) -> None:
     file = tmp_path / "server.yaml"
     file.write_text("rate_limits: {requests_per_minute: 3}", encoding="utf-8")

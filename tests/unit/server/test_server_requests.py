@@ -180,7 +180,7 @@ JOB_ERRORS: list[tuple[dict[str, Any], str, str]] = [
     (
         supervised(learning_rate_multiplier=10**400),
         "method.supervised.hyperparameters.learning_rate_multiplier",
-        "invalid_type",
+        "decimal_above_max_value",
     ),
     (supervised(beta=1), "method.supervised.hyperparameters.beta", "unknown_parameter"),
     ({"hyperparameters": {"n_epochs": 99}}, "hyperparameters.n_epochs", "integer_above_max_value"),
@@ -279,6 +279,19 @@ def test_a_file_for_something_else_trains_nothing(shared_server: Server) -> None
 def test_a_parent_that_does_not_exist_is_not_found(shared_server: Server) -> None:
     body = {"model": "ft:gpt-4o:org::abcdefgh", "training_file": shared_server.upload(jsonl([ROW]))}
     assert error_of(shared_server.ask("POST", JOBS, json=body), 404)["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/files", "GET, HEAD, POST"),
+        ("GET", "/v1/uploads", "POST"),
+        ("POST", "/v1/models/gpt-4o", "DELETE, GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(shared_server: Server, method: str, path: str, allowed: str) -> None:
+    response = shared_server.ask(method, path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def shortest_answer(tool_use: ToolUse, json_format: JsonFormat | None) -> Messag
         return {"role": "assistant", "content": ""}
     try:
         value = {} if json_format.schema is None else shortest_instance(json_format.schema)
-    except (NoInstance, TypeError, ValueError, ArithmeticError):
+    except NoInstance:
         return _refusal()
     return {"role": "assistant", "content": _encoded(value)} if json_format.fits_value(value) else _refusal()
 
@@ -41,7 +41,7 @@ def _shortest_call(tool_use: ToolUse) -> Message:
     function = tool_use.first()
     try:
         given = shortest_instance(function.get("parameters") or {})
-    except (NoInstance, TypeError, ValueError, ArithmeticError):
+    except NoInstance:
         given = {}
     call = {"name": function["name"], "arguments": _encoded(given)}
     return {

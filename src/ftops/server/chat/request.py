@@ -1,22 +1,23 @@
 """Reads the body of ``POST /v1/chat/completions``.
 
 Owns which parameters the server carries out, which it takes because they promise nothing about the answer, and which it
-refuses. Messages come out with plain strings for content, which is all that an engine knows.
+refuses. ``messages`` reads the conversation.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftops.server.arguments import Arguments, missing_parameter, wrong_type
+from ftops.server.arguments import Arguments, wrong_type
+from ftops.server.chat.messages import read_messages
 from ftops.server.chat.response_format import JsonFormat, read_response_format
 from ftops.server.chat.streaming import StreamOptions
-from ftops.server.chat.tools import ToolUse, read_tool_use
+from ftops.server.chat.tools import ToolUse, only_with_tools, read_tool_use
+from ftops.server.chat.work import Work
 from ftops.server.engines.interface import Sampling
 from ftops.server.errors import ApiError, unsupported_parameter, unsupported_value
 from ftops.server.jobs.request import read_metadata
 
-_ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 _MAX_STOPS = 4
 _MAX_TOP_LOGPROBS = 20
 _REFUSED = (
@@ -29,7 +30,6 @@ _VALUES_REFUSED = (
     "frequency_penalty", "logit_bias", "metadata", "modalities", "presence_penalty", "service_tier", "store",
 )  # fmt: skip
 _SELDOM_GIVEN = frozenset({*_REFUSED, *_HINTS, *_VALUES_REFUSED})
-_ASSISTANT_EXTRAS = ("annotations", "audio", "function_call", "refusal")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,19 +44,30 @@ class ChatRequest:
     calls_in_parallel: bool
     stream: StreamOptions | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether any reply will do, so that nothing needs to be compared with a form."""
+        return self.json_format is None and not self.tool_use.tools
+
+
+FORMS = frozenset({"response_format", "tools"})
+"""The parameters that may hold schemas, which take their time to be read."""
+
 
 def read_chat_request(arguments: Arguments) -> ChatRequest:
     """The request, checked."""
     model = arguments.take_required_text("model")
-    messages = _messages(arguments)
+    messages = read_messages(arguments)
+    work = Work()
     _refuse_unsupported(arguments)
     temperature = arguments.take_number("temperature", least=0, most=2)
     top_p = arguments.take_number("top_p", least=0, most=1)
+    tool_use = read_tool_use(arguments, work)
     request = ChatRequest(
         model=model,
         messages=messages,
-        tool_use=read_tool_use(arguments),
-        json_format=read_response_format(arguments, messages),
+        tool_use=tool_use,
+        json_format=read_response_format(arguments, messages, work),
         sampling=Sampling(
             n=arguments.take_whole("n", least=1, most=128) or 1,
             temperature=1.0 if temperature is None else temperature,
@@ -66,11 +77,18 @@ def read_chat_request(arguments: Arguments) -> ChatRequest:
             max_tokens=_max_tokens(arguments),
             stops=_stops(arguments),
         ),
-        calls_in_parallel=arguments.take_flag("parallel_tool_calls") is not False,
+        calls_in_parallel=_calls_in_parallel(arguments, tool_use),
         stream=_stream(arguments),
     )
     arguments.finish()
     return request
+
+
+def _calls_in_parallel(arguments: Arguments, tool_use: ToolUse) -> bool:
+    flag = arguments.take_flag("parallel_tool_calls")
+    if flag is not None and not tool_use.tools:
+        raise only_with_tools("parallel_tool_calls")
+    return flag is not False
 
 
 def _refuse_unsupported(arguments: Arguments) -> None:
@@ -145,90 +163,3 @@ def _top_logprobs(arguments: Arguments) -> int | None:
     if top is not None and not is_asked:
         raise ApiError("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs")
     return (top or 0) if is_asked else None
-
-
-def _messages(arguments: Arguments) -> Sequence[Mapping[str, Any]]:
-    given = arguments.take_list("messages")
-    if given is None:
-        raise missing_parameter("messages")
-    if not given:
-        raise ApiError(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
-            param="messages",
-            code="empty_array",
-        )
-    return tuple(_message(each, f"messages[{number}]") for number, each in enumerate(given))
-
-
-def _message(given: object, at: str) -> Mapping[str, Any]:
-    if not isinstance(given, dict):
-        raise wrong_type(at, "an object", given)
-    # Nearly every message of a long prompt is this plain, and thousands of such prompts come in a row.
-    if (
-        len(given) == 2
-        and given.get("role") in ("system", "user", "assistant")
-        and isinstance(given.get("content"), str)
-    ):
-        return given
-    fields = Arguments(given, at=at)
-    role = fields.take_text("role")
-    if role is None:
-        raise missing_parameter(fields.path("role"))
-    fields.take_choice("role", _ROLES)
-    message: dict[str, Any] = {"role": role}
-    name = fields.take_text("name")
-    if name is not None:
-        message["name"] = name
-    if role == "assistant":
-        for extra in _ASSISTANT_EXTRAS:
-            fields.take(extra)
-        calls = _calls(fields)
-        if calls:
-            message["tool_calls"] = calls
-    if role == "tool":
-        message["tool_call_id"] = fields.take_required_text("tool_call_id")
-    message["content"] = _content(fields, may_be_missing=role == "assistant")
-    fields.finish()
-    return message
-
-
-def _content(fields: Arguments, *, may_be_missing: bool) -> str | None:
-    given = fields.take("content")
-    if given is None:
-        if may_be_missing:
-            return None
-        raise missing_parameter(fields.path("content"))
-    if isinstance(given, str):
-        return given
-    if not isinstance(given, list):
-        raise wrong_type(fields.path("content"), "a string or an array of parts", given)
-    texts: list[str] = []
-    for number, part in enumerate(given):
-        at = f"{fields.path('content')}[{number}]"
-        if not isinstance(part, dict):
-            raise wrong_type(at, "an object", part)
-        each = Arguments(part, at=at)
-        kind = each.take_required_text("type")
-        if kind not in ("text", "refusal"):
-            raise unsupported_value(each.path("type"), f"is '{kind[:64]}': this server reads text alone.")
-        texts.append(each.take_text(kind) or "")
-    return "".join(texts)
-
-
-def _calls(fields: Arguments) -> Sequence[Any]:
-    calls = fields.take_list("tool_calls") or ()
-    for number, given in enumerate(calls):
-        at = f"{fields.path('tool_calls')}[{number}]"
-        if not isinstance(given, dict):
-            raise wrong_type(at, "an object", given)
-        call = Arguments(given, at=at)
-        call.take_required_text("id")
-        call.take_required_text("type")
-        call.take_choice("type", ("function",))
-        function = call.take_section("function")
-        if function is None:
-            raise missing_parameter(f"{at}.function")
-        function.take_required_text("name")
-        if function.take_text("arguments") is None:
-            raise missing_parameter(function.path("arguments"))
-    return calls

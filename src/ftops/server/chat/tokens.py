@@ -52,13 +52,15 @@ def count_prompt(messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) ->
     for message in messages:
         extra += 3
         texts.append(message["role"])
-        if message.get("content"):
-            texts.append(message["content"])
+        texts += [message[key] for key in ("content", "refusal") if message.get(key)]
         if message.get("name"):
             texts.append(message["name"])
             extra += 1
-        for call in message.get("tool_calls") or ():
-            texts += [call["function"]["name"], call["function"]["arguments"]]
+        functions = [call["function"] for call in message.get("tool_calls") or ()]
+        if message.get("function_call"):
+            functions.append(message["function_call"])
+        for function in functions:
+            texts += [function["name"], function["arguments"]]
     if tools:
         texts.append(msgspec.json.encode(tools).decode())
     return extra + count(texts)

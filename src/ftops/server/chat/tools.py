@@ -1,6 +1,6 @@
 """Reads ``tools`` and ``tool_choice``: what the model may call, and whether it has to.
 
-Owns the rules for tool definitions. The tools' parameters are passed on as they came; only a name is looked at, since an
+Owns the rules for tool definitions. The tools' parameters are passed on as they came, once they are known to be a schema; an
 answer may call nothing that wasn't offered.
 """
 
@@ -10,6 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from ftops.server.arguments import Arguments, missing_parameter, wrong_type
+from ftops.server.chat.names import take_name
+from ftops.server.chat.schema_check import check_schema
+from ftops.server.chat.schema_places import SchemaFault
+from ftops.server.chat.work import Work
 from ftops.server.engines.interface import Message
 from ftops.server.errors import ApiError
 
@@ -55,19 +59,41 @@ class ToolUse:
         raise LookupError
 
 
-def read_tool_use(arguments: Arguments) -> ToolUse:
-    """The tools and the choice among them, checked."""
-    tools = arguments.take_list("tools", most=_MAX_TOOLS) or ()
-    offered = frozenset(_read_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools))
+def read_tool_use(arguments: Arguments, work: Work) -> ToolUse:
+    """The tools and the choice among them, checked. Their schemas draw on the request's work."""
+    tools = arguments.take_list("tools", least=1, most=_MAX_TOOLS) or ()
+    offered = _read_tools(tools, work)
     choice = arguments.take("tool_choice")
     if choice is not None and not tools:
-        raise ApiError("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+        raise only_with_tools("tool_choice")
     calling, names = _read_choice(arguments, offered) if tools else (Calling.NONE, offered)
     is_one_named = isinstance(choice, dict) and choice.get("type") == "function"
     return ToolUse(tools=tools, names=names, calling=calling, is_one_named=is_one_named)
 
 
-def _read_tool(given: object, at: str) -> str:
+def only_with_tools(name: str) -> ApiError:
+    """A parameter that says something of tools where there are none."""
+    return ApiError(f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified.", param=name)
+
+
+def _read_tools(tools: Sequence[object], work: Work) -> frozenset[str]:
+    names: set[str] = set()
+    for number, given in enumerate(tools):
+        tool, function = _function_of(given, f"tools[{number}]")
+        tool.finish()
+        name = take_name(function)
+        if name in names:
+            path = function.path("name")
+            raise ApiError(f"Invalid '{path}': a function '{name}' is there already.", param=path, code="invalid_value")
+        names.add(name)
+        function.take_text("description")
+        _check_parameters(function, name, work)
+        function.finish()
+    return frozenset(names)
+
+
+def _function_of(given: object, at: str) -> tuple[Arguments, Arguments]:
+    """A tool, and the function that it is."""
     if not isinstance(given, dict):
         raise wrong_type(at, "an object", given)
     tool = Arguments(given, at=at)
@@ -75,10 +101,23 @@ def _read_tool(given: object, at: str) -> str:
     tool.take_choice("type", ("function",))
     function = tool.take_section("function")
     if function is None:
-        raise missing_parameter(f"{at}.function")
-    name = function.take_required_text("name")
-    function.take_object("parameters")
-    return name
+        raise missing_parameter(tool.path("function"))
+    return tool, function
+
+
+def _check_parameters(function: Arguments, name: str, work: Work) -> None:
+    is_strict = function.take_flag("strict") is True
+    parameters = function.take_object("parameters")
+    if parameters is None:
+        return
+    try:
+        check_schema(parameters, work=work, is_strict=is_strict, is_evaluated=False)
+    except SchemaFault as error:
+        raise ApiError(
+            f"Invalid schema for function '{name}': {error}",
+            param=function.path("parameters"),
+            code="invalid_function_parameters",
+        ) from error
 
 
 def _read_choice(arguments: Arguments, offered: frozenset[str]) -> tuple[Calling, frozenset[str]]:
@@ -108,7 +147,9 @@ def _allowed(choice: Arguments) -> tuple[Calling, frozenset[str]]:
     tools = allowed.take_list("tools", most=_MAX_TOOLS)
     if not tools:
         raise missing_parameter(allowed.path("tools"))
-    names = frozenset(_read_tool(tool, f"{allowed.path('tools')}[{number}]") for number, tool in enumerate(tools))
+    # OpenAI's document lets these tools hold anything besides; the definitions are those in the request's own ``tools``.
+    functions = [_function_of(tool, f"{allowed.path('tools')}[{number}]")[1] for number, tool in enumerate(tools)]
+    names = frozenset(function.take_required_text("name") for function in functions)
     allowed.finish()
     return Calling(mode or Calling.AUTO), names
 

@@ -5,7 +5,7 @@ Owns no route.
 
 from collections.abc import Sequence
 
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
 
@@ -29,3 +29,11 @@ class Directory(Router):
         else:
             scope.update(endpoint=route.endpoint, path_params={})  # as Starlette leaves them
             await route.app(scope, receive, send)
+
+    def methods_of(self, scope: Scope) -> tuple[str, ...]:
+        """The methods that a request's path is there for, by any route."""
+        found: set[str] = set()
+        for route in self.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+                found.update(route.methods or ())
+        return tuple(sorted(found))
