@@ -92,8 +92,7 @@ class Service:
 def open_service(settings: Settings, engine: Engine) -> Service:
     """Opens the data folder, which the caller has locked, and takes up its unfinished jobs.
 
-    ``NewerData``, ``LostDatabase`` or ``OtherEngine`` when it isn't to be touched, ``FaultsInvalid`` when the faults file
-    isn't one.
+    ``NewerData``, ``LostDatabase`` or ``OtherEngine`` when it isn't to be touched, ``FaultsInvalid`` for bad faults.
     """
     faults = None if settings.faults is None else FaultBook(settings.faults)
     retirements = Retirements(faults)
