@@ -112,6 +112,10 @@ def test_an_engine_is_told_how_far_anybody_reads(toys: Server, engine: ToyEngine
     stopped = choice(toys, "toy-small", stop=["nothing"])
     assert (stopped["finish_reason"], stopped["message"]["content"]) == ("stop", "toy-small knows ")
     assert engine.words_written == 2 + 3
+    engine.heeds_stops = False
+    both = choice(toys, "toy-small", stop=["knows"], max_completion_tokens=4)
+    assert (both["finish_reason"], both["message"]["content"]) == ("stop", "toy-small ")
+    assert engine.words_written == 2 + 3 + 4
 
 
 @pytest.mark.parametrize(

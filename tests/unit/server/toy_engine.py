@@ -30,6 +30,7 @@ class ToyEngine:
     loaded: list[tuple[str, bool]] = field(default_factory=list)
     resumed_from: list[int | None] = field(default_factory=list)
     words_written: int = 0
+    heeds_stops: bool = True
 
     @property
     def name(self) -> str:
@@ -109,7 +110,7 @@ class ToyModel:
                 return Answer(message={"role": "assistant", "content": written}, is_cut=True)
             written = f"{written} {word}" if written else word
             self.engine.words_written += 1
-            if any(stop in written for stop in sampling.stops):
+            if self.engine.heeds_stops and any(stop in written for stop in sampling.stops):
                 break
         return Answer(message={"role": "assistant", "content": written})
 

@@ -51,9 +51,11 @@ def _choice(index: int, answer: Answer, request: ChatRequest) -> Mapping[str, An
     calls = [_call(call) for call in answer.message.get("tool_calls") or ()]
     if not request.calls_in_parallel:
         calls = calls[:1]
-    if content is not None:
-        content = _stopped(content, request.sampling.stops)
     is_cut = answer.is_cut
+    if content is not None:
+        stopped = _stopped(content, request.sampling.stops)
+        is_cut = is_cut and stopped == content  # a stop before the engine's cut ended the answer
+        content = stopped
     if request.sampling.max_tokens is not None:
         content, calls, is_longer = _cut(content, calls, request.sampling.max_tokens)
         is_cut = is_cut or is_longer
