@@ -86,8 +86,8 @@ def is_label(row: Row, message: Message) -> float:
     return float(message["content"] == row["label"])
 
 
-def mean_reward(weights: bytes, rows: Sequence[Row]) -> float:
-    """Draws an answer for each row, at temperature 1, and gives their mean reward."""
+def mean_reward(weights: bytes | None, rows: Sequence[Row]) -> float:
+    """Draws an answer for each row, at temperature 1, and gives their mean reward; without weights it is the base model's."""
     model = ENGINE.load("gpt-4o", weights)
     drawn = [model.answer(row["messages"], Sampling(seed=place))[0].message for place, row in enumerate(rows)]
     return sum(map(is_label, rows, drawn)) / len(rows)
