@@ -55,10 +55,7 @@ class Gate:
                 milliseconds = round((time.perf_counter() - began) * 1000)
                 message["headers"] = [
                     *message["headers"],
-                    *scope.get("state", {}).get(_HEADERS, ()),
-                    (b"x-request-id", request_id.encode()),
-                    (b"openai-version", _API_VERSION),
-                    (b"openai-organization", project.organization.encode()),
+                    *_headers(scope, request_id, project),
                     (b"openai-processing-ms", b"%d" % milliseconds),
                 ]
             await send(message)
@@ -119,6 +116,15 @@ def _is_loopback_url(url: str) -> bool:
         return False
     # Neither header holds a user's name: what looks like one is there to mislead whoever reads it otherwise.
     return host is not None and "@" not in parts.netloc and is_loopback(host)
+
+
+def _headers(scope: Scope, request_id: str, project: Project) -> list[tuple[bytes, bytes]]:
+    return [
+        *scope.get("state", {}).get(_HEADERS, ()),
+        (b"x-request-id", request_id.encode()),
+        (b"openai-version", _API_VERSION),
+        (b"openai-organization", project.organization.encode()),
+    ]
 
 
 def _ending() -> ApiError:
