@@ -39,11 +39,11 @@ from ftops.server.routes.models import ModelRoutes
 from ftops.server.routes.uploads import UploadRoutes
 from ftops.server.settings import MEGABYTE, Settings
 from ftops.server.shelf import Shelf
-from ftops.server.storage import batches, jobs
+from ftops.server.storage import batches, jobs, places
 from ftops.server.storage.blobs import Blobs, has_blobs
 from ftops.server.storage.database import Database, meta, set_meta
 from ftops.server.storage.disk import DISK_ERRORS, RESERVE_FILE, Reserve, is_short
-from ftops.server.upkeep import Upkeep
+from ftops.server.upkeep import Task, Upkeep
 from ftops.server.webhooks import Webhooks
 
 _DATABASE_FILE = "server.sqlite"
@@ -121,9 +121,8 @@ def open_service(settings: Settings, engine: Engine) -> Service:
         _health(settings.data_dir, database, data_dir_id),
     ]
     app = _behind_faults(_application(routes), faults, settings)
-    retention = Retention(blobs, days=settings.retention_days)
-    over = [file_routes.delete_expired, upload_routes.expire, retention.forget_finished, webhooks.give_up_old]
-    upkeep = Upkeep([*over, lambda _: blobs.replenish_reserve()], every_seconds=settings.upkeep_seconds)
+    over = [file_routes.delete_expired, upload_routes.expire, webhooks.give_up_old]
+    upkeep = _upkeep(settings, database, blobs, over)
     webhooks.start()
     queue.start()
     batch_queue.start()
@@ -187,6 +186,15 @@ def _behind_faults(app: ASGIApp, book: FaultBook | None, settings: Settings) -> 
         return app
     # The longest upload, and the heads of its parts.
     return Faults(app, book=book, most_bytes=settings.max_file_bytes + MEGABYTE)
+
+
+def _upkeep(settings: Settings, database: Database, blobs: Blobs, over: Sequence[Task]) -> Upkeep:
+    """Ends what is over by time, and forgets what is long past."""
+    past = [
+        Retention(blobs, days=settings.retention_days).forget_finished,
+        lambda now: places.forget_old(database, now),
+    ]
+    return Upkeep([*over, *past, lambda _: blobs.replenish_reserve()], every_seconds=settings.upkeep_seconds)
 
 
 def _identity(database: Database, organization: str | None) -> tuple[str, str]:

@@ -51,7 +51,7 @@ def test_a_forgotten_job_is_on_no_page(server: Server, ended: list[str]) -> None
     with server.service.database.write() as connection:
         job = jobs.find(connection, ended[1])
         assert job is not None
-        jobs.delete(connection, job)
+        jobs.delete(connection, job, now=1)
     assert [job["id"] for job in listed(server, pages)] == [ended[2], ended[0]]
 
 

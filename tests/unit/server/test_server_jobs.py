@@ -330,6 +330,37 @@ def test_metadata_filters_must_all_fit(server: Server) -> None:
         server.wait(job_id, "succeeded")
 
 
+def test_jobs_without_metadata_are_found(server: Server) -> None:
+    training = server.upload(jsonl([ROW] * 10))
+    given: list[Any] = [None, {"a": "b"}, {}, None, {"null": ""}]
+    made = [server.create_job(training_file=training, metadata=each) for each in given]
+
+    def found(query: str) -> list[int]:
+        return [made.index(job["id"]) for job in server.get(f"{JOBS}?{query}")["data"]]
+
+    assert found("metadata=null") == [3, 2, 0]
+    assert found(f"metadata=null&limit=1&after={made[3]}") == [2]
+    assert found("metadata[null]=") == [4]
+    for job_id in made:
+        server.wait(job_id, "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("query", "param", "code"),
+    [
+        ("metadata=b", "metadata", "invalid_value"),
+        ("metadata=", "metadata", "invalid_value"),
+        ("metadata=null&metadata[a]=b", "metadata", "invalid_value"),
+        ("metadata[]=b", "metadata[]", "unknown_parameter"),
+        ("metadata[a=b", "metadata[a", "unknown_parameter"),
+    ],
+)
+def test_a_filter_that_is_none_is_refused(shared_server: Server, query: str, param: str, code: str) -> None:
+    answer = shared_server.ask("GET", f"{JOBS}?{query}")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"], error["code"]) == (400, param, code)
+
+
 def test_a_deleted_model_is_gone_though_its_job_succeeded(server: Server) -> None:
     job = server.wait(server.create_job(**supervised(n_epochs=2)))
     name = job["fine_tuned_model"]

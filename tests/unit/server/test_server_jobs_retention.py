@@ -10,6 +10,7 @@ from server_in_process import Pause, ScriptedEngine, Server
 from ftops.server.config_file import ConfigInvalid, read_config
 from ftops.server.jobs import retention
 from ftops.server.jobs.retention import Retention
+from ftops.server.storage import places
 from ftops.server.storage.blobs import Blobs
 
 DAY = 24 * 3600
@@ -79,6 +80,20 @@ def test_it_is_done_little_by_little_and_by_upkeep(tmp_path: Path, monkeypatch: 
             server.service.upkeep.run()
         assert [job["id"] for job in server.get(JOBS)["data"]] == [kept["id"]]
         assert counts(server)["events"] == all_events // 2
+
+
+def test_a_forgotten_job_still_marks_its_place_for_a_day(server: Server) -> None:
+    made = [server.wait(server.create_job([{}]), "failed") for _ in range(3)]
+    for job in made[1:]:
+        with server.service.database.write() as connection:
+            connection.execute("UPDATE jobs SET finished_at = 1 WHERE id = ?", (job["id"],))
+    now = made[0]["finished_at"]
+    retention_of(server, days=1).forget_finished(now)
+    assert [job["id"] for job in server.get(f"{JOBS}?after={made[2]['id']}")["data"]] == [made[0]["id"]]
+    places.forget_old(server.service.database, now + DAY)
+    assert len(server.get(f"{JOBS}?after={made[1]['id']}")["data"]) == 1
+    places.forget_old(server.service.database, now + DAY + 1)
+    assert server.ask("GET", f"{JOBS}?after={made[1]['id']}").status_code == 400
 
 
 def test_without_days_nothing_is_forgotten(server: Server) -> None:

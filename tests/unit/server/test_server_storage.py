@@ -92,6 +92,37 @@ def test_files_are_listed_by_purpose_order_and_page(server: Server) -> None:
     assert (empty["first_id"], empty["last_id"], empty["has_more"]) == (None, None, False)
 
 
+def test_who_deletes_while_paging_comes_to_the_end(server: Server) -> None:
+    made = [server.upload(b"{}\n") for _ in range(5)]
+    for order, expected in (("desc", made[:2:-1]), ("asc", made[:3])):
+        seen, after, has_more = [], "", True
+        while has_more and len(seen) < len(expected):
+            page = server.get(f"/v1/files?limit=1&order={order}{after}")
+            seen += [file["id"] for file in page["data"]]
+            after, has_more = f"&after={page['last_id']}", page["has_more"]
+            server.ask("DELETE", f"/v1/files/{page['last_id']}")
+        assert seen == expected
+    for nowhere in ("file-never", "ftjob-never"):
+        error = server.ask("GET", f"/v1/files?after={nowhere}").json()["error"]
+        assert (error["param"], error["code"]) == ("after", "invalid_value")
+    assert server.ask("GET", f"/v1/fine_tuning/jobs?after={made[0]}").status_code == 400
+    with server.service.database.write() as connection:
+        connection.execute("UPDATE departed SET departed_at = 1 WHERE id = ?", (made[0],))
+    server.service.upkeep.run()
+    assert server.ask("GET", f"/v1/files?after={made[0]}").status_code == 400
+    assert server.get(f"/v1/files?after={made[1]}")["data"] == []
+
+
+def test_a_file_that_expired_still_marks_its_place(server: Server) -> None:
+    first, expiring, last = (server.upload(b"{}\n") for _ in range(3))
+    with server.service.database.write() as connection:
+        connection.execute("UPDATE files SET expires_at = 1 WHERE id = ?", (expiring,))
+    for _ in range(2):
+        assert [file["id"] for file in server.get(f"/v1/files?after={expiring}")["data"]] == [first]
+        assert [file["id"] for file in server.get(f"/v1/files?order=asc&after={expiring}")["data"]] == [last]
+        server.service.upkeep.run()
+
+
 def test_a_file_expires(server: Server) -> None:
     data = {"purpose": "user_data", "expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
     file = server.ask("POST", "/v1/files", files={"file": ("a", b"old")}, data=data).json()
@@ -111,7 +142,7 @@ def test_content_that_is_deleted_just_now_is_not_found(server: Server, monkeypat
 
     def delete_first(self: Blobs, sha256: str, *, size: int) -> BinaryIO:
         with server.service.database.write() as connection:
-            unused = files.delete(connection, file_id)
+            unused = files.delete(connection, file_id, now=1)
         self.remove(unused)
         return opened(self, sha256, size=size)
 
@@ -291,9 +322,16 @@ def test_every_list_is_read_from_an_index(server: Server) -> None:
         "SELECT * FROM files WHERE project = 'p' AND purpose = 'batch' AND seq < 9 ORDER BY seq DESC LIMIT 2",
         "SELECT * FROM models WHERE project = 'p' ORDER BY seq",
         "SELECT 1 FROM blob_uses WHERE sha256 = 'a'",
+        "SELECT DISTINCT sha256, bytes FROM upload_parts WHERE upload = 'u' AND sha256 <> 'a'",
+        "DELETE FROM departed WHERE departed_at < 9",
     ]
     with server.service.database.read() as connection:
         for query in queries:
             plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
             assert not any("TEMP B-TREE" in step for step in plan), (query, plan)
             assert all(step.startswith("SEARCH") or "jobs_at_work" in step for step in plan), (query, plan)
+        # Among thousands of jobs that bear metadata, the few without any.
+        without = "(metadata IS NULL OR metadata = '{}')"
+        query = f"SELECT seq FROM jobs WHERE project = 'p' AND seq < 9 AND {without} ORDER BY seq DESC LIMIT 2"
+        (step,) = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
+        assert step.startswith("SEARCH jobs USING INDEX jobs_without_metadata")

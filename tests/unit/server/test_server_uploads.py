@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from server_in_process import ROW, Server, jsonl
 
+from ftops.server.routes import uploads as upload_routes
+
 CONTENT = jsonl([ROW] * 20)
 PARTS = [CONTENT[start : start + 500] for start in range(0, len(CONTENT), 500)]
 
@@ -102,8 +104,12 @@ def test_two_who_complete_an_upload_make_one_file(server: Server) -> None:
         ({"bytes": None}, "bytes"),
         ({"bytes": 0}, "bytes"),
         ({"bytes": 513 * 2**20}, "bytes"),
+        ({"bytes": 513 * 2**20, "purpose": "batch"}, "bytes"),
         ({"bytes": 9 * 2**30, "purpose": "vision"}, "bytes"),
         ({"mime_type": None}, "mime_type"),
+        ({"mime_type": "image/png"}, "mime_type"),
+        ({"mime_type": "application/pdf", "purpose": "batch"}, "mime_type"),
+        ({"expires_after": {}}, "expires_after.anchor"),
         ({"expires_after": {"anchor": "created_at"}}, "expires_after.seconds"),
         ({"expires_after": {"seconds": 3600}}, "expires_after.anchor"),
         ({"expires_after": {"anchor": "now", "seconds": 3600}}, "expires_after.anchor"),
@@ -211,9 +217,35 @@ def test_a_damaged_part_becomes_no_file(server: Server) -> None:
     assert complete(server, upload, again).json()["status"] == "completed"
 
 
-def test_parts_do_not_fill_the_disk_for_ever(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", max_upload_bytes=2000) as server:
-        upload = announced(server, bytes=1000)
-        statuses = [add(server, upload, bytes([number]) * 500).status_code for number in range(5)]
-        assert statuses == [200, 200, 200, 200, 400]
-        assert blobs(server) == 4
+def test_parts_do_not_fill_the_disk_for_ever(server: Server) -> None:
+    upload = announced(server, bytes=1000)
+    statuses = [add(server, upload, bytes([number]) * 500).status_code for number in range(5)]
+    assert statuses == [200, 200, 200, 200, 400]
+    assert blobs(server) == 4
+    assert add(server, upload, bytes([1]) * 500).status_code == 200  # sent again: it is there already
+    small = announced(server, bytes=3)
+    error = add(server, small, b"much more").json()["error"]
+    assert error["param"] == "data"
+    assert "announced with 3 bytes: its parts may have 6 in all" in error["message"]
+
+
+def test_an_upload_has_so_many_parts(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_routes, "_MAX_PARTS", 3)
+    upload = announced(server)
+    assert [add(server, upload, b"same").status_code for _ in range(4)] == [200, 200, 200, 400]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "mime_type"),
+    [
+        ("fine-tune", "application/jsonl"),
+        ("batch", "application/x-ndjson"),
+        ("evals", "Application/JSON; charset=utf-8"),
+        ("fine-tune", "text/plain"),
+        ("fine-tune", "application/octet-stream"),
+        ("vision", "image/png"),
+        ("user_data", "application/pdf"),
+    ],
+)
+def test_json_lines_go_by_many_types(shared_server: Server, purpose: str, mime_type: str) -> None:
+    announced(shared_server, purpose=purpose, mime_type=mime_type)

@@ -1,6 +1,6 @@
 """Takes files in, however they came: what they may be called, what they must hold, and the row that they become.
 
-Owns the purposes, and which of them demand JSON Lines.
+Owns the purposes, and which of them demand JSON Lines, by whatever type.
 """
 
 import time
@@ -15,8 +15,15 @@ from ftops.server.storage.blobs import Spool, Staged
 from ftops.server.storage.files import FileRow
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+LINES_PURPOSES = frozenset({"fine-tune", "batch", "evals"})
 # Lines of a file for batches are checked when a batch is made of it: a bad one then fails the batch, as at OpenAI.
-JSONL_PURPOSES = frozenset({"fine-tune", "evals"})
+_CHECKED_PURPOSES = frozenset({"fine-tune", "evals"})
+# JSON Lines have no registered type: these are what clients take for it.
+_LINES_TYPES = (
+    "text/jsonl", "application/jsonl", "application/x-jsonlines", "application/x-ndjson", "application/json", "text/plain",
+    "application/octet-stream",
+)  # fmt: skip
+_TYPE_LENGTH = 200
 _LEAST_SECONDS, _MOST_SECONDS = 3_600, 2_592_000
 # "By default, files with purpose=batch expire after 30 days", says OpenAI's document; others stay.
 _DEFAULT_SECONDS: Mapping[str, int] = {"batch": _MOST_SECONDS}
@@ -31,6 +38,18 @@ def read_filename(given: str, *, purpose: str, param: str) -> str:
     if purpose in _DEMANDS_SUFFIX and not path.name.lower().endswith(".jsonl"):
         raise ApiError(f"Invalid file format for {_DEMANDS_SUFFIX[purpose]}. Must be .jsonl", param=param)
     return _cut(path) or "file"
+
+
+def read_mime_type(arguments: Arguments, *, purpose: str) -> str:
+    """A file's ``mime_type``; ``ApiError`` when it is none that JSON Lines come under, where the purpose demands them.
+
+    Parameters, such as a charset, are let through.
+    """
+    given = arguments.take_required_text("mime_type")
+    kind = given.partition(";")[0].strip().lower()
+    if purpose in LINES_PURPOSES:
+        Arguments({"mime_type": kind}).take_choice("mime_type", _LINES_TYPES)
+    return given[:_TYPE_LENGTH]
 
 
 def read_lifetime(anchor: object, seconds: object, *, spelling: str) -> int | None:
@@ -52,7 +71,7 @@ def read_lifetime(anchor: object, seconds: object, *, spelling: str) -> int | No
 
 def check_content(spool: Spool, *, purpose: str, max_line_bytes: int) -> None:
     """``ApiError`` when the content isn't what its purpose demands."""
-    if purpose in JSONL_PURPOSES:
+    if purpose in _CHECKED_PURPOSES:
         training_files.check_upload(spool.reread(), max_line_bytes=max_line_bytes)
 
 

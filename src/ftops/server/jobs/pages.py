@@ -31,7 +31,7 @@ class JobPages:
         project: str,
         limit: int,
         after: str | None,
-        metadata: Mapping[str, str],
+        metadata: Mapping[str, str] | None,
     ) -> Page[msgspec.Raw]:
         """A page as ``storage.jobs`` cuts it; ``UnknownCursor`` likewise."""
         page = jobs.page(connection, project=project, limit=limit, after=after, metadata=metadata)

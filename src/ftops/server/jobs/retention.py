@@ -28,28 +28,28 @@ class Retention:
         if self._seconds is None:
             return
         for _ in range(_CHANGES_AT_ONCE):
-            if not self._forget_some(now - self._seconds):
+            if not self._forget_some(now - self._seconds, now):
                 return
 
-    def _forget_some(self, moment: float) -> bool:
+    def _forget_some(self, moment: float, now: int) -> bool:
         """Does a little of it; False when no job is left that ended before the moment."""
         job: JobRow | None = None
 
         def forget(connection: sqlite3.Connection) -> Iterable[str]:
             nonlocal job
             job = jobs.first_ended_before(connection, moment)
-            return () if job is None else _forget_some(connection, job)
+            return () if job is None else _forget_some(connection, job, now)
 
         self._blobs.clear(forget)
         return job is not None
 
 
-def _forget_some(connection: sqlite3.Connection, job: JobRow) -> Iterable[str]:
+def _forget_some(connection: sqlite3.Connection, job: JobRow, now: int) -> Iterable[str]:
     """Removes some events, or the job once none is left; gives the blobs that nothing of it needs any more."""
     if events.delete_some(connection, job, limit=_EVENTS_AT_ONCE):
         return ()
     unused = [*checkpoints.drop_all(connection, job)]
     if job.result_file is not None:
-        unused.extend(files.delete(connection, job.result_file))
-    jobs.delete(connection, job)
+        unused.extend(files.delete(connection, job.result_file, now=now))
+    jobs.delete(connection, job, now=now)
     return unused

@@ -117,7 +117,7 @@ class FileRoutes:
         """Removes a file; jobs that were created with it keep its content until they end."""
         refuse_query(request)
         row = self._find(request)
-        self._blobs.clear(lambda connection: files.delete(connection, row.id))
+        self._blobs.clear(lambda connection: files.delete(connection, row.id, now=int(time.time())))
         return wire.respond(wire.deleted("file", row.id))
 
     def delete_expired(self, now: int) -> None:

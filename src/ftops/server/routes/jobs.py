@@ -70,7 +70,7 @@ class JobRoutes:
         return wire.respond(wire.job_object(job))
 
     async def list(self, request: Request) -> Response:
-        """A page of jobs, newest first; several ``metadata[k]=v`` must all fit."""
+        """A page of jobs, newest first; several ``metadata[k]=v`` must all fit, ``metadata=null`` means those without."""
         query = Query(request)
         limit, after, metadata = query.limit(default=20, most=_MOST_LISTED), query.text("after"), query.metadata()
         query.finish()
@@ -83,7 +83,7 @@ class JobRoutes:
                 )
 
         # Several pairs may each fit many jobs and together none, which takes a while to find out.
-        page = await to_thread.run_sync(read) if len(metadata) > 1 else read()
+        page = await to_thread.run_sync(read) if metadata is not None and len(metadata) > 1 else read()
         return wire.respond(wire.listing(page))
 
     async def retrieve(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from ftops.server.arguments import Arguments, duplicate_parameter
 from ftops.server.errors import ApiError
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
-_METADATA = re.compile(r"metadata\[(.*)\]", re.DOTALL)
+_METADATA = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 
 
 class Query:
@@ -42,8 +42,17 @@ class Query:
             raise ApiError("Invalid type for 'limit': expected an integer.", param="limit", code="invalid_type")
         return Arguments({"limit": int(text)}).take_whole("limit", least=1, most=most) or default
 
-    def metadata(self) -> Mapping[str, str]:
-        """The pairs ``metadata[k]=v``."""
+    def metadata(self) -> Mapping[str, str] | None:
+        """The pairs ``metadata[k]=v``; None where ``metadata=null`` asks for what has none."""
+        whole = self._arguments.take_text("metadata")
+        if whole is not None:
+            if whole != "null" or any(name.startswith("metadata[") for name in self._names):
+                raise ApiError(
+                    "Invalid 'metadata': give pairs as metadata[k]=v, or metadata=null alone for objects without any.",
+                    param="metadata",
+                    code="invalid_value",
+                )
+            return None
         found = ((name, _METADATA.fullmatch(name)) for name in self._names)
         return {match[1]: self._arguments.take_text(name) or "" for name, match in found if match is not None}
 

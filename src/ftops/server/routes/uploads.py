@@ -19,7 +19,7 @@ from ftops.server.intake.multipart import read_upload
 from ftops.server.routes.query import refuse_query
 from ftops.server.settings import Settings
 from ftops.server.storage import files, uploads
-from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool
+from ftops.server.storage.blobs import Blobs, DamagedBlob, Spool, Staged
 from ftops.server.storage.database import Database
 from ftops.server.storage.files import FileRow
 from ftops.server.storage.uploads import PartRow, UploadRow, UploadStatus
@@ -120,12 +120,12 @@ class UploadRoutes:
         filename = arguments.take_required_text("filename")
         arguments.take_required_text("purpose")
         purpose = arguments.take_choice("purpose", receipt.PURPOSES) or ""
-        is_lines = purpose in receipt.JSONL_PURPOSES
+        is_lines = purpose in receipt.LINES_PURPOSES
         most = self._settings.max_file_bytes if is_lines else self._settings.max_upload_bytes
         size = arguments.take_whole("bytes", least=1, most=most)
         if size is None:
             raise missing_parameter("bytes")
-        mime_type = arguments.take_required_text("mime_type")
+        mime_type = receipt.read_mime_type(arguments, purpose=purpose)
         lifetime = _read_lifetime(arguments)
         arguments.finish()
         now = int(time.time())
@@ -137,7 +137,7 @@ class UploadRoutes:
             filename=receipt.read_filename(filename, purpose=purpose, param="filename"),
             purpose=purpose,
             bytes=size,
-            mime_type=mime_type[:200],
+            mime_type=mime_type,
             lifetime=lifetime,
             status=UploadStatus.PENDING,
             file=None,
@@ -150,12 +150,7 @@ class UploadRoutes:
             if current is None:
                 raise upload_not_found(upload.id)
             _require_pending(current)
-            count, size = uploads.measure_parts(connection, upload.id)
-            if count >= _MAX_PARTS or size + staged.size > self._settings.max_upload_bytes:
-                raise ApiError(
-                    f"An upload has {_MAX_PARTS} parts and {self._settings.max_upload_bytes} bytes at most.",
-                    param="data",
-                )
+            _require_room(connection, current, staged)
             part = PartRow(
                 id=ids.new_part_id(),
                 upload=upload.id,
@@ -221,10 +216,28 @@ class UploadRoutes:
         return file
 
 
+def _require_room(connection: sqlite3.Connection, upload: UploadRow, part: Staged) -> None:
+    """``ApiError`` for a part that is one too many, or takes more of the disk than its upload can be worth.
+
+    A part that is sent again, because the answer to it was lost, costs nothing; others may replace all that was announced.
+    """
+    if uploads.count_parts(connection, upload.id) >= _MAX_PARTS:
+        raise ApiError(f"An upload has {_MAX_PARTS} parts at most.", param="data")
+    size = uploads.size_of_parts(connection, upload.id, besides=part.sha256) + part.size
+    most = 2 * upload.bytes
+    if size > most:
+        raise ApiError(
+            f"The upload was announced with {upload.bytes} bytes: its parts may have {most} in all, replaced ones included, "
+            f"but would have {size}.",
+            param="data",
+        )
+
+
 def _read_lifetime(arguments: Arguments) -> int | None:
     section = arguments.take_section("expires_after")
     if section is None:
         return None
+    section.take_required_text("anchor")
     anchor, seconds = section.take("anchor"), section.take("seconds")
     section.finish()
     return receipt.read_lifetime(anchor, seconds, spelling="expires_after.{}")

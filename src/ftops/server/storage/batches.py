@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from ftops.server.storage.paging import Page, UnknownCursor, cut
+from ftops.server.storage import places
+from ftops.server.storage.paging import Page, cut
 
 
 class BatchStatus(StrEnum):
@@ -151,13 +152,7 @@ def change(
 
 def page(connection: sqlite3.Connection, *, project: str, limit: int, after: str | None) -> Page[BatchRow]:
     """A project's batches, newest first; ``UnknownCursor`` when ``after`` is none of them."""
-    before = 2**62
-    if after is not None:
-        query = "SELECT seq FROM batches WHERE id = ? AND project = ?"
-        cursor = connection.execute(query, (after, project)).fetchone()
-        if cursor is None:
-            raise UnknownCursor(after)
-        before = int(cursor[0])
+    before = 2**62 if after is None else places.place_of(connection, "batches", after, project=project)
     query = "SELECT * FROM batches WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
     rows = connection.execute(query, (project, before, limit + 1)).fetchall()
     return cut([_read(row) for row in rows], limit)

@@ -4,8 +4,8 @@ import sqlite3
 
 import msgspec
 
-from ftops.server.storage import blobs
-from ftops.server.storage.paging import Page, UnknownCursor, cut
+from ftops.server.storage import blobs, places
+from ftops.server.storage.paging import Page, cut
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,19 +61,17 @@ def page(
         conditions.append("purpose = ?")
         parameters.append(purpose)
     if after is not None:
-        cursor = connection.execute("SELECT seq FROM files WHERE id = ? AND project = ?", (after, project)).fetchone()
-        if cursor is None:
-            raise UnknownCursor(after)
         conditions.append("seq > ?" if is_ascending else "seq < ?")
-        parameters.append(cursor[0])
+        parameters.append(places.place_of(connection, "files", after, project=project))
     order = "ASC" if is_ascending else "DESC"
     query = f"SELECT {_COLUMNS} FROM files WHERE {' AND '.join(conditions)} ORDER BY seq {order} LIMIT ?"  # noqa: S608
     rows = connection.execute(query, (*parameters, limit + 1)).fetchall()
     return cut([FileRow(**row) for row in rows], limit)
 
 
-def delete(connection: sqlite3.Connection, file_id: str) -> tuple[str, ...]:
+def delete(connection: sqlite3.Connection, file_id: str, *, now: int) -> tuple[str, ...]:
     """Removes a file; gives the blobs that it no longer needs."""
+    places.keep_place(connection, "files", file_id, now=now)
     connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
     return blobs.release(connection, file_id)
 
@@ -81,4 +79,4 @@ def delete(connection: sqlite3.Connection, file_id: str) -> tuple[str, ...]:
 def delete_expired(connection: sqlite3.Connection, *, now: int) -> tuple[str, ...]:
     """Removes the files whose time is over; gives the blobs that they no longer need."""
     rows = connection.execute("SELECT id FROM files WHERE expires_at <= ?", (now,)).fetchall()
-    return tuple(sha256 for row in rows for sha256 in delete(connection, row[0]))
+    return tuple(sha256 for row in rows for sha256 in delete(connection, row[0], now=now))

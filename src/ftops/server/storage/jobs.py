@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from ftops.server.storage.paging import Page, UnknownCursor, cut
+from ftops.server.storage import places
+from ftops.server.storage.paging import Page, cut
 
 
 class JobStatus(StrEnum):
@@ -38,7 +39,9 @@ AT_WORK = (JobStatus.VALIDATING, JobStatus.QUEUED, *TRAINING)
 UNFINISHED = (*AT_WORK, JobStatus.PAUSED)
 """The job may still come to any end."""
 
-_AT_WORK = ", ".join(f"'{status}'" for status in AT_WORK)  # spelled out, as in the condition of the index
+# Spelled out, as in the conditions of the indices.
+_AT_WORK = ", ".join(f"'{status}'" for status in AT_WORK)
+_WITHOUT_METADATA = "metadata IS NULL OR metadata = '{}'"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,10 @@ class NewJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRow(NewJob):
-    """A job. ``seq`` is its place in the order of creation; ``error`` has ``code``, ``message`` and ``param``."""
+    """A job. ``seq`` is its place in the order of creation; ``error`` has ``code``, ``message`` and ``param``.
+
+    ``has_grades`` says that its grader could score an answer, at least one.
+    """
 
     seq: int
     status: JobStatus
@@ -82,13 +88,14 @@ class JobRow(NewJob):
     fine_tuned_model: str | None
     result_file: str | None
     error: Mapping[str, str | None] | None
+    has_grades: bool
 
 
 _JSON = ("given", "metadata", "integrations", "grader", "resolved", "error")
 _CHANGEABLE = frozenset(
     {
         "status", "started_at", "finished_at", "estimated_finish", "resolved", "total_steps", "last_step",
-        "trained_tokens", "fine_tuned_model", "result_file", "error",
+        "trained_tokens", "fine_tuned_model", "result_file", "error", "has_grades",
     }
 )  # fmt: skip
 
@@ -138,8 +145,9 @@ def first_ended_before(connection: sqlite3.Connection, moment: float) -> JobRow 
     return None if row is None else _read(row)
 
 
-def delete(connection: sqlite3.Connection, job: JobRow) -> None:
+def delete(connection: sqlite3.Connection, job: JobRow, *, now: int) -> None:
     """Removes a job and its metadata; what else it has is removed before."""
+    places.keep_place(connection, "jobs", job.id, now=now)
     connection.execute("DELETE FROM jobs WHERE seq = ?", (job.seq,))
     connection.executemany(
         "DELETE FROM job_metadata WHERE project = ? AND key = ? AND value = ? AND job = ?",
@@ -163,21 +171,22 @@ def change(connection: sqlite3.Connection, job: NewJob, *, expect: Sequence[JobS
 
 
 def page(
-    connection: sqlite3.Connection, *, project: str, limit: int, after: str | None, metadata: Mapping[str, str]
+    connection: sqlite3.Connection, *, project: str, limit: int, after: str | None, metadata: Mapping[str, str] | None
 ) -> Page[int]:
-    """The ``seq`` of a project's jobs with all the metadata given, newest first.
+    """The ``seq`` of a project's jobs with all the metadata given, newest first; None are the jobs without any.
 
     ``UnknownCursor`` when ``after`` is none of the project's.
     """
-    before = _position(connection, project, after)
+    before = 2**62 if after is None else places.place_of(connection, "jobs", after, project=project)
+    if not metadata:
+        condition = "" if metadata is not None else f"AND ({_WITHOUT_METADATA}) "
+        query = f"SELECT seq FROM jobs WHERE project = ? AND seq < ? {condition}ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        rows = connection.execute(query, (project, before, limit + 1)).fetchall()
+        return cut([seq for (seq,) in rows], limit)
     # The rarest pair leads, so that a pair that every job bears doesn't make this a scan of all jobs.
     pairs = list(metadata.items())
     if len(pairs) > 1:
         pairs.sort(key=lambda pair: _frequency(connection, project, pair))
-    if not pairs:
-        query = "SELECT seq FROM jobs WHERE project = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-        rows = connection.execute(query, (project, before, limit + 1)).fetchall()
-        return cut([seq for (seq,) in rows], limit)
     others = " AND EXISTS (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? AND job = lead.job)"
     query = (
         "SELECT lead.job FROM job_metadata AS lead "  # noqa: S608
@@ -195,15 +204,6 @@ def several(connection: sqlite3.Connection, seqs: Sequence[int]) -> tuple[JobRow
     return tuple(_read(row) for row in connection.execute(query, (json.dumps(seqs),)))
 
 
-def _position(connection: sqlite3.Connection, project: str, after: str | None) -> int:
-    if after is None:
-        return 2**62
-    row = connection.execute("SELECT seq FROM jobs WHERE id = ? AND project = ?", (after, project)).fetchone()
-    if row is None:
-        raise UnknownCursor(after)
-    return int(row[0])
-
-
 def _frequency(connection: sqlite3.Connection, project: str, pair: tuple[str, str]) -> int:
     query = "SELECT count(*) FROM (SELECT 1 FROM job_metadata WHERE project = ? AND key = ? AND value = ? LIMIT 10000)"
     return int(connection.execute(query, (project, *pair)).fetchone()[0])
@@ -213,5 +213,5 @@ def _read(row: sqlite3.Row) -> JobRow:
     values = dict(row)
     for name in _JSON:
         values[name] = None if values[name] is None else msgspec.json.decode(values[name])
-    values["status"] = JobStatus(values["status"])
+    values |= {"status": JobStatus(values["status"]), "has_grades": bool(values["has_grades"])}
     return JobRow(**values)

@@ -108,7 +108,26 @@ CREATE INDEX deliveries_by_due ON deliveries (webhook, due_at, seq);
 CREATE INDEX deliveries_by_age ON deliveries (created_at);
 """
 
-MIGRATIONS = (_V1, _V2)
+# Objects that are gone still mark a place in their lists. Parts with equal content are counted once, and jobs by
+# reinforcement know whether any answer could be graded.
+_V3 = """
+CREATE TABLE departed (
+    list TEXT NOT NULL, id TEXT NOT NULL, project TEXT NOT NULL, seq INTEGER NOT NULL, departed_at INTEGER NOT NULL,
+    PRIMARY KEY (list, id)
+) WITHOUT ROWID;
+CREATE INDEX departed_by_time ON departed (departed_at);
+
+CREATE INDEX jobs_without_metadata ON jobs (project, seq) WHERE metadata IS NULL OR metadata = '{}';
+ALTER TABLE jobs ADD COLUMN has_grades INTEGER NOT NULL DEFAULT 0;
+
+DROP INDEX upload_parts_by_upload;
+CREATE INDEX upload_parts_by_upload ON upload_parts (upload, sha256, bytes);
+
+-- Folders of the time when there was one engine.
+INSERT OR IGNORE INTO meta SELECT 'engine', 'linear' FROM meta WHERE key = 'id';
+"""
+
+MIGRATIONS = (_V1, _V2, _V3)
 """The script at place N makes a database of version N one of version N + 1."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -78,11 +78,17 @@ def parts(connection: sqlite3.Connection, upload_id: str) -> dict[str, PartRow]:
     return {row["id"]: PartRow(**row) for row in connection.execute(query, (upload_id,))}
 
 
-def measure_parts(connection: sqlite3.Connection, upload_id: str) -> tuple[int, int]:
-    """How many parts an upload has, and of how many bytes."""
-    query = "SELECT count(*), coalesce(sum(bytes), 0) FROM upload_parts WHERE upload = ?"
-    count, size = connection.execute(query, (upload_id,)).fetchone()
-    return count, size
+def count_parts(connection: sqlite3.Connection, upload_id: str) -> int:
+    """How many parts an upload has."""
+    row = connection.execute("SELECT count(*) FROM upload_parts WHERE upload = ?", (upload_id,)).fetchone()
+    return int(row[0])
+
+
+def size_of_parts(connection: sqlite3.Connection, upload_id: str, *, besides: str) -> int:
+    """The bytes of an upload's parts, equal content counted once; that of the digest ``besides`` is left out."""
+    each = "SELECT DISTINCT sha256, bytes FROM upload_parts WHERE upload = ? AND sha256 <> ?"
+    row = connection.execute(f"SELECT coalesce(sum(bytes), 0) FROM ({each})", (upload_id, besides)).fetchone()  # noqa: S608
+    return int(row[0])
 
 
 def end(
