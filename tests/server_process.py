@@ -57,8 +57,12 @@ class ServerProcess:
 
     def restart(self, *args: str) -> "ServerProcess":
         """Another server on the same data folder, after this one has ended; with other options if some are given."""
+        return _await_ready(self.spawn(*args))
+
+    def spawn(self, *args: str) -> "ServerProcess":
+        """The same without waiting until it answers: it has no ``url``, and may be killed while it starts."""
         assert self.process.poll() is not None, "end the first one before"
-        return _launch(self.data_dir, self.output_file, args or self.args, self.env)
+        return _spawn(self.data_dir, self.output_file, args or self.args, self.env)
 
 
 @contextlib.contextmanager
@@ -70,7 +74,7 @@ def start_server(tmp_path: Path, *args: str, env: Mapping[str, str] | None = Non
     """
     data_dir = tmp_path / "data"
     output_file = tmp_path / "server.log"
-    server = _launch(data_dir, output_file, args, _environment(env or {}))
+    server = _await_ready(_spawn(data_dir, output_file, args, _environment(env or {})))
     try:
         yield server
     finally:
@@ -117,8 +121,7 @@ def wait_for(condition: Callable[[], T], *, seconds: float = 60.0) -> T:
 _STARTED: dict[Path, list[ServerProcess]] = {}
 
 
-def _launch(data_dir: Path, output_file: Path, args: tuple[str, ...], env: Mapping[str, str]) -> ServerProcess:
-    announcement = data_dir / "server.json"
+def _spawn(data_dir: Path, output_file: Path, args: tuple[str, ...], env: Mapping[str, str]) -> ServerProcess:
     with output_file.open("ab") as output:
         process = subprocess.Popen(
             _command(data_dir, args),
@@ -129,6 +132,11 @@ def _launch(data_dir: Path, output_file: Path, args: tuple[str, ...], env: Mappi
         )
     server = ServerProcess(process=process, data_dir=data_dir, output_file=output_file, args=args, env=env)
     _STARTED.setdefault(data_dir, []).append(server)
+    return server
+
+
+def _await_ready(server: ServerProcess) -> ServerProcess:
+    process, announcement = server.process, server.data_dir / "server.json"
 
     def url_of_this_process() -> str | None:
         assert process.poll() is None, f"the server ended with code {process.returncode}:\n{server.output}"
