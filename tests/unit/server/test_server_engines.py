@@ -1,5 +1,6 @@
 """Another engine than the one that comes with the server: registered like it, served through the same routes."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from toy_engine import ToyEngine
 from ftops.server import main
 from ftops.server.app import OtherEngine
 from ftops.server.engines import DEFAULT_ENGINE, ENGINES, make_engine
+from ftops.server.storage.schema import MIGRATIONS
 from server_process import wait_for
 
 ROWS = [
@@ -157,3 +159,14 @@ def test_a_folder_stays_with_its_engine(tmp_path: Path, engine: ToyEngine) -> No
     assert result.exit_code == 1
     assert "the engine `toy`'s: serve them with --engine toy, or take another --data-dir" in result.output
     serve(tmp_path, engine).service.stop()
+
+
+def test_a_folder_from_before_engines_had_names_is_linears(tmp_path: Path, engine: ToyEngine) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    old = sqlite3.connect(data / "server.sqlite")
+    old.executescript(MIGRATIONS[0] + "PRAGMA user_version = 1; INSERT INTO meta VALUES ('id', 'data-1');")
+    old.close()
+    with pytest.raises(OtherEngine, match="`linear`"):
+        serve(tmp_path, engine)
+    Server(data, make_engine("linear")).service.stop()  # type: ignore[arg-type] - any engine will do
