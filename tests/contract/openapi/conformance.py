@@ -1,4 +1,4 @@
-"""Holds an answer against the mended document: path, status, content type, body, and fields that it doesn't know.
+"""Holds an answer against the mended document: path, status, content type, body, and fields that it doesn't know or has lost.
 
 Knows nothing of how the answer was got: see ``recorder`` for that.
 """
@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from document import SERVED, Json
+from fields import lost_fields
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
@@ -95,7 +96,9 @@ class Published:
         for body in bodies if schema else ():
             faults += self._faults_of_json(body, schema)
             if not faults:
-                unknown.update(self._unknown(json.loads(body), schema, at=""))
+                told = json.loads(body)
+                unknown.update(self._unknown(told, schema, at=""))
+                faults += lost_fields(told, name)
         return _verdict(answer, name, faults, frozenset(unknown))
 
     def is_valid(self, value: object, schema: Json) -> bool:

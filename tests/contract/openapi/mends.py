@@ -21,6 +21,7 @@ from document import (
     schemas,
     walk,
 )
+from refusals import EXPLAINED, REFUSALS
 
 
 def keep_what_is_served(document: Json) -> int:
@@ -197,20 +198,13 @@ def refuse_unknown_arguments(document: Json) -> int:
 def document_refusals(document: Json) -> int:
     """No refusal is documented but 429, and that for chat only; OpenAI answers more, all in one envelope."""
     places = 0
-    for operation in operations(document):
-        for status, explanation in _REFUSALS.items():
-            if status not in operation["responses"]:
-                operation["responses"][status] = error_answer(explanation)
-                places += 1
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status in sorted(REFUSALS[f"{method} {path}"]):
+                if str(status) not in operation["responses"]:
+                    operation["responses"][str(status)] = error_answer(EXPLAINED[status])
+                    places += 1
     return places
-
-
-def refuse_to_cancel_ended_batches(document: Json) -> int:
-    """Cancelling a batch that has ended is a conflict, 409, which isn't documented."""
-    # Clients in public repositories catch ConflictError: "Cannot cancel a batch with status 'completed'."
-    operation = document["paths"]["/batches/{batch_id}/cancel"]["post"]
-    operation["responses"]["409"] = error_answer("The batch has ended.")
-    return 1
 
 
 def document_answers_of_our_own(document: Json) -> int:
@@ -250,7 +244,6 @@ MENDS: tuple[Callable[[Json], int], ...] = (
     flatten_forms,
     refuse_unknown_arguments,
     document_refusals,
-    refuse_to_cancel_ended_batches,
     document_answers_of_our_own,
 )
 _LISTS_WITH_ENDS = ("ListFilesResponse", "ListBatchesResponse")
@@ -260,12 +253,3 @@ _READ_CONTENT = (
     "/chat/completions",
     "/fine_tuning/alpha/graders/run",
 )
-_REFUSALS = {
-    "400": "The request isn't valid.",
-    "401": "The key is missing or wrong.",
-    "403": "The key doesn't allow it.",
-    "404": "There is no such object.",
-    "405": "The path doesn't take this method.",
-    "413": "The body is too long.",
-    "429": "Too many requests.",
-}

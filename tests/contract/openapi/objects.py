@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemathesis import Case
-from world import ROWS, World, batch_line, supervised
+from world import BASE, QUESTION, ROWS, World, batch_line, supervised
 
 KEPT = 3  # real objects of each kind that are never deleted
 _KINDS = {
@@ -19,9 +19,13 @@ _WANTED = {
     "/fine_tuning/jobs/{fine_tuning_job_id}/pause": ("running",),
     "/fine_tuning/jobs/{fine_tuning_job_id}/resume": ("paused", "pausing"),
     "/uploads/{upload_id}/parts": ("pending",),
-    "/uploads/{upload_id}/complete": ("pending",),
+    "/uploads/{upload_id}/complete": ("ready",),
+    "/uploads/{upload_id}/cancel": ("pending",),
+    "/fine_tuning/jobs/{fine_tuning_job_id}/cancel": ("running", "paused", "queued"),
     "/batches/{batch_id}/cancel": ("cancelled",),  # once more does no harm
 }
+_READY = 25  # uploads that wait to be completed
+_TRAINED = 10  # jobs that have ended and left models to delete
 # What a request must have, and the kind of object that it may name there.
 _REQUIRED: dict[str, dict[str, str]] = {
     "post /files": {"file": "", "purpose": ""},
@@ -29,7 +33,37 @@ _REQUIRED: dict[str, dict[str, str]] = {
     "post /fine_tuning/jobs": {"model": "model", "training_file": "file fine-tune"},
     "post /chat/completions": {"model": "model", "messages": ""},
     "post /batches": {"input_file_id": "file batch", "endpoint": "", "completion_window": ""},
+    "post /uploads": {"filename": "", "bytes": "", "mime_type": "", "purpose": ""},
+    "post /fine_tuning/alpha/graders/run": {"grader": "", "model_sample": ""},
+    "post /fine_tuning/alpha/graders/validate": {"grader": ""},
 }
+_SAME = {
+    "type": "string_check",
+    "name": "same",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.colour}}",
+    "operation": "ilike",
+}
+_ALIKE = {
+    "type": "text_similarity",
+    "name": "alike",
+    "input": "{{sample.output_text}}",
+    "reference": "blue",
+    "evaluation_metric": "rouge_l",
+}
+# Whole ones: generated graders fit the document, and yet say nothing that makes sense.
+_GRADERS: tuple[Any, ...] = (
+    _SAME,
+    _ALIKE,
+    {"type": "multi", "name": "both", "graders": {"same": _SAME, "alike": _ALIKE}, "calculate_output": "same + alike"},
+    {
+        "type": "score_model",
+        "name": "judge",
+        "model": BASE,
+        "input": [{"role": "user", "content": "How good is {{sample.output_text}}?"}],
+        "range": [0, 1],
+    },
+)
 _PART = b'{"custom_id": "a"}\n'
 
 
@@ -64,7 +98,9 @@ class Objects:
         for parameter in case.path_parameters or {}:
             kind = _KINDS[parameter]
             wanted = [each for state in _WANTED.get(case.path, ()) for each in self.by_kind.get(f"{kind} {state}", [])]
-            known = (wanted if luck < 50 else []) or self.by_kind.get(kind, [])[
+            if case.method == "DELETE" and kind == "model":
+                wanted = [each for each in self.by_kind["model"][KEPT:] if each.startswith("ft:")]
+            known = (wanted if luck < 70 else []) or self.by_kind.get(kind, [])[
                 KEPT if case.method == "DELETE" else 0 :
             ]
             if known and luck < 85:
@@ -84,6 +120,10 @@ class Objects:
                 body[key] = real[choices[2] % len(real)]
         if "file" in required:
             body["file"] = _PART
+        if "grader" in required:
+            body["grader"] = _GRADERS[choices[2] % len(_GRADERS)]
+        if "messages" in required and luck < 60:
+            body["messages"] = QUESTION
         if "endpoint" in required:
             body["endpoint"] = "/v1/chat/completions"
         if "part_ids" in required:
@@ -94,15 +134,19 @@ class Objects:
 def populate(world: World) -> Objects:
     """Makes a few of everything: files, jobs that have ended and jobs that run, models, uploads with a part each."""
     objects = Objects()
+    short = [world.job(method=supervised(n_epochs=3, batch_size=12)) for _ in range(_TRAINED)]
+    for job in short:
+        world.finished(job)
     for _ in range(KEPT):
         world.ended_batch(world.batch([batch_line("a")]))
-        world.finished(world.job())
         # As long as all of the requests take, wherever they are sent.
         world.reached(world.job(ROWS * 25, method=supervised(n_epochs=50, batch_size=1)), "running")
+    for _ in range(_READY):
         upload = {"filename": "a.txt", "bytes": len(_PART), "mime_type": "text/plain", "purpose": "assistants"}
         made = world.bare.post("/uploads", json=upload).json()
-        objects.note(made)
         objects.note(world.bare.post(f"/uploads/{made['id']}/parts", files={"data": _PART}).json())
+        objects.note(made)
+        objects.by_kind.setdefault("upload ready", []).append(made["id"])
     world.sdk.batches.cancel(world.batch([batch_line(str(number), n=128) for number in range(200)]))
     for path in ("/files", "/fine_tuning/jobs", "/models", "/batches"):
         objects.note(world.bare.get(path).json())

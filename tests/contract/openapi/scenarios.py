@@ -4,12 +4,23 @@ Each scenario is a function that takes a world and asserts only what makes it th
 conform is judged by the world's recorder, all of them. One for a further route belongs into ``SCENARIOS``.
 """
 
+import re
 from collections.abc import Callable
 
 import scenarios_of_files
 import scenarios_of_jobs
 import scenarios_of_models
+from refusals import REFUSALS
 from world import World
+
+
+def refused_queries(world: World) -> None:
+    """No operation takes a parameter that it doesn't know, whatever it acts on."""
+    for operation in REFUSALS:
+        method, _, path = operation.partition(" ")
+        at = re.sub("{.*?}", "none", path.replace("{fine_tuning_job_id}", world.trained.id))
+        world.refused(400, method.upper(), at, params={"colour": "red"})
+
 
 SCENARIOS: tuple[Callable[[World], None], ...] = (
     scenarios_of_files.files,
@@ -31,4 +42,5 @@ SCENARIOS: tuple[Callable[[World], None], ...] = (
     scenarios_of_models.learnt_tool_calls,
     scenarios_of_models.refused_chats,
     scenarios_of_models.nowhere,
+    refused_queries,
 )

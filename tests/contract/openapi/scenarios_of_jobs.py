@@ -152,4 +152,5 @@ def graders(world: World) -> None:
         world.refused(400, "POST", f"{at}/validate", json={"grader": same | wrong})
         world.refused(400, "POST", f"{at}/run", json={"grader": same | wrong, "model_sample": "blue"})
     world.refused(400, "POST", f"{at}/run", json={"grader": same})
+    world.refused(404, "POST", f"{at}/validate", json={"grader": judge | {"model": NOWHERE}})
     world.refused(404, "POST", f"{at}/run", json={"grader": judge | {"model": NOWHERE}, "model_sample": "blue"})

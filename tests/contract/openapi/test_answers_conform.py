@@ -3,19 +3,21 @@
 It is one test, as its last part asks whether all routes were exercised, which no test can know that others may run apart from.
 """
 
+import json
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from conformance import Answer, Published
-from document import SERVED
 from mend import mend, read_published
 from recorder import Recorder
+from refusals import REFUSALS
 from scenarios import SCENARIOS
 from served import served_operations
 from world import BASE, QUESTION, ROWS, World
 
-from server_process import start_server
+from server_process import ServerProcess, start_server
 from shared_data import missing, shared_path
 
 PATH = shared_path("reference/openai-openapi.json.gz")
@@ -31,6 +33,7 @@ SEEN_IN_THE_WILD = {
     "FineTuningJobCheckpoint.metrics.train_mean_reward",
     "FineTuningJobCheckpoint.metrics.full_valid_mean_reward",
 }
+FORMS = ("/files", "/uploads/{upload_id}/parts")
 JOB_STATUSES = {"validating_files", "queued", "running", "pausing", "paused", "succeeded", "failed", "cancelled"}
 
 
@@ -50,10 +53,10 @@ def test_every_answer_of_every_route_conforms(published: Published, tmp_path: Pa
     assert recorder.unknown == SEEN_IN_THE_WILD
     assert recorder.states["fine_tuning.job"] == JOB_STATUSES
     operations = served_operations(tmp_path / "routes")
-    assert set(operations) == {f"{method} {path}" for path, methods in SERVED.items() for method in methods}
+    assert set(operations) == REFUSALS.keys()
     for operation in operations:
-        answered = {status // 100 for status in recorder.statuses[operation]}
-        assert answered == {2, 4}, f"{operation} was answered with {sorted(recorder.statuses[operation])} only"
+        # The key and the limits have servers of their own.
+        assert recorder.statuses[operation] == {200, *REFUSALS[operation]} - {401, 413, 429}, operation
 
 
 def test_an_answer_without_a_key_conforms(published: Published, tmp_path: Path) -> None:
@@ -82,10 +85,29 @@ def test_limits_conform(published: Published, tmp_path: Path) -> None:
         world.sdk.chat.completions.create(**ask)
         list(world.sdk.chat.completions.create(**ask, stream=True))
         assert world.refused(429, "POST", "/chat/completions", json=ask)["code"] == "rate_limit_exceeded"
+        announced = {"filename": "a", "bytes": 1, "mime_type": "text/plain", "purpose": "assistants"}
+        upload = world.bare.post("/uploads", json=announced).json()["id"]
         many = {"content": b" " * (33 * 2**20), "headers": {"content-type": "application/json"}}
-        for path in ("/chat/completions", "/fine_tuning/jobs", "/batches", "/uploads"):
-            assert "content size" in world.refused(413, "POST", path, **many)["message"]
+        for path in (name.partition(" ")[2] for name, statuses in REFUSALS.items() if 413 in statuses):
+            at = path.format(upload_id=upload)
+            if path in FORMS:
+                answer = announce(server, at, size=2**30)
+                assert (answer.status, published.judge(answer).faults) == (413, ())
+            else:
+                assert "content size" in world.refused(413, "POST", at, **many)["message"]
     assert recorder.faults == []
+
+
+def announce(server: ServerProcess, path: str, *, size: int) -> Answer:
+    """What is said to the head of a form of this size, of which nothing is sent."""
+    with closing(HTTPConnection(server.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.putrequest("POST", f"/v1{path}")
+        connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(method="POST", path=f"/v1{path}", status=response.status, headers=headers, body=response.read())
 
 
 def test_damage_conforms(published: Published, tmp_path: Path) -> None:
@@ -131,7 +153,8 @@ def test_the_judge_sees_faults(published: Published) -> None:
     assert judge(**html) == ("GET /v1/models/m → 200: content type 'text/html' is not documented",)
     assert judge(**{"x-request-id": ""}) == ("GET /v1/models/m → 200: header x-request-id: ''",)
     assert "instead of 405" in judge(method="PUT")[0]
-    chunk = b'data: {"id": "c", "choices": [], "created": 0, "model": "m", "object": "chat.completion.chunk"}\n\n'
+    told = {"id": "c", "choices": [], "created": 0, "model": "m", "object": "chat.completion.chunk"}
+    chunk = f"data: {json.dumps(told | {'service_tier': None, 'system_fingerprint': 'fp'})}\n\n".encode()
     limits = {f"x-ratelimit-{each}-{unit}": "1" for each in ("limit", "remaining") for unit in ("requests", "tokens")}
     resets = {"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-reset-tokens": "6ms"}
     sse = {**headers, **limits, **resets, "content-type": "text/event-stream"}
@@ -144,7 +167,13 @@ def test_the_judge_sees_faults(published: Published) -> None:
     limited = Answer(method="POST", path="/v1/chat/completions", status=200, headers=headers, body=chunk)
     assert "x-ratelimit-limit-requests" in published.judge(limited).faults[0]
     assert "has no end" in judge_stream(chunk)[0]
+    assert "service_tier is missing" in judge_stream(chunk.replace(b"service_tier", b"tier") + b"data: [DONE]\n\n")[0]
     assert "lines of data" in judge_stream(chunk + b"[DONE]\n\n")[0]
     assert "'choices' is a required" in judge_stream(b"data: {}\n\ndata: [DONE]\n\n")[0]
+    assert judge(good.replace(b"owned_by", b"owner"))[0].endswith("'owned_by' is a required property")
+    too_long = b'{"error": {"message": "Too long", "type": "invalid_request_error", "param": null, "code": null}}'
+    assert judge(too_long, status=413) == ("GET /v1/models/m → 413: status 413 is not documented",)
+    assert judge(too_long, status=404) == ()
+    assert judge(too_long.replace(b'"param": null, ', b""), status=404) != ()
     bare_500 = b'{"error": {"message": "Sorry", "type": "server_error", "param": null, "code": null}}'
     assert "status 500 is not documented" in judge(bare_500, status=500)[0]

@@ -41,6 +41,8 @@ pytestmark = pytest.mark.skipif(not PATH.is_file(), reason=missing(PATH))
 
 KEY = "sk-generated"
 LEAST_REQUESTS = 2000
+# Of each operation's requests, so many are to be carried out: what is refused at the door tests the door alone.
+LEAST_DONE, LEAST_PART_DONE = 10, 0.1
 # Of valid and of invalid requests, for each operation: those with a body can be wrong in more ways.
 EXAMPLES, EXAMPLES_WITH_BODY = 45, 70
 CHECKS = [
@@ -73,7 +75,9 @@ def test_generated_requests_are_answered_as_documented(tmp_path: Path) -> None:
                 run.operation(name, schema[path][method.upper()], mode)
     told = "\n".join(f"{name}: {dict(sorted(counts.items()))}" for name, counts in run.answers.items())
     assert sum(counts.total() for counts in run.answers.values()) >= LEAST_REQUESTS, told
-    assert [name for name in served if run.answers[name][200] == 0] == [], told
+    for name in served:
+        counts = run.answers[name]
+        assert counts[200] >= max(LEAST_DONE, LEAST_PART_DONE * counts.total()), f"{name}\n{told}"
     assert recorder.faults == []
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conformance import Published
 from document import TOLD
+from fields import lost_fields
 from mend import mend, read_published
 from recorder import Recorder
 from world import ROWS, World, batch_line, supervised
@@ -43,6 +44,7 @@ def test_what_webhooks_are_told_conforms(tmp_path: Path) -> None:
         assert name in TOLD
         schema = document["webhooks"][name]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert published.fault_of(letter, schema) is None, letter
+        assert list(lost_fields(letter, None)) == []
     assert recorder.faults == []
 
 
