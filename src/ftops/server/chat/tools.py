@@ -18,6 +18,7 @@ from ftops.server.engines.interface import Message
 from ftops.server.errors import ApiError
 
 _MAX_TOOLS = 128
+_PARAMETERS = frozenset({"tool_choice", "tools"})
 
 
 class Calling(StrEnum):
@@ -59,8 +60,13 @@ class ToolUse:
         raise LookupError
 
 
+_NO_USE = ToolUse()
+
+
 def read_tool_use(arguments: Arguments, work: Work) -> ToolUse:
     """The tools and the choice among them, checked. Their schemas draw on the request's work."""
+    if arguments.lacks(_PARAMETERS):
+        return _NO_USE
     tools = arguments.take_list("tools", least=1, most=_MAX_TOOLS) or ()
     offered = _read_tools(tools, work)
     choice = arguments.take("tool_choice")

@@ -45,13 +45,14 @@ class ChatRoutes:
         body = await wire.read_body(request, max_bytes=self._settings.max_json_bytes)
         asked = await self._read(body)
         project = project_of(request)
-        if not self._shelf.is_loaded(asked.model, project=project.id):
+        is_short = len(body) <= _SHORT_BYTES and asked.sampling.n == 1 and asked.is_plain
+        is_quick = is_short and self._shelf.is_quick(asked.model, project=project.id)
+        if not is_quick and not self._shelf.is_loaded(asked.model, project=project.id):
             # Before it is counted: what is left of a minute is kept for models, not for any name that comes by.
             await to_thread.run_sync(self._shelf.require, asked.model, project.id, limiter=self._limiter)
         wanted = request_tokens(body, max_tokens=asked.sampling.max_tokens, n=asked.sampling.n)
         tell_with_answer(request, self._rates.take(project, asked.model, tokens=wanted))
-        is_short = len(body) <= _SHORT_BYTES and asked.sampling.n == 1 and asked.is_plain
-        if is_short and self._shelf.is_quick(asked.model, project=project.id):
+        if is_quick:
             return self._answer(asked, project.id)
         return await to_thread.run_sync(self._answer, asked, project.id, limiter=self._limiter)
 
