@@ -1,14 +1,16 @@
 """Reinforcement jobs: how they are asked for, what their rows need, and what a grader's failure means."""
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from job_outcomes import JOBS, csv_of, supervised
-from server_in_process import PREFERENCE, ROW, ScriptedEngine, Server, jsonl
+from server_in_process import PREFERENCE, ROW, Pause, ScriptedEngine, Server, jsonl
 
-from ftops.server.engines.interface import NothingToLearn
+from ftops.server.engines.interface import Accepts, Answer, NothingToLearn, Sampling
 from ftops.server.engines.linear import LinearEngine
 from ftops.server.jobs.training_rows import fault_of
 
@@ -186,6 +188,95 @@ def test_a_judge_that_is_gone_fails_the_job(tmp_path: Path) -> None:
         assert (error["code"], error["param"]) == ("grader_failed", "method.reinforcement.grader")
         start = "The job failed because its grader could not score an answer: "
         assert error["message"].startswith(f"{start}The model `{judge}` does not exist")
+
+
+@dataclass
+class Judging(ScriptedEngine):
+    """Judges with numbers while ``is_readable``, of the step that is made and the question, says so; else it mumbles."""
+
+    is_readable: Callable[[int, str], bool] = lambda step, question: False
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        wait = self.before_step
+
+        def begin(step: int) -> None:
+            self.step = step
+            wait(step)
+
+        self.before_step = begin
+
+    def load(self, base: str, weights: bytes | None) -> Any:
+        return _Judge(self)
+
+
+class _Judge:
+    def __init__(self, engine: Judging) -> None:
+        self._engine = engine
+
+    def answer(
+        self, messages: Any, sampling: Sampling, accepts: Accepts | None = None, tools: Any = ()
+    ) -> tuple[Answer, ...]:
+        text = "3" if self._engine.is_readable(self._engine.step, messages[0]["content"]) else "hm"
+        message = {"role": "assistant", "content": text}
+        return () if accepts is not None and not accepts(message) else (Answer(message=message),)
+
+
+def warnings_of(server: Server, job_id: str) -> list[Any]:
+    events = server.get(f"{JOBS}/{job_id}/events?limit=100")["data"]
+    return [(each["message"], each["type"], each["data"]) for each in events if each["level"] == "warn"]
+
+
+def mumbled(step: int, count: int) -> tuple[str, str, Any]:
+    message = (
+        f"Step {step}/8: {count} answer(s) could not be graded and earned 0: the judge's answer has no number for a result. "
+        "Later ones earn 0 without a further warning."
+    )
+    return message, "message", {"step": step, "errors": {"model_grader_parse_error": count}}
+
+
+def test_a_job_whose_judge_grades_nothing_fails(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", Judging()) as server:
+        job_id = create(server, **reinforcement(JUDGE, n_epochs=2))
+        assert server.wait(job_id, "failed")["error"] == {
+            "code": "grader_failed",
+            "message": "The job failed because its grader could not score a single answer; a warning among its events says "
+            "why.",
+            "param": "method.reinforcement.grader",
+        }
+        assert warnings_of(server, job_id) == [mumbled(1, 10)]
+        assert server.messages(job_id)[-1].startswith("The job failed because its grader")
+        assert [model for model in server.get("/v1/models")["data"] if model["id"].startswith("ft:")] == []
+
+
+def test_a_job_whose_judge_grades_some_is_warned_once(tmp_path: Path) -> None:
+    engine = Judging(is_readable=lambda step, question: step < 3 or "six" not in question)
+    with Server(tmp_path / "data", engine) as server:
+        job_id = create(server, **reinforcement(JUDGE, n_epochs=2))
+        server.wait(job_id, "succeeded")
+        assert warnings_of(server, job_id) == [mumbled(3, 5)]
+        place = server.messages(job_id).index(mumbled(3, 5)[0])
+        assert server.messages(job_id)[place - 1] == "Step 3/8 , train mean reward=1.50"
+
+
+@pytest.mark.parametrize("paused_at", [2, 3, 4, 6, 8])
+@pytest.mark.parametrize("is_ever_readable", [True, False])
+def test_grades_of_a_paused_job_are_those_of_one_undisturbed(
+    tmp_path: Path, paused_at: int, is_ever_readable: bool
+) -> None:
+    """What was graded, or not, before the checkpoint that it goes on from is remembered."""
+    pause = Pause(at=paused_at)
+    engine = Judging(before_step=pause, is_readable=lambda step, _: is_ever_readable and step < 3)
+    with Server(tmp_path / "data", engine) as server:
+        job_id = create(server, **reinforcement(JUDGE, n_epochs=2))
+        assert pause.reached.wait(30)
+        server.ask("POST", f"{JOBS}/{job_id}/pause")
+        pause.let_on()
+        server.wait(job_id, "paused")
+        server.ask("POST", f"{JOBS}/{job_id}/resume")
+        job = server.wait(job_id, "succeeded", "failed")
+        assert job["status"] == ("succeeded" if is_ever_readable else "failed")
+        assert warnings_of(server, job_id) == [mumbled(3 if is_ever_readable else 1, 10)]
 
 
 @pytest.mark.parametrize(

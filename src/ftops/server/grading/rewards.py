@@ -31,10 +31,22 @@ class Rewards:
     """
 
     def __init__(self, grader: Grader, *, judge: Judge) -> None:
-        self._grader = grader
+        self.grader = grader
         self._judge = judge
         self._lock = threading.Lock()
+        self._has_grades = False
+        self._first_failure: Failure | None = None
         self._ungraded: Counter[FailureKind] = Counter()
+
+    @property
+    def has_grades(self) -> bool:
+        """Whether any answer could be graded."""
+        return self._has_grades
+
+    @property
+    def first_failure(self) -> Failure | None:
+        """Why the first answer that couldn't be graded couldn't; None when there is none."""
+        return self._first_failure
 
     @property
     def ungraded(self) -> Mapping[FailureKind, int]:
@@ -45,13 +57,15 @@ class Rewards:
     def __call__(self, row: Row, message: Message) -> float:
         """Gives the reward. ``GradingFailed`` where the row, the judge or the formula is at fault, so that no reward is."""
         context = {"item": row, "sample": sample_of(message)}
-        outcome = grade(self._grader, context, judge=self._judge)
+        outcome = grade(self.grader, context, judge=self._judge)
         if outcome.score is not None:
+            self._has_grades = True
             return outcome.score
         for failure in outcome.failures:
             if not _is_worth_nothing(failure):
                 raise GradingFailed(failure)
         with self._lock:
+            self._first_failure = self._first_failure or outcome.failures[0]
             self._ungraded[outcome.failures[0].kind] += 1
         return 0.0
 

@@ -26,7 +26,8 @@ from ftops.server.engines.interface import (
 )
 from ftops.server.errors import place_of
 from ftops.server.jobs import metrics, results, turns
-from ftops.server.jobs.spec import read_spec
+from ftops.server.jobs.grades import Grades, grades_of
+from ftops.server.jobs.spec import read_rewards, read_spec
 from ftops.server.jobs.training_files import JobFailure
 from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage import checkpoints, events, jobs
@@ -67,6 +68,7 @@ class JobRun:
         self._pending: list[Event] = []
         self._flushed_at = time.monotonic()
         self._pace = 0.0  # seconds a step
+        self._grades = Grades()
 
     def check(self) -> JobRow | None:
         """Validates the files; gives the job once it is queued, None when it has ended or failed.
@@ -77,7 +79,7 @@ class JobRun:
         if job.status is not JobStatus.VALIDATING:
             return None
         try:
-            prepared = self._workshop.engine.prepare(read_spec(self._workshop, job))
+            prepared = self._workshop.engine.prepare(read_spec(self._workshop, job, read_rewards(self._workshop, job)))
         except DISK_ERRORS:
             raise  # the disk's fault, not the job's: it stays unfinished
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
@@ -107,9 +109,12 @@ class JobRun:
         if job.status is not JobStatus.RUNNING:
             return
         try:
-            spec = read_spec(self._workshop, job)
+            rewards = read_rewards(self._workshop, job)
+            self._grades = grades_of(self._workshop, job, rewards)
+            spec = read_spec(self._workshop, job, rewards)
             prepared = self._workshop.engine.prepare(spec)
             if self._train_on(job, spec, prepared):
+                self._grades.require_some()
                 results.publish(self._workshop.database, self._workshop.blobs, job, prepared, now=_now())
         except DISK_ERRORS:
             raise
@@ -161,6 +166,7 @@ class JobRun:
     def _note(self, job: JobRow, prepared: Prepared, step: StepMetrics) -> None:
         if step.step > job.last_step:
             self._pending.append(metrics.metrics_event(asdict(step), total_steps=prepared.total_steps))
+        self._pending.extend(self._grades.warnings(step.step, prepared.total_steps))
 
     def _expected_pace(self, spec: TrainingSpec, prepared: Prepared) -> float:
         """Seconds a step, before any is done."""
@@ -185,11 +191,10 @@ class JobRun:
         ):
             # Rounded up: clients show how long it is until then, and nothing ends in the past.
             estimate = math.ceil(time.time() + self._pace * (prepared.total_steps - step))
-            is_running = jobs.change(
-                connection, job, expect=[JobStatus.RUNNING], last_step=last_step, estimated_finish=estimate
-            )
+            done = {"last_step": last_step, "has_grades": self._grades.has_some}
+            is_running = jobs.change(connection, job, expect=[JobStatus.RUNNING], estimated_finish=estimate, **done)
             is_paused = not is_running and jobs.change(
-                connection, job, expect=[JobStatus.PAUSING], last_step=last_step, status=JobStatus.PAUSED
+                connection, job, expect=[JobStatus.PAUSING], status=JobStatus.PAUSED, **done
             )
             if is_running or is_paused:
                 events.append(connection, job.seq, self._pending, now=now)

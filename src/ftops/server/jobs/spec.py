@@ -5,15 +5,25 @@ from typing import Any
 
 from ftops.graders.reading import parse_grader
 from ftops.server.engines.interface import TrainingSpec
-from ftops.server.grading.rewards import judge_of, reward_of
+from ftops.server.grading.rewards import Rewards, judge_of, reward_of
 from ftops.server.jobs.training_files import training_rows_of, validation_rows_of
 from ftops.server.jobs.workshop import Workshop
 from ftops.server.storage.jobs import JobRow
 
 
-def read_spec(workshop: Workshop, job: JobRow) -> TrainingSpec:
-    """The job's spec, the same whenever it is read. ``JobFailure`` when rows don't fit, ``DamagedBlob`` when they are lost."""
-    grader = None if job.grader is None else parse_grader(job.grader)
+def read_rewards(workshop: Workshop, job: JobRow) -> Rewards | None:
+    """What the job's grader gives, asking the project's models; None without a grader."""
+    if job.grader is None:
+        return None
+    return reward_of(parse_grader(job.grader), judge=judge_of(workshop.shelf, project=job.project))
+
+
+def read_spec(workshop: Workshop, job: JobRow, rewards: Rewards | None) -> TrainingSpec:
+    """The job's spec with its rewards, the same whenever it is read.
+
+    ``JobFailure`` when rows don't fit, ``DamagedBlob`` when they are lost.
+    """
+    grader = None if rewards is None else rewards.grader
     validation_rows: tuple[Mapping[str, Any], ...] = ()
     content = workshop.blobs.read(job.training_sha256)
     train_rows = training_rows_of(content, method=job.method, model=job.model, grader=grader)
@@ -28,5 +38,5 @@ def read_spec(workshop: Workshop, job: JobRow) -> TrainingSpec:
         seed=job.seed,
         hyperparameters=job.given,
         parent=None if job.parent_sha256 is None else workshop.blobs.read(job.parent_sha256),
-        reward=None if grader is None else reward_of(grader, judge=judge_of(workshop.shelf, project=job.project)),
+        reward=rewards,
     )

@@ -64,6 +64,12 @@ def metrics(connection: sqlite3.Connection, job: JobRow) -> Iterator[Mapping[str
         yield json.loads(row[0])
 
 
+def has_level(connection: sqlite3.Connection, job: JobRow, level: str) -> bool:
+    """Whether any event of a job has this level."""
+    query = "SELECT 1 FROM events WHERE job = ? AND level = ? LIMIT 1"
+    return connection.execute(query, (job.seq, level)).fetchone() is not None
+
+
 def delete_some(connection: sqlite3.Connection, job: JobRow, *, limit: int) -> int:
     """Removes up to ``limit`` events of a job, the oldest first; says how many there were to remove."""
     cursor = connection.execute(
