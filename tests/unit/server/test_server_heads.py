@@ -81,7 +81,10 @@ def test_each_byte_gains_no_time(talk: Callable[[Talk], bytes]) -> None:
         while not answer.done():
             writer.write(b"a")
             await asyncio.sleep(0.01)
-        return answer.result()
+        try:
+            return answer.result()
+        except ConnectionResetError:
+            return b""  # a byte was under way when the server hung up
 
     assert talk(client) == b""
 
