@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,9 @@ def test_the_drawing_shows_who_descends_from_whom() -> None:
         if parents:
             assert getattr(errors, name).__mro__[1].__name__ == parents[-1][1]
         parents.append((len(indent), name))
+
+
+def test_every_test_module_has_a_name_of_its_own() -> None:
+    """pytest imports them by their bare names."""
+    names = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py") if "node_modules" not in file.parts)
+    assert [name for name, count in names.items() if count > 1] == []
