@@ -61,6 +61,9 @@ def run(
     """Serves until SIGINT, SIGTERM or idleness; unfinished jobs go on at the next start."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if settings.logs_access:
+        # Bare lines, for programs that read JSON; other lines of the log are for people.
+        ACCESS_LOG.addHandler(logging.StreamHandler(sys.stderr))
+        ACCESS_LOG.propagate = False
         ACCESS_LOG.setLevel(logging.INFO)
     if settings.faults is not None:
         FAULTS_LOG.setLevel(logging.INFO)

@@ -123,7 +123,7 @@ def test_an_sdk_that_repeats_a_lost_creation_makes_two_jobs(
     assert len(jobs_with(client, "lost")) == 2
     (told,) = report(server)
     assert (told["matched"], told["fired"], len(told["request_ids"])) == (2, 1, 1)
-    lines = [json.loads(line.partition(": ")[2]) for line in server.output.splitlines() if '"path"' in line]
+    lines = [json.loads(line) for line in server.output.splitlines() if '"path"' in line]
     (marked,) = [line for line in lines if line.get("fault") == "lose-the-answer"]
     assert (marked["request_id"], marked["status"]) == (told["request_ids"][0], 0)
 

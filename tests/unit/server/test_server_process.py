@@ -177,3 +177,11 @@ def test_a_client_that_lives_keeps_the_server(tmp_path: Path) -> None:
             server.process.wait(3)
         mine.unlink()
         assert server.wait() == 0
+
+
+def test_a_line_of_the_access_log_is_json_and_nothing_else(tmp_path: Path) -> None:
+    with start_server(tmp_path, "--access-log") as server:
+        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        server.terminate()
+        (line,) = [line for line in server.output.splitlines() if "/healthz" in line]
+    assert (json.loads(line)["path"], json.loads(line)["status"]) == ("/healthz", 200)
