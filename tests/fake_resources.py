@@ -143,6 +143,20 @@ class FakeFiles:
                 raise fault.error
             return stored
 
+    def content(self, file_id: str) -> bytes:
+        with self._world.lock:
+            self._world.begin("file_content")
+            if file_id not in self._world.files:
+                raise NotFound(f"No such File object: {file_id}", status=404)
+            return self._world.files[file_id].data
+
+    def delete(self, file_id: str) -> None:
+        with self._world.lock:
+            fault = self._world.begin("delete_file")
+            self._world.files.pop(file_id, None)
+            if fault is not None:
+                raise fault.error
+
 
 class FakeModels:
     def __init__(self, world: World) -> None:
@@ -152,6 +166,20 @@ class FakeModels:
         with self._world.lock:
             self._world.begin("list_models")
             return tuple(self._world.models.values())
+
+    def retrieve(self, model: ModelId) -> ModelInfo:
+        with self._world.lock:
+            self._world.begin("retrieve_model")
+            if model not in self._world.models:
+                raise NotFound(f"The model '{model}' does not exist", status=404, code="model_not_found")
+            return self._world.models[model]
+
+    def delete(self, model: ModelId) -> None:
+        with self._world.lock:
+            fault = self._world.begin("delete_model")
+            self._world.models.pop(model, None)
+            if fault is not None:
+                raise fault.error
 
 
 class FakeChat:

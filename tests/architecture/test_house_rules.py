@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src/ftops").rglob("*.py"))
 FILE_LINES, FUNCTION_LINES, PREFERRED_LINES = 300, 50, 40
 # Longer than they should be; a list that may only shrink.
-KNOWN_LONG_FILES = {"adapters/openai_backend.py": 320}
+KNOWN_LONG_FILES: dict[str, int] = {}
 KNOWN_LONG_FUNCTIONS: dict[str, int] = {}
 HEAVY = frozenset(
     {

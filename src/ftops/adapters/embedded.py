@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from ftops.adapters.backend_address import NO_KEY, Address
 from ftops.adapters.backend_timing import Timing
 from ftops.adapters.embedded_server import EmbeddedServer
-from ftops.domain.manifest import JobId
+from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import AnswerLost, BackendError, Unreachable
 from ftops.ports import Chat, ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
 
@@ -139,6 +139,12 @@ class _Files:
 
         return self._backend.call(upload, repeat_after=(Unreachable, AnswerLost))
 
+    def content(self, file_id: str) -> bytes:
+        return self._backend.call(lambda session: session.files.content(file_id))
+
+    def delete(self, file_id: str) -> None:
+        self._backend.call(lambda session: session.files.delete(file_id), repeat_after=(Unreachable, AnswerLost))
+
 
 class _Models:
     def __init__(self, backend: EmbeddedBackend) -> None:
@@ -146,6 +152,12 @@ class _Models:
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         return self._backend.call(lambda session: session.models.list_models())
+
+    def retrieve(self, model: ModelId) -> ModelInfo:
+        return self._backend.call(lambda session: session.models.retrieve(model))
+
+    def delete(self, model: ModelId) -> None:
+        self._backend.call(lambda session: session.models.delete(model), repeat_after=(Unreachable, AnswerLost))
 
 
 class EmbeddedChat:

@@ -1,35 +1,31 @@
-"""A backend reached by the ``openai`` SDK: jobs, files, models, conversations. The only module that imports it.
+"""A backend reached by the ``openai`` SDK: jobs, files, models, conversations.
 
-Owns how calls are sent: which are repeated, for how long they are waited for, and that the creation of a job is exactly one
-POST. Importing this module costs half a second; ``bootstrap`` does so only where a backend is called. What answers mean is
-``openai_records``', what failures mean ``backend_failures``'.
+Owns what is sent: that the creation of a job is exactly one POST, and which other calls may be repeated. Importing this module
+costs half a second; ``bootstrap`` does so only where a backend is called. What answers mean is ``openai_records``', what
+failures mean ``backend_failures``'.
 """
 
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, BinaryIO, Final, cast
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, BinaryIO, Final
 
 import openai
 
-from ftops.adapters import backend_failures
 from ftops.adapters import openai_records as records
 from ftops.adapters.backend_address import Address
 from ftops.adapters.backend_timing import Timing
+from ftops.adapters.openai_chat import OpenAIChat
+from ftops.adapters.openai_client import Clients
 from ftops.adapters.openai_pages import data_of, items_of
-from ftops.domain.manifest import JobId
+from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import NotFound, Rejected, Unauthorized
-from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, StoredFile
 
 _JOBS_PAGE: Final = 100
 _FILES_PAGE: Final = 10_000
 _NEWEST_EVENTS: Final = 50
-_CHAT_CONNECTIONS: Final = 64
 _TIMING: Final = Timing()
-# The SDK shows its HTTP library's class through this value only.
-_Limits: Final = type(openai.DEFAULT_CONNECTION_LIMITS)
 
 
 class OpenAIBackend:
@@ -40,14 +36,14 @@ class OpenAIBackend:
     ) -> None:
         self._address = address
         self._timing = timing
-        self._calls = _Calls(address, timing)
+        self._calls = Clients(address, timing)
         self.base_url = address.base_url
         self.jobs = _Jobs(self._calls)
         self.training = _Training(self._calls)
         self.files = _Files(self._calls, timing, sleep)
         self.models = _Models(self._calls)
 
-    def open_chat(self) -> "OpenAIChat":
+    def open_chat(self) -> OpenAIChat:
         """Gives a client for conversations, for use within one event loop."""
         return OpenAIChat(self._address, self._timing)
 
@@ -56,51 +52,8 @@ class OpenAIBackend:
         self._calls.close()
 
 
-class _Calls:
-    """The SDK's clients for one address: one whose calls are repeated, one whose calls never are."""
-
-    def __init__(self, address: Address, timing: Timing) -> None:
-        self.address = address
-        self._timing = timing
-        self.repeated = self._client(openai.DefaultHttpxClient(**_transport(address)), retries=timing.retries)
-        self._once: openai.OpenAI | None = None
-        self._opening = threading.Lock()
-
-    def once(self) -> openai.OpenAI:
-        with self._opening:
-            if self._once is None:
-                # No connection is kept: the server might hang up just when it is used again, and nobody could tell
-                # whether the POST arrived.
-                http = openai.DefaultHttpxClient(**_transport(self.address, kept=0))
-                self._once = self._client(http, retries=0).with_options(
-                    max_retries=0, timeout=openai.Timeout(self._timing.create, connect=self._timing.connect)
-                )
-            return self._once
-
-    def close(self) -> None:
-        self.repeated.close()
-        if self._once is not None:
-            self._once.close()
-
-    def _client(self, http: Any, *, retries: int) -> openai.OpenAI:
-        return openai.OpenAI(
-            api_key=self.address.key,
-            admin_api_key="",
-            base_url=self.address.base_url,
-            default_headers=_headers(self.address),
-            http_client=http,
-            timeout=openai.Timeout(self._timing.read, connect=self._timing.connect),
-            max_retries=retries,
-        )
-
-    @contextmanager
-    def translated(self, *, has_effect: bool = False) -> Iterator[None]:
-        with _translated(self.address, has_effect=has_effect):
-            yield
-
-
 class _Jobs:
-    def __init__(self, calls: _Calls) -> None:
+    def __init__(self, calls: Clients) -> None:
         self._calls = calls
 
     def retrieve(self, job: JobId) -> Job:
@@ -140,7 +93,7 @@ class _Jobs:
 
 
 class _Training:
-    def __init__(self, calls: _Calls) -> None:
+    def __init__(self, calls: Clients) -> None:
         self._calls = calls
 
     def create(self, body: Mapping[str, Any], metadata: Mapping[str, str]) -> Job:
@@ -168,7 +121,7 @@ class _Training:
 
 
 class _Files:
-    def __init__(self, calls: _Calls, timing: Timing, sleep: Callable[[float], None]) -> None:
+    def __init__(self, calls: Clients, timing: Timing, sleep: Callable[[float], None]) -> None:
         self._calls = calls
         self._timing = timing
         self._sleep = sleep
@@ -204,6 +157,14 @@ class _Files:
         with self._calls.translated():
             return self._processed(stored, record)
 
+    def content(self, file_id: str) -> bytes:
+        with self._calls.translated():
+            return self._calls.repeated.files.content(file_id).read()
+
+    def delete(self, file_id: str) -> None:
+        with suppress(NotFound), self._calls.translated(has_effect=True):
+            self._calls.repeated.files.delete(file_id)
+
     def _processed(self, stored: StoredFile, record: object) -> StoredFile:
         """Waits until the file is processed; one that takes too long is left to the job, which waits for it as well."""
         waited, pause = 0.0, self._timing.first_look
@@ -218,90 +179,17 @@ class _Files:
 
 
 class _Models:
-    def __init__(self, calls: _Calls) -> None:
+    def __init__(self, calls: Clients) -> None:
         self._calls = calls
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         with self._calls.translated():
             return records.models_of(data_of(self._calls.repeated.models.list()))
 
+    def retrieve(self, model: ModelId) -> ModelInfo:
+        with self._calls.translated():
+            return records.model_of(self._calls.repeated.models.retrieve(model))
 
-class OpenAIChat:
-    """Conversations over HTTP, up to 64 at a time over kept connections."""
-
-    def __init__(self, address: Address, timing: Timing) -> None:
-        self._address = address
-        self._timing = timing
-        self._client: openai.AsyncOpenAI | None = None
-
-    async def complete(self, request: ChatRequest) -> ChatAnswer:
-        """Gives one answer. Raises BackendError once the SDK's retries are used up."""
-        body = {**request.extra, **request.sampling, "model": request.model, "messages": list(request.messages)}
-        if body.get("stream"):
-            raise Rejected("stream: an answer is taken whole or not at all", status=400, code="unsupported_parameter")
-        started = time.perf_counter()
-        with _translated(self._address, has_effect=False):
-            # Past the SDK's typed method: what is sampled is sent as it is, names that the SDK doesn't know too, and neither
-            # request nor answer are turned into objects a thousand times a second.
-            answer = await self._opened().post("/chat/completions", cast_to=cast("type[Any]", object), body=body)
-            return records.answer_of(answer, seconds=time.perf_counter() - started)
-
-    async def close(self) -> None:
-        """Gives back the connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-
-    def _opened(self) -> openai.AsyncOpenAI:
-        # Made at the first call: its connections belong to the loop that runs then.
-        if self._client is None:
-            transport = _transport(self._address, connections=2 * _CHAT_CONNECTIONS, kept=_CHAT_CONNECTIONS)
-            self._client = openai.AsyncOpenAI(
-                api_key=self._address.key,
-                admin_api_key="",
-                base_url=self._address.base_url,
-                default_headers=_headers(self._address),
-                http_client=openai.DefaultAsyncHttpxClient(**transport),
-                timeout=openai.Timeout(self._timing.chat, connect=self._timing.connect),
-                max_retries=self._timing.chat_retries,
-            )
-        return self._client
-
-
-def _headers(address: Address) -> dict[str, str] | None:
-    """Gives headers that keep what the SDK takes from the environment for OpenAI away from other backends."""
-    if address.is_default:
-        return None
-    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    names = {line.partition(":")[0].strip() for line in lines if ":" in line}
-    removed = dict.fromkeys({*names, "OpenAI-Organization", "OpenAI-Project"}, openai.Omit())
-    kept = {name: value for name, value in removed.items() if name.lower() != "authorization"}
-    return {**cast("dict[str, str]", kept), "Authorization": f"Bearer {address.key}"}
-
-
-def _transport(address: Address, *, connections: int = 20, kept: int = 10) -> dict[str, Any]:
-    """Gives the options of an HTTP client: no redirects (one could repeat a POST), and no proxy to this machine itself."""
-    return {
-        "follow_redirects": False,
-        "trust_env": not address.is_loopback,
-        "limits": _Limits(max_connections=connections, max_keepalive_connections=kept),
-    }
-
-
-@contextmanager
-def _translated(address: Address, *, has_effect: bool) -> Iterator[None]:
-    try:
-        yield
-    except openai.APIStatusError as error:
-        raise backend_failures.refused(
-            address,
-            status=error.status_code,
-            body=error.body,
-            headers=error.response.headers,
-            has_effect=has_effect,
-        ) from error
-    except openai.APIConnectionError as error:
-        raise backend_failures.unsent(address, error.__cause__, has_effect=has_effect) from error
-    except (openai.OpenAIError, records.UnreadableRecord, ValueError, RecursionError) as error:
-        # A success whose body is cut, no JSON, or no such record: the call was carried out all the same.
-        raise backend_failures.unreadable(address, str(error), has_effect=has_effect) from error
+    def delete(self, model: ModelId) -> None:
+        with suppress(NotFound), self._calls.translated(has_effect=True):
+            self._calls.repeated.models.delete(model)

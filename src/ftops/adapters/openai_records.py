@@ -74,13 +74,22 @@ def file_error_of(record: object) -> str:
 
 def models_of(records: Iterable[object]) -> tuple[ModelInfo, ...]:
     """Reads models; those without an id are left out."""
-    found = []
-    for record in records:
-        name = _text(record, "id")
-        if name and visible(name) == name:
-            info = ModelInfo(id=ModelId(name), owned_by=visible(_text(record, "owned_by")), shutdown_date=_date(record))
-            found.append(info)
-    return tuple(found)
+    return tuple(model for model in map(_model, records) if model is not None)
+
+
+def model_of(record: object) -> ModelInfo:
+    """Reads a model. Raises UnreadableRecord where it has no usable id."""
+    model = _model(record)
+    if model is None:
+        raise UnreadableRecord("a model without an id")
+    return model
+
+
+def _model(record: object) -> ModelInfo | None:
+    name = _text(record, "id")
+    if not name or visible(name) != name:
+        return None
+    return ModelInfo(id=ModelId(name), owned_by=visible(_text(record, "owned_by")), shutdown_date=_date(record))
 
 
 def checkpoints_of(records: Iterable[object]) -> tuple[Checkpoint, ...]:

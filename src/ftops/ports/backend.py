@@ -1,20 +1,14 @@
-"""What the application needs of the outside world, as Protocols: readers apart from writers.
+"""What the application needs of a backend: jobs, files, models and conversations, readers apart from writers."""
 
-Adapters implement them; tests have in-memory ones. Values that cross a port are the domain's or are defined here.
-"""
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
-from ftops.domain.events import AnyEvent
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.observed import Job as Job
 from ftops.domain.observed import ModelInfo as ModelInfo
-from ftops.domain.records import LedgerState
 from ftops.domain.scores import Outcome
-from ftops.errors import LedgerError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,12 +114,28 @@ class Files(Protocol):
         """Uploads a dataset for fine-tuning; waits until the backend has processed it."""
         ...
 
+    def content(self, file_id: str) -> bytes:
+        """Gives what a file holds; raises NotFound where it is gone, and Rejected where the backend won't tell."""
+        ...
+
+    def delete(self, file_id: str) -> None:
+        """Deletes a file; one that is gone already is as good as deleted."""
+        ...
+
 
 class Models(Protocol):
     """Models at a backend. Every method raises BackendError."""
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         """Gives all models that the key can see."""
+        ...
+
+    def retrieve(self, model: ModelId) -> ModelInfo:
+        """Gives a model; raises NotFound where there is none."""
+        ...
+
+    def delete(self, model: ModelId) -> None:
+        """Deletes a fine-tuned model; one that is gone already is as good as deleted."""
         ...
 
 
@@ -175,126 +185,4 @@ class BackendSession(Protocol):
 
     def close(self) -> None:
         """Gives back connections; an embedded server that nobody needs any more then ends by itself."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
-    """The ledger at one commit (``tip``, None where there is no branch yet).
-
-    ``stale_since`` is when this copy was last known to be the remote's, where the remote could not be asked now;
-    ``is_missing`` says that there is no copy at all.
-    """
-
-    state: LedgerState
-    tip: str | None
-    stale_since: datetime | None = None
-    is_missing: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogEntry:
-    """One event of the ledger's log, as recorded in a commit."""
-
-    commit: str
-    event: AnyEvent
-
-
-class LedgerReader(Protocol):
-    """Reads one project's folder of the ledger."""
-
-    def read(self) -> Snapshot:
-        """Fetches and reads the newest state. Raises LedgerUnreachable, LedgerCorrupt, LedgerRewritten."""
-        ...
-
-    def read_cached(self) -> Snapshot:
-        """Reads the local copy without asking the remote."""
-        ...
-
-    def log(self, limit: int | None = None) -> Iterable[LogEntry]:
-        """Gives the recorded events, newest first."""
-        ...
-
-
-class LedgerWriter(LedgerReader, Protocol):
-    """Reads and writes one project's folder of the ledger. Safe to call from several threads."""
-
-    @property
-    def trouble(self) -> LedgerError | None:
-        """Why the last ``record_eventually`` left its events pending; None once one was written."""
-        ...
-
-    def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
-        """Writes events; returns once they count (pushed, where there is a remote).
-
-        All of them or none: they are applied in order to the newest state, again after every lost race. ``guard`` sees that
-        newest state each time before they are, and may raise to give up. Calls that wait at the same time share a commit;
-        one that is refused doesn't keep the others back. Events that change nothing write nothing. Raises
-        ``domain.events.EventRefused``, LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten.
-        """
-        ...
-
-    def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
-        """Writes events about what was already paid for (job ids, scores); gives None where they are pending.
-
-        That is: kept in ``.ftops/pending``, for the next ``record`` of any run to write first. Never raises LedgerError.
-        """
-        ...
-
-
-class Repository(Protocol):
-    """The git repository that holds the manifests."""
-
-    def head(self) -> str | None:
-        """Gives the commit checked out, None before the first one."""
-        ...
-
-    def is_dirty(self) -> bool:
-        """Whether tracked files differ from the commit checked out, or untracked ones lie in the project."""
-        ...
-
-    def is_ancestor(self, older: str, newer: str) -> bool | None:
-        """Whether ``older`` is ``newer`` or one of its ancestors; None where the history here can't tell."""
-        ...
-
-
-class Clock(Protocol):
-    """Time."""
-
-    def now(self) -> datetime:
-        """Gives the wall-clock time, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Gives seconds that never go back."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Waits; returns early when the run is interrupted."""
-        ...
-
-
-class OutputStore(Protocol):
-    """Model outputs, kept on this machine only: other people's text."""
-
-    def get(self, key: str) -> ChatAnswer | None:
-        """Gives the answer kept for a request's digest."""
-        ...
-
-    def put(self, key: str, answer: ChatAnswer) -> None:
-        """Keeps an answer."""
-        ...
-
-
-class Progress(Protocol):
-    """Tells a person how a run goes. Safe to call from several threads."""
-
-    def update(
-        self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
-    ) -> None:
-        """Shows where a fine-tune is now: the phase in a word or two, ``done`` of ``total``, and a detail such as a loss."""
-        ...
-
-    def say(self, message: str, *, fine_tune: str | None = None) -> None:
-        """Reports something that happened."""
         ...

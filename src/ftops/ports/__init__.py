@@ -1,0 +1,46 @@
+"""What the application needs of the outside world, as Protocols: readers apart from writers.
+
+Adapters implement them; tests have in-memory ones. Values that cross a port are the domain's or are defined here.
+"""
+
+from ftops.ports.backend import (
+    BackendSession,
+    Chat,
+    ChatAnswer,
+    ChatRequest,
+    Checkpoint,
+    Files,
+    Job,
+    JobProgress,
+    JobReader,
+    JobWriter,
+    ModelInfo,
+    Models,
+    StoredFile,
+)
+from ftops.ports.ledger import LedgerReader, LedgerWriter, LogEntry, Snapshot
+from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
+
+__all__ = [
+    "BackendSession",
+    "Chat",
+    "ChatAnswer",
+    "ChatRequest",
+    "Checkpoint",
+    "Clock",
+    "Files",
+    "Job",
+    "JobProgress",
+    "JobReader",
+    "JobWriter",
+    "LedgerReader",
+    "LedgerWriter",
+    "LogEntry",
+    "ModelInfo",
+    "Models",
+    "OutputStore",
+    "Progress",
+    "Repository",
+    "Snapshot",
+    "StoredFile",
+]

@@ -1,0 +1,74 @@
+"""What the application needs of the ledger: one project's folder of it, to read and to write."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ftops.domain.events import AnyEvent
+from ftops.domain.records import LedgerState
+from ftops.errors import LedgerError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The ledger at one commit (``tip``, None where there is no branch yet).
+
+    ``stale_since`` is when this copy was last known to be the remote's, where the remote could not be asked now;
+    ``is_missing`` says that there is no copy at all.
+    """
+
+    state: LedgerState
+    tip: str | None
+    stale_since: datetime | None = None
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogEntry:
+    """One event of the ledger's log, as recorded in a commit."""
+
+    commit: str
+    event: AnyEvent
+
+
+class LedgerReader(Protocol):
+    """Reads one project's folder of the ledger."""
+
+    def read(self) -> Snapshot:
+        """Fetches and reads the newest state. Raises LedgerUnreachable, LedgerCorrupt, LedgerRewritten."""
+        ...
+
+    def read_cached(self) -> Snapshot:
+        """Reads the local copy without asking the remote."""
+        ...
+
+    def log(self, limit: int | None = None) -> Iterable[LogEntry]:
+        """Gives the recorded events, newest first."""
+        ...
+
+
+class LedgerWriter(LedgerReader, Protocol):
+    """Reads and writes one project's folder of the ledger. Safe to call from several threads."""
+
+    @property
+    def trouble(self) -> LedgerError | None:
+        """Why the last ``record_eventually`` left its events pending; None once one was written."""
+        ...
+
+    def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
+        """Writes events; returns once they count (pushed, where there is a remote).
+
+        All of them or none: they are applied in order to the newest state, again after every lost race. ``guard`` sees that
+        newest state each time before they are, and may raise to give up. Calls that wait at the same time share a commit;
+        one that is refused doesn't keep the others back. Events that change nothing write nothing. Raises
+        ``domain.events.EventRefused``, LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten.
+        """
+        ...
+
+    def record_eventually(self, events: Sequence[AnyEvent]) -> Snapshot | None:
+        """Writes events about what was already paid for (job ids, scores); gives None where they are pending.
+
+        That is: kept in ``.ftops/pending``, for the next ``record`` of any run to write first. Never raises LedgerError.
+        """
+        ...

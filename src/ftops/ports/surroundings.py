@@ -1,0 +1,64 @@
+"""What the application needs of the machine it runs on: git, time, a place for outputs, and somebody who watches."""
+
+from datetime import datetime
+from typing import Protocol
+
+from ftops.ports.backend import ChatAnswer
+
+
+class Repository(Protocol):
+    """The git repository that holds the manifests."""
+
+    def head(self) -> str | None:
+        """Gives the commit checked out, None before the first one."""
+        ...
+
+    def is_dirty(self) -> bool:
+        """Whether tracked files differ from the commit checked out, or untracked ones lie in the project."""
+        ...
+
+    def is_ancestor(self, older: str, newer: str) -> bool | None:
+        """Whether ``older`` is ``newer`` or one of its ancestors; None where the history here can't tell."""
+        ...
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """Gives the wall-clock time, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Gives seconds that never go back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Waits; returns early when the run is interrupted."""
+        ...
+
+
+class OutputStore(Protocol):
+    """Model outputs, kept on this machine only: other people's text."""
+
+    def get(self, key: str) -> ChatAnswer | None:
+        """Gives the answer kept for a request's digest."""
+        ...
+
+    def put(self, key: str, answer: ChatAnswer) -> None:
+        """Keeps an answer."""
+        ...
+
+
+class Progress(Protocol):
+    """Tells a person how a run goes. Safe to call from several threads."""
+
+    def update(
+        self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
+    ) -> None:
+        """Shows where a fine-tune is now: the phase in a word or two, ``done`` of ``total``, and a detail such as a loss."""
+        ...
+
+    def say(self, message: str, *, fine_tune: str | None = None) -> None:
+        """Reports something that happened."""
+        ...
