@@ -4,10 +4,11 @@ Each step passes the fence on the ledger's newest state first, records what it i
 undone, and records what it did. It never decides whether an action should happen; the plan did.
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
+from ftops.application.deletion import delete_file, delete_model
 from ftops.application.train import ClaimLost, Training
 from ftops.application.uploads import upload
 from ftops.application.workspace import Workspace, kept_pending
@@ -16,9 +17,27 @@ from ftops.domain.desired import Declared
 from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobRecorded, Renamed
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.manifest import JobId, ModelId, Revision
-from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Promote, Reason, Train, Upload
+from ftops.domain.plan import (
+    Action,
+    Adopt,
+    Cancel,
+    DeleteFile,
+    DeleteModel,
+    Evaluate,
+    Move,
+    Promote,
+    Reason,
+    Train,
+    Upload,
+)
 from ftops.domain.records import Target
 from ftops.errors import BackendError, Interrupted, NotFound, Refused, Stale
+
+_CANCEL_REASONS: Final = {
+    Reason.DUPLICATE: CancelReason.DUPLICATE,
+    Reason.SUPERSEDED: CancelReason.SUPERSEDED,
+    Reason.REQUESTED: CancelReason.REQUESTED,
+}
 
 
 def execute(workspace: Workspace, action: Action) -> str:
@@ -26,7 +45,6 @@ def execute(workspace: Workspace, action: Action) -> str:
 
     Raises BackendError, LedgerError, Stale, Interrupted, Invalid and ``domain.events.EventRefused``.
     """
-    declared = workspace.declared(action.fine_tune)
     match action:
         case Move():
             return _move(workspace, action)
@@ -35,13 +53,17 @@ def execute(workspace: Workspace, action: Action) -> str:
         case Cancel():
             return _cancel(workspace, action)
         case Upload():
-            return _upload(workspace, action, declared)
+            return _upload(workspace, action, workspace.declared(action.fine_tune))
         case Train():
-            return _train(workspace, action, declared)
+            return _train(workspace, action, workspace.declared(action.fine_tune))
         case Evaluate():
-            return _evaluate(workspace, action, declared)
+            return _evaluate(workspace, action, workspace.declared(action.fine_tune))
         case Promote():
             return _promote(workspace, action)
+        case DeleteModel():
+            return delete_model(workspace, action)
+        case DeleteFile():
+            return delete_file(workspace, action)
         case _:
             assert_never(action)
 
@@ -72,7 +94,7 @@ def _adopt(workspace: Workspace, action: Adopt) -> str:
 
 
 def _cancel(workspace: Workspace, action: Cancel) -> str:
-    reason = CancelReason.DUPLICATE if action.reason is Reason.DUPLICATE else CancelReason.SUPERSEDED
+    reason = _CANCEL_REASONS[action.reason]
     ledger = workspace.ledgers[action.backend]
     event = CancelRecorded(
         at=workspace.clock.now(),

@@ -11,6 +11,8 @@ from ftops.domain.plan import (
     Action,
     Adopt,
     Cancel,
+    DeleteFile,
+    DeleteModel,
     Evaluate,
     FieldChange,
     Move,
@@ -20,6 +22,7 @@ from ftops.domain.plan import (
     Train,
     Upload,
     Withheld,
+    kind_of,
 )
 from ftops.domain.records import Target
 
@@ -40,6 +43,9 @@ WHY: Final = {
     Reason.SUPERSEDED: "the manifest changed while this job runs",
     Reason.DUPLICATE: "another job of this revision was recorded first",
     Reason.RENAMED: "moved_from names it",
+    Reason.REQUESTED: "somebody asked for it",
+    Reason.RETENTION: "retention does not keep it",
+    Reason.UNDECLARED: "no manifest declares it",
 }
 _TICK: Final = "✓"
 _WARNING: Final = "!"
@@ -92,7 +98,8 @@ def summary(plan: Plan) -> str:
         if plan.count(kind)
     ]
     cost = "unknown" if plan.cost_usd is None else f"${plan.cost_usd:,.2f}"
-    return f"{paint('Plan:', bold=True)} {', '.join([counts, *others])}, 0 to delete. Estimated cost: {cost}."
+    deleted = plan.count(DeleteModel) + plan.count(DeleteFile)
+    return f"{paint('Plan:', bold=True)} {', '.join([counts, *others])}, {deleted} to delete. Estimated cost: {cost}."
 
 
 def render_outcome(outcome: Outcome) -> str:
@@ -186,12 +193,22 @@ def _line(action: Action) -> tuple[str, str]:
             condition = ", if its gates pass" if action.is_conditional else ""
             known = "" if not action.after or not action.is_conditional else condition
             return "~" if action.was else "+", f"{action.alias}: {target_text(action.was)} → {action.revision}{known}"
+        case DeleteModel(model=model):
+            return "-", f"model {safe(model)} of revision {action.revision}"
+        case DeleteFile(file=file):
+            return "-", f"file {safe(file)}  {_size(action.size)}"
         case _:
             assert_never(action)
 
 
 def _verb(action: Action) -> str:
-    return "rename" if isinstance(action, Move) else type(action).__name__.lower()
+    match action:
+        case Move():
+            return "rename"
+        case DeleteModel() | DeleteFile():
+            return "delete"
+        case _:
+            return kind_of(action)
 
 
 def _cost(action: Train | Evaluate) -> str:

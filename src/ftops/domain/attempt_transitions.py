@@ -8,13 +8,25 @@ from typing import assert_never
 
 import msgspec
 
-from ftops.domain.attempts import Attempt, Closed, Intent, JobRecord
-from ftops.domain.events import CancelRecorded, EventRefused, Intended, IntentClosed, JobObserved, JobRecorded
+from ftops.domain.attempts import Attempt, Closed, DeletionStage, Intent, JobRecord
+from ftops.domain.events import (
+    CancelRecorded,
+    EventRefused,
+    Intended,
+    IntentClosed,
+    JobObserved,
+    JobRecorded,
+    ModelDeletion,
+    ModelMissed,
+    ModelSeen,
+)
 from ftops.domain.records import FineTuneRecord
+
+JobChange = JobObserved | CancelRecorded | ModelMissed | ModelSeen | ModelDeletion
 
 
 def apply_to_attempts(
-    record: FineTuneRecord, event: Intended | IntentClosed | JobRecorded | JobObserved | CancelRecorded
+    record: FineTuneRecord, event: Intended | IntentClosed | JobRecorded | JobChange
 ) -> FineTuneRecord:
     """Gives a fine-tune's record after an event of one of its attempts. Raises EventRefused where it can't follow."""
     revision = record.revisions.get(event.revision)
@@ -23,6 +35,8 @@ def apply_to_attempts(
     attempts = revision.on(event.backend)
     index = next((i for i, a in enumerate(attempts) if a.number == event.attempt), len(attempts))
     attempt = attempts[index] if index < len(attempts) else Attempt(number=event.attempt)
+    if isinstance(event, ModelDeletion) and event.stage is DeletionStage.BEGUN:
+        _check_deletion(record, event)
     match event:
         case Intended():
             changed = _intend(attempt, event)
@@ -32,13 +46,30 @@ def apply_to_attempts(
             changed = _close(attempt, event.intent, event.closed, event.message)
         case JobRecorded():
             changed = _record_job(attempt, event)
-        case JobObserved() | CancelRecorded():
+        case JobObserved() | CancelRecorded() | ModelMissed() | ModelSeen() | ModelDeletion():
             changed = _change_job(attempt, event)
         case _:
             assert_never(event)
     kept = tuple(sorted((*attempts[:index], changed, *attempts[index + 1 :]), key=lambda a: a.number))
     revision = msgspec.structs.replace(revision, attempts={**revision.attempts, event.backend: kept})
     return msgspec.structs.replace(record, revisions={**record.revisions, event.revision: revision})
+
+
+def _check_deletion(record: FineTuneRecord, event: ModelDeletion) -> None:
+    """Last look on the newest state: no alias may name a deleted model, and nothing protected or imported is deleted."""
+    job = next((job for *_, job in record.jobs() if job.id == event.job), None)
+    if record.is_protected:
+        raise EventRefused(f"{record.name} is protected")
+    if job is not None and job.is_imported:
+        raise EventRefused(f"job {job.id} was imported: its model is not ours to delete")
+    for alias, known in sorted(record.aliases.items()):
+        if (
+            known.target is not None
+            and known.target.backend == event.backend
+            and job
+            and job.has_model(known.target.model)
+        ):
+            raise EventRefused(f"alias {alias} points to {known.target.model}")
 
 
 def _intend(attempt: Attempt, event: Intended) -> Attempt:
@@ -83,6 +114,7 @@ def _record_job(attempt: Attempt, event: JobRecorded) -> Attempt:
         intent=event.intent,
         created_at=event.created_at,
         is_adopted=event.is_adopted,
+        is_imported=event.is_imported,
     )
     if attempt.job is None:
         # Whoever else was about to create it finds the job here, and creates none.
@@ -94,7 +126,7 @@ def _record_job(attempt: Attempt, event: JobRecorded) -> Attempt:
     return msgspec.structs.replace(attempt, surplus=(*attempt.surplus, job))
 
 
-def _change_job(attempt: Attempt, event: JobObserved | CancelRecorded) -> Attempt:
+def _change_job(attempt: Attempt, event: JobChange) -> Attempt:
     if attempt.job is not None and attempt.job.id == event.job:
         return msgspec.structs.replace(attempt, job=_changed(attempt.job, event))
     if all(other.id != event.job for other in attempt.surplus):
@@ -103,10 +135,37 @@ def _change_job(attempt: Attempt, event: JobObserved | CancelRecorded) -> Attemp
     return msgspec.structs.replace(attempt, surplus=surplus)
 
 
-def _changed(job: JobRecord, event: JobObserved | CancelRecorded) -> JobRecord:
-    if isinstance(event, CancelRecorded):
-        at = event.at if event.reason else None
-        return msgspec.structs.replace(job, cancel=event.reason, cancel_at=at)
+def _changed(job: JobRecord, event: JobChange) -> JobRecord:
+    match event:
+        case CancelRecorded():
+            at = event.at if event.reason else None
+            return msgspec.structs.replace(job, cancel=event.reason, cancel_at=at)
+        case ModelMissed():
+            gone_at = event.at if event.is_gone else None
+            return msgspec.structs.replace(job, missed_at=job.missed_at or event.at, gone_at=job.gone_at or gone_at)
+        case ModelSeen():
+            return msgspec.structs.replace(job, missed_at=None, gone_at=None)
+        case ModelDeletion():
+            return _deleting(job, event)
+        case JobObserved():
+            return _observed(job, event)
+        case _:
+            assert_never(event)
+
+
+def _deleting(job: JobRecord, event: ModelDeletion) -> JobRecord:
+    match event.stage:
+        case DeletionStage.BEGUN:
+            return msgspec.structs.replace(job, deleting_at=event.at)
+        case DeletionStage.DONE:
+            return msgspec.structs.replace(job, deleted_at=event.at)
+        case DeletionStage.WITHDRAWN:
+            return msgspec.structs.replace(job, deleting_at=None)
+        case _:
+            assert_never(event.stage)
+
+
+def _observed(job: JobRecord, event: JobObserved) -> JobRecord:
     if job.status.is_final:
         return job
     return msgspec.structs.replace(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from ftops.domain.record_types import Count, Id, Moment, Record, Text
+from ftops.domain.record_types import Count, Id, Moment, Name, Record, ShortDigest, Text
 
 
 class JobStatus(StrEnum):
@@ -43,6 +43,37 @@ class Closed(StrEnum):
     ABANDONED = "abandoned"
 
 
+class RequestKind(StrEnum):
+    """What a person asked for by a command, for apply to carry out."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+
+
+class DeletionStage(StrEnum):
+    """How far a deletion is: about to be sent, done, or not done after all."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """A person's wish about one attempt. It stands until apply has carried it out; the log remembers it after that.
+
+    A retry concerns the attempt that ended without a model, or whose model is gone; a cancel concerns ``job``.
+    """
+
+    kind: RequestKind
+    revision: ShortDigest
+    backend: Name
+    attempt: Count
+    job: Id | None = None
+    at: Moment
+    owner: Text
+    run_url: Text | None = None
+
+
 class Intent(Record, frozen=True, kw_only=True):
     """Written before a paid POST. It is open until ``closed`` says how it ended."""
 
@@ -65,7 +96,11 @@ class CheckpointRecord(Record, frozen=True, kw_only=True):
 
 
 class JobRecord(Record, frozen=True, kw_only=True):
-    """A job as last seen. Once its status is final it is not read again."""
+    """A job as last seen. Once its status is final it is not read again.
+
+    Of its model: ``missed_at`` is when the backend first did not know it any more, ``gone_at`` when a second look confirmed
+    that; ``deleting_at`` and ``deleted_at`` tell of a deletion by ftops. ``is_imported``: ftops did not create this job.
+    """
 
     id: Id
     status: JobStatus
@@ -82,11 +117,25 @@ class JobRecord(Record, frozen=True, kw_only=True):
     cancel: CancelReason | None = None
     cancel_at: Moment | None = None
     is_adopted: bool = False
+    is_imported: bool = False
+    missed_at: Moment | None = None
+    gone_at: Moment | None = None
+    deleting_at: Moment | None = None
+    deleted_at: Moment | None = None
 
     @property
     def is_alive(self) -> bool:
         """Whether this job leads to a model, or has led to one."""
         return not self.status.is_final or self.status is JobStatus.SUCCEEDED
+
+    def has_model(self, model: str) -> bool:
+        """Whether this job made that model, as its result or as a checkpoint."""
+        return model == self.model or any(checkpoint.model == model for checkpoint in self.checkpoints)
+
+    @property
+    def is_model_lost(self) -> bool:
+        """Whether the model can't be counted on: gone at the backend, or deleted by ftops, or about to be."""
+        return self.gone_at is not None or self.deleting_at is not None or self.deleted_at is not None
 
 
 class Attempt(Record, frozen=True, kw_only=True):

@@ -8,7 +8,20 @@ from dataclasses import replace
 from typing import assert_never
 
 from ftops.domain.guard import without
-from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Notice, Plan, Promote, Train, Upload
+from ftops.domain.plan import (
+    Action,
+    Adopt,
+    Cancel,
+    DeleteFile,
+    DeleteModel,
+    Evaluate,
+    Move,
+    Notice,
+    Plan,
+    Promote,
+    Train,
+    Upload,
+)
 
 
 def continuing(plan: Plan) -> Plan:
@@ -39,7 +52,7 @@ def _goes_on(action: Action) -> bool:
     match action:
         case Adopt() | Evaluate() | Promote() | Train():
             return True
-        case Cancel() | Move() | Upload():
+        case Cancel() | Move() | Upload() | DeleteModel() | DeleteFile():
             return False
         case _:
             assert_never(action)

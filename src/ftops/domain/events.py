@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, JobStatus
+from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.record_types import Moment
 from ftops.domain.records import DatasetRecord, FileRecord, Target
@@ -73,6 +73,14 @@ class FileGone(Event, frozen=True, kw_only=True, tag="file_gone"):
     sha256: str
 
 
+class FileDeletion(Event, frozen=True, kw_only=True, tag="file_deletion"):
+    """A file that this ledger uploaded is about to be deleted at its backend, was, or was not after all."""
+
+    backend: BackendName
+    sha256: str
+    stage: DeletionStage
+
+
 class TrainingEvent(Event, frozen=True, kw_only=True):
     """What concerns one attempt to train."""
 
@@ -113,6 +121,7 @@ class JobRecorded(TrainingEvent, frozen=True, kw_only=True, tag="job_recorded"):
     intent: str | None = None
     created_at: Moment | None = None
     is_adopted: bool = False
+    is_imported: bool = False
 
 
 class JobObserved(TrainingEvent, frozen=True, kw_only=True, tag="job_observed"):
@@ -134,6 +143,35 @@ class CancelRecorded(TrainingEvent, frozen=True, kw_only=True, tag="cancel_recor
 
     job: str
     reason: CancelReason | None
+
+
+class Requested(TrainingEvent, frozen=True, kw_only=True, tag="requested"):
+    """A person asked for another attempt after this one, or for this one's job to be cancelled."""
+
+    kind: RequestKind
+    owner: str
+    job: str | None = None
+    run_url: str | None = None
+
+
+class ModelMissed(TrainingEvent, frozen=True, kw_only=True, tag="model_missed"):
+    """A backend does not know a job's model any more. ``is_gone``: it did not at a second look, 10 minutes later, either."""
+
+    job: str
+    is_gone: bool = False
+
+
+class ModelSeen(TrainingEvent, frozen=True, kw_only=True, tag="model_seen"):
+    """A model that was missed is there again."""
+
+    job: str
+
+
+class ModelDeletion(TrainingEvent, frozen=True, kw_only=True, tag="model_deletion"):
+    """A job's model is about to be deleted at its backend, was, or was not after all."""
+
+    job: str
+    stage: DeletionStage
 
 
 class Evaluated(Event, frozen=True, kw_only=True, tag="evaluated"):
@@ -178,6 +216,12 @@ class Renamed(Event, frozen=True, kw_only=True, tag="renamed"):
     former: FineTuneName
 
 
+class Forgot(Event, frozen=True, kw_only=True, tag="forgot"):
+    """The ledger let go of a fine-tune, or of one of its former names. Nothing was deleted at a backend."""
+
+    fine_tune: FineTuneName
+
+
 class TrainingBlocked(Event, frozen=True, kw_only=True, tag="training_blocked"):
     """A backend said that this organisation may not train any more; ``message`` None once it let us again."""
 
@@ -192,15 +236,21 @@ AnyEvent = (
     | RevisionDeclared
     | FileUploaded
     | FileGone
+    | FileDeletion
     | Intended
     | IntentClosed
     | JobRecorded
     | JobObserved
     | CancelRecorded
+    | Requested
+    | ModelMissed
+    | ModelSeen
+    | ModelDeletion
     | Evaluated
     | Compared
     | GatesPassed
     | AliasMoved
     | Renamed
+    | Forgot
     | TrainingBlocked
 )

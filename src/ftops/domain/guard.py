@@ -19,14 +19,20 @@ from ftops.domain.records import is_over, spent_usd
 UNKNOWN_COST = "unknown-cost"
 DIVERGED = "diverged"
 DIRTY = "dirty"
+MASS_DELETE = "mass-delete"
+NO_RETRAIN = "no-retrain"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What the command line allows: the words given to ``--allow``, and which fine-tunes were selected."""
+    """What the command line allows: the words given to ``--allow``, and which fine-tunes were selected.
+
+    ``is_pruning`` asks for the deletion of what retention and missing manifests leave over.
+    """
 
     allow: frozenset[str] = frozenset()
     selected: frozenset[FineTuneName] | None = None
+    is_pruning: bool = False
 
     def selects(self, name: FineTuneName) -> bool:
         """Whether a fine-tune takes part in this run."""

@@ -4,6 +4,7 @@ Owns the closed set of actions and reasons, and the plan's JSON form (``schemas/
 are never branched on. Text, JSON and Markdown render this one object, and apply carries out this same object.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +39,9 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     DUPLICATE = "duplicate"
     RENAMED = "renamed"
+    REQUESTED = "requested"
+    RETENTION = "retention"
+    UNDECLARED = "undeclared"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +130,25 @@ class Promote(Step):
     override: str | None = None
 
 
-Action = Move | Adopt | Cancel | Upload | Train | Evaluate | Promote
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeleteModel(Step):
+    """Delete the model that a job made, and its checkpoints' models."""
+
+    job: JobId
+    attempt: int
+    model: ModelId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeleteFile(Step):
+    """Delete a dataset that this ledger uploaded. ``file`` is its id at the backend, ``size`` in bytes."""
+
+    sha256: str
+    file: str
+    size: int
+
+
+Action = Move | Adopt | Cancel | Upload | Train | Evaluate | Promote | DeleteModel | DeleteFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +243,12 @@ class Plan:
 
 def kind_of(action: Action) -> str:
     """The action's word in JSON and in messages."""
-    return type(action).__name__.lower()
+    return word_for(type(action))
+
+
+def word_for(kind: type[Step]) -> str:
+    """The word of a kind of action: its class's name, as ``delete_model``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def action_id(kind: str, fine_tune: str, *parts: str | int) -> str:

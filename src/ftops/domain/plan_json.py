@@ -8,7 +8,20 @@ from typing import Any
 import msgspec
 
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement
-from ftops.domain.plan import PLAN_FORMAT_VERSION, Action, Adopt, Cancel, Evaluate, Move, Plan, Promote, Train, kind_of
+from ftops.domain.plan import (
+    PLAN_FORMAT_VERSION,
+    Action,
+    Adopt,
+    Cancel,
+    DeleteFile,
+    DeleteModel,
+    Evaluate,
+    Move,
+    Plan,
+    Promote,
+    Train,
+    kind_of,
+)
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -27,7 +40,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             "cancel": plan.count(Cancel),
             "adopt": plan.count(Adopt),
             "move": plan.count(Move),
-            "delete": 0,
+            "delete": plan.count(DeleteModel) + plan.count(DeleteFile),
             "cost_usd": plan.cost_usd,
         },
         "actions": [action_to_json(action) for action in plan.actions],

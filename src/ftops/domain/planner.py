@@ -19,6 +19,8 @@ from ftops.domain.plan import (
     Action,
     Adopt,
     Cancel,
+    DeleteFile,
+    DeleteModel,
     Evaluate,
     Move,
     Notice,
@@ -192,6 +194,10 @@ def _order(action: Action) -> tuple[int, str, str]:
             rank = 5
         case Promote():
             rank = 6
+        case DeleteModel():  # last: an alias must never name a deleted model
+            rank = 7
+        case DeleteFile():
+            rank = 8
         case _:
             assert_never(action)
     return rank, action.fine_tune, action.id

@@ -10,6 +10,8 @@ FORMAT_VERSION: Final = "1"
 # Python's ``$`` also matches before a last newline, which ``(?!\n)`` rules out; ECMAScript reads both the same way.
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}$(?!\n)")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$(?!\n)")]
+# A dataset's SHA-256, or ``job:ID`` for the data of an adopted job whose file is gone.
+TrainedOn = Annotated[str, msgspec.Meta(pattern=r"^(job:[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}|[0-9a-f]{64})$(?!\n)")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ShortDigest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,16}$(?!\n)")]
 # A base URL, or the word for an embedded backend: one line of visible characters.

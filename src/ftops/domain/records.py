@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from ftops.domain.attempts import Attempt, JobRecord, JobStatus, attempt_usd
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, attempt_usd
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
-from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text, TrainedOn
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
@@ -22,7 +22,7 @@ class DatasetRecord(Record, frozen=True, kw_only=True):
     """A dataset that a revision was trained on."""
 
     path: Text
-    sha256: Digest
+    sha256: TrainedOn
     rows: Count
     tokens: Count = 0
 
@@ -47,9 +47,13 @@ class RevisionRecord(Record, frozen=True, kw_only=True):
         return attempts[-1] if attempts else None
 
     def trained_job(self, backend: BackendName) -> JobRecord | None:
-        """The job that trained this revision on that backend; the newest one where a retry trained it again."""
+        """The job whose model this revision has on that backend: the newest one that has not lost it."""
         jobs = (attempt.job for attempt in reversed(self.on(backend)))
-        return next((job for job in jobs if job and job.status is JobStatus.SUCCEEDED and job.model), None)
+        return next((job for job in jobs if job and _has_model(job)), None)
+
+
+def _has_model(job: JobRecord) -> bool:
+    return job.status is JobStatus.SUCCEEDED and job.model is not None and not job.is_model_lost
 
 
 class Target(Record, frozen=True, kw_only=True):
@@ -107,6 +111,7 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...] = ()
     passed: tuple[Passed, ...] = ()
     aliases: dict[Name, AliasRecord] = {}
+    requests: tuple[Request, ...] = ()
 
     def jobs(self) -> Iterator[tuple[Revision, BackendName, Attempt, JobRecord]]:
         """Every job that counts or once counted, surplus ones too, in the order of revision, backend and attempt."""
@@ -147,6 +152,7 @@ class FileRecord(Record, frozen=True, kw_only=True):
     name: Text
     size: Count
     uploaded_at: Moment
+    deleting_at: Moment | None = None
 
 
 class Blocked(Record, frozen=True, kw_only=True):
@@ -174,6 +180,14 @@ class Applied(Record, frozen=True, kw_only=True):
     run_url: Text | None = None
 
 
+class Forgotten(Record, frozen=True, kw_only=True):
+    """A fine-tune that the ledger let go of. What its training cost in a month (``YYYY-MM``) still counts in the budget."""
+
+    name: Name
+    at: Moment
+    usd: dict[str, float] = {}
+
+
 class ProjectRecord(Record, frozen=True, kw_only=True):
     """What the ledger knows of the project: ``projects/PROJECT/project.json``."""
 
@@ -182,6 +196,7 @@ class ProjectRecord(Record, frozen=True, kw_only=True):
     ledger_id: Id
     backends: dict[Name, BackendRecord] = {}
     applied: Applied | None = None
+    forgotten: tuple[Forgotten, ...] = ()
 
 
 class LedgerState(Record, frozen=True, kw_only=True):
@@ -213,13 +228,13 @@ def spent_usd(
     rehearsals: frozenset[str],
     apart_from: tuple[str, str, str, int] | None = None,
 ) -> float:
-    """What training cost in a UTC month, over all fine-tunes and the backends that cost money.
+    """What training cost in a UTC month, over all fine-tunes and the backends that cost money, forgotten ones too.
 
     An attempt counts in the month of its first intent: with its job's cost where known, else with its estimate; a failed
     one counts nothing, nor does one whose intents all closed without a job. ``apart_from`` (fine-tune, revision, backend,
     attempt) is left out: who goes on with an attempt counts it anew.
     """
-    return math.fsum(  # exact, so that the records' order can't change a refusal
+    costs = [
         attempt_usd(attempt)
         for name, record in state.fine_tunes.items()
         for revision, known in record.revisions.items()
@@ -228,7 +243,10 @@ def spent_usd(
         if backend not in rehearsals
         and _is_in(attempt.began_at, month)
         and (name, revision, backend, attempt.number) != apart_from
-    )
+    ]
+    forgotten = state.project.forgotten if state.project else ()
+    costs += [past.usd.get(f"{month[0]:04d}-{month[1]:02d}", 0.0) for past in forgotten]
+    return math.fsum(costs)  # exact, so that the records' order can't change a refusal
 
 
 def is_over(usd: float, limit_usd: float) -> bool:

@@ -1,7 +1,8 @@
-"""How events change a ledger's state: the project, its fine-tunes, their scores and aliases.
+"""How events change a ledger's state: its fine-tunes, their scores and aliases.
 
 A writer that loses a race applies its events again to the winner's state, so every rule is checked anew on the newest tip.
-What happens to attempts is in ``attempt_transitions``.
+What happens to the project is in ``project_transitions``, to attempts in ``attempt_transitions``; what people ask for is in
+``request_transitions``.
 """
 
 from typing import assert_never
@@ -9,6 +10,7 @@ from typing import assert_never
 import msgspec
 
 from ftops.domain.attempt_transitions import apply_to_attempts
+from ftops.domain.attempts import attempt_usd
 from ftops.domain.events import (
     AliasMoved,
     AnyEvent,
@@ -18,44 +20,60 @@ from ftops.domain.events import (
     Compared,
     Evaluated,
     EventRefused,
+    FileDeletion,
     FileGone,
     FileUploaded,
+    Forgot,
     GatesPassed,
     Intended,
     IntentClosed,
     JobObserved,
     JobRecorded,
+    ModelDeletion,
+    ModelMissed,
+    ModelSeen,
     Renamed,
+    Requested,
     RevisionDeclared,
     Started,
     TrainingBlocked,
 )
-from ftops.domain.manifest import BackendName, FineTuneName
+from ftops.domain.manifest import FineTuneName
+from ftops.domain.project_transitions import apply_to_project
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import (
     AliasMove,
     AliasRecord,
-    Applied,
-    BackendRecord,
-    Blocked,
     FineTuneRecord,
+    Forgotten,
     LedgerState,
     Passed,
-    ProjectRecord,
     RevisionRecord,
+    Target,
     is_over,
     spent_usd,
 )
+from ftops.domain.request_transitions import request, without_fulfilled
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
 def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
     """Gives the state after an event. Raises EventRefused where the event can't follow."""
     match event:
-        case Started() | BackendSeen() | CommitApplied() | FileUploaded() | FileGone() | TrainingBlocked():
-            return msgspec.structs.replace(state, project=_apply_to_project(state.project, event))
+        case (
+            Started()
+            | BackendSeen()
+            | CommitApplied()
+            | FileUploaded()
+            | FileGone()
+            | FileDeletion()
+            | TrainingBlocked()
+        ):
+            return msgspec.structs.replace(state, project=apply_to_project(state.project, event))
         case Renamed():
             return _rename(state, event)
+        case Forgot():
+            return _forget(state, event)
         case Intended():
             _check_budget(state, event)
             return _with_record(state, _apply_to_fine_tune(_record(state, event.fine_tune), event))
@@ -69,6 +87,10 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             | JobRecorded()
             | JobObserved()
             | CancelRecorded()
+            | Requested()
+            | ModelMissed()
+            | ModelSeen()
+            | ModelDeletion()
             | Evaluated()
             | Compared()
             | GatesPassed()
@@ -90,54 +112,6 @@ def _with_record(state: LedgerState, record: FineTuneRecord) -> LedgerState:
     return msgspec.structs.replace(state, fine_tunes={**state.fine_tunes, record.name: record})
 
 
-def _apply_to_project(
-    project: ProjectRecord | None,
-    event: Started | BackendSeen | CommitApplied | FileUploaded | FileGone | TrainingBlocked,
-) -> ProjectRecord:
-    if isinstance(event, Started):
-        return project or ProjectRecord(format_version=FORMAT_VERSION, name=event.project, ledger_id=event.ledger_id)
-    if project is None:
-        raise EventRefused("the ledger has not been started")
-    match event:
-        case CommitApplied():
-            applied = Applied(commit=event.commit, at=event.at, owner=event.owner, run_url=event.run_url)
-            return msgspec.structs.replace(project, applied=applied)
-        case BackendSeen():
-            backend = _seen(project.backends.get(event.backend), event)
-        case FileUploaded():
-            known = _backend(project, event.backend)
-            backend = msgspec.structs.replace(known, files={**known.files, event.sha256: event.file})
-        case FileGone():
-            known = _backend(project, event.backend)
-            files = {sha256: file for sha256, file in known.files.items() if sha256 != event.sha256}
-            backend = msgspec.structs.replace(known, files=files)
-        case TrainingBlocked():
-            blocked = Blocked(at=event.at, message=event.message) if event.message is not None else None
-            backend = msgspec.structs.replace(_backend(project, event.backend), blocked=blocked)
-        case _:
-            assert_never(event)
-    return msgspec.structs.replace(project, backends={**project.backends, event.backend: backend})
-
-
-def _backend(project: ProjectRecord, name: BackendName) -> BackendRecord:
-    if name not in project.backends:
-        raise EventRefused(f"the ledger has no backend {name}")
-    return project.backends[name]
-
-
-def _seen(known: BackendRecord | None, event: BackendSeen) -> BackendRecord:
-    if known is None:
-        return BackendRecord(base_url=event.base_url, organization=event.organization)
-    if known.base_url != event.base_url:
-        raise EventRefused(f"backend {event.backend} is {known.base_url} in the ledger, and {event.base_url} now")
-    if known.organization and event.organization and known.organization != event.organization:
-        raise EventRefused(
-            f"backend {event.backend} belongs to organisation {known.organization} in the ledger, "
-            f"and this key to {event.organization}"
-        )
-    return msgspec.structs.replace(known, organization=known.organization or event.organization)
-
-
 def _rename(state: LedgerState, event: Renamed) -> LedgerState:
     record = _record(state, event.former)
     if record.name == event.fine_tune:
@@ -148,6 +122,28 @@ def _rename(state: LedgerState, event: Renamed) -> LedgerState:
     moved = msgspec.structs.replace(record, name=event.fine_tune, former_names=names)
     others = {name: other for name, other in state.fine_tunes.items() if name != record.name}
     return msgspec.structs.replace(state, fine_tunes={**others, event.fine_tune: moved})
+
+
+def _forget(state: LedgerState, event: Forgot) -> LedgerState:
+    """Lets go of a fine-tune, or of a former name; what was spent stays counted."""
+    record = _record(state, event.fine_tune)
+    if record.name != event.fine_tune:
+        names = tuple(name for name in record.former_names if name != event.fine_tune)
+        return _with_record(state, msgspec.structs.replace(record, former_names=names))
+    if state.project is None:
+        raise EventRefused("the ledger has not been started")
+    attempts = [a for revision in record.revisions.values() for on in revision.attempts.values() for a in on]
+    if any(attempt.open_intent for attempt in attempts):
+        raise EventRefused(f"somebody is about to create a job of {record.name}")
+    usd: dict[str, float] = {}
+    for attempt in attempts:
+        if attempt.began_at is not None and (cost := attempt_usd(attempt)):
+            month = f"{attempt.began_at:%Y-%m}"
+            usd[month] = usd.get(month, 0.0) + cost
+    forgotten = Forgotten(name=record.name, at=event.at, usd=usd)
+    project = msgspec.structs.replace(state.project, forgotten=(*state.project.forgotten, forgotten))
+    others = {name: other for name, other in state.fine_tunes.items() if name != record.name}
+    return msgspec.structs.replace(state, project=project, fine_tunes=others)
 
 
 def _check_budget(state: LedgerState, event: Intended) -> None:
@@ -191,6 +187,10 @@ def _apply_to_fine_tune(
     | JobRecorded
     | JobObserved
     | CancelRecorded
+    | Requested
+    | ModelMissed
+    | ModelSeen
+    | ModelDeletion
     | Evaluated
     | Compared
     | GatesPassed
@@ -210,8 +210,19 @@ def _apply_to_fine_tune(
             return msgspec.structs.replace(record, passed=(*record.passed, passed))
         case AliasMoved():
             return _move_alias(record, event)
-        case Intended() | IntentClosed() | JobRecorded() | JobObserved() | CancelRecorded():
-            return apply_to_attempts(record, event)
+        case Requested():
+            return request(record, event)
+        case (
+            Intended()
+            | IntentClosed()
+            | JobRecorded()
+            | JobObserved()
+            | CancelRecorded()
+            | ModelMissed()
+            | ModelSeen()
+            | ModelDeletion()
+        ):
+            return without_fulfilled(apply_to_attempts(record, event), event)
         case _:
             assert_never(event)
 
@@ -233,8 +244,17 @@ def _move_alias(record: FineTuneRecord, event: AliasMoved) -> FineTuneRecord:
         return record
     if known.target != event.was:
         raise EventRefused(f"alias {event.alias} was moved meanwhile")
+    if event.target is not None and _is_being_deleted(record, event.target):
+        raise EventRefused(f"{event.target.model} is being deleted: no alias may point to it")
     move = AliasMove(
         at=event.at, target=event.target, reason=event.reason, commit=event.commit, override=event.override
     )
     moved = AliasRecord(history=(*known.history, move))
     return msgspec.structs.replace(record, aliases={**record.aliases, event.alias: moved})
+
+
+def _is_being_deleted(record: FineTuneRecord, target: Target) -> bool:
+    return any(
+        backend == target.backend and job.has_model(target.model) and (job.deleting_at or job.deleted_at)
+        for _, backend, _, job in record.jobs()
+    )

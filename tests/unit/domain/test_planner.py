@@ -192,13 +192,13 @@ class TestJson:
         from jsonschema import Draft202012Validator
 
         from ftops.domain.judgement import MissingReason
-        from ftops.domain.plan import Action
+        from ftops.domain.plan import Action, word_for
 
         Draft202012Validator.check_schema(SCHEMA)
         defs = SCHEMA["$defs"]
         assert defs["reason"]["enum"] == [reason.value for reason in Reason]
         assert defs["verdict"]["enum"] == [verdict.value for verdict in Verdict]
-        kinds = [kind.__name__.lower() for kind in Action.__args__]
+        kinds = [word_for(kind) for kind in Action.__args__]
         assert [part["$ref"].rpartition("/")[2] for part in SCHEMA["properties"]["actions"]["items"]["oneOf"]] == kinds
         assert [defs[kind]["properties"]["kind"]["const"] for kind in kinds] == kinds
         missing = defs["judgement"]["properties"]["missing"]["items"]["properties"]["reason"]["enum"]
