@@ -22,7 +22,7 @@ from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.adapters.ledger_batches import Draft, Request, draft
 from ftops.adapters.ledger_branches import LedgerBranch, LocalBranch, Published, RemoteBranch
 from ftops.adapters.ledger_files import changed_files, folder_of
-from ftops.adapters.ledger_messages import decode_events, encode_message
+from ftops.adapters.ledger_messages import Unreadable, decode_message, encode_message, shown
 from ftops.adapters.ledger_objects import LedgerObjects
 from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.pending_events import PendingEvents
@@ -136,8 +136,7 @@ class GitLedger:
         with _naming_failures():
             tip = self._branch.cached()
             for commit, message in self._objects.messages(tip) if tip else ():
-                for event in reversed(decode_events(message)):
-                    yield LogEntry(commit=commit, event=event)
+                yield from _entries(commit, message)
 
     def _written(self, request: Request) -> Snapshot:
         """Waits until the request was written, by this thread or by the one that got there first."""
@@ -260,6 +259,21 @@ class GitLedger:
                 f"another ftops has held the ledger's lock for {_LOCK_SECONDS:g} s: {self._file_lock.lock_file}",
                 remedy="wait for it to end, or end it",
             ) from error
+
+
+def _entries(commit: str, message: bytes | None) -> Iterator[LogEntry]:
+    """Gives what a commit recorded, newest first; something for every commit, so that none goes unnoticed."""
+    if message is None:
+        yield LogEntry(commit=commit, event=None, note="a commit whose message is too long to be read")
+        return
+    decoded = decode_message(message)
+    if not decoded.events:
+        yield LogEntry(commit=commit, event=None, note=f"a commit without events: {decoded.subject}")
+    for event in reversed(decoded.events):
+        if isinstance(event, Unreadable):
+            yield LogEntry(commit=commit, event=None, note=event.text)
+        else:
+            yield LogEntry(commit=commit, event=shown(event))
 
 
 @contextmanager

@@ -1,17 +1,19 @@
 """The ledger's files as bytes: which paths a project's folder has, and how records become canonical JSON and come back.
 
-Pure. What it decodes is foreign: every path is checked before it becomes a name, every record against its schema.
+Pure. What it decodes is foreign: every path is checked before it becomes a name, every record against its schema. Records of
+older formats are brought up (``ledger_migrations``) before they are decoded.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from ftops.adapters import ledger_migrations
+from ftops.adapters.ledger_migrations import CURRENT, Kind, version_of
 from ftops.domain.events import EventRefused
 from ftops.domain.foreign_text import visible
-from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
 from ftops.errors import LedgerCorrupt, UsageProblem
 
@@ -21,9 +23,11 @@ ENTRY_LIMIT: Final = 20_000
 
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 
-
-class _Versioned(msgspec.Struct):
-    format_version: str
+_UNKNOWN_FIELD: Final = "contains unknown field"
+_KINDS: Final[Mapping[type[ProjectRecord | FineTuneRecord], Kind]] = {
+    ProjectRecord: Kind.PROJECT,
+    FineTuneRecord: Kind.FINE_TUNE,
+}
 
 
 def folder_of(project: str) -> str:
@@ -59,6 +63,11 @@ def decode_fine_tune(content: bytes, *, path: str, name: str) -> FineTuneRecord:
     if record.name != name:
         raise LedgerCorrupt(f"{path} in the ledger is the record of {record.name}")
     return record
+
+
+def format_in(content: bytes) -> int | None:
+    """Gives the format that a record's bytes state, None where they state none."""
+    return version_of(_plain(content))
 
 
 def changed_files(folder: str, before: LedgerState, after: LedgerState) -> Mapping[str, bytes | None]:
@@ -100,16 +109,29 @@ def _decode(content: bytes, kind: type[_T], path: str) -> _T:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if _is_newer(content):
+        document = _plain(content)
+        version = version_of(document)
+        if version is not None and ledger_migrations.is_older(version):
+            return _brought_up(document, kind, path, version)
+        if _UNKNOWN_FIELD in str(error) or (version or 0) > CURRENT:
             raise LedgerCorrupt(
-                f"{path} in the ledger was made by a newer ftops", remedy="install that version of ftops"
+                f"{path} in the ledger was made by a newer ftops: {visible(str(error))}",
+                remedy="install that version of ftops",
             ) from error
         raise LedgerCorrupt(f"{path} in the ledger can't be read: {visible(str(error))}") from error
 
 
-def _is_newer(content: bytes) -> bool:
+def _brought_up(document: Any, kind: type[_T], path: str, version: int) -> _T:
     try:
-        version = msgspec.json.decode(content, type=_Versioned).format_version
+        return msgspec.convert(ledger_migrations.migrated(document, _KINDS[kind], version=version), type=kind)
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
+        raise LedgerCorrupt(
+            f"{path} in the ledger is of format {version}, and can't be brought up: {visible(str(error))}"
+        ) from error
+
+
+def _plain(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return version.isascii() and version.isdigit() and len(version) < 10 and int(version) > int(FORMAT_VERSION)
+        return None

@@ -1,40 +1,85 @@
-"""The ledger's commit messages: a line for people, a JSON line per event, and the write's random id.
+"""The ledger's commit messages: a line for people, a JSON line per event, the format's version and the write's random id.
 
-Pure. What it decodes is foreign: a line that is no event is left out, and control characters never come through raw.
+Pure. What it decodes is foreign: a line that can't be read is told of, never trusted.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 import msgspec
 
+from ftops.adapters import ledger_migrations
+from ftops.adapters.ledger_migrations import CURRENT, Kind, version_in
 from ftops.domain.events import AnyEvent, Evaluated, Event, TrainingEvent
-from ftops.domain.foreign_text import visible
+from ftops.domain.foreign_text import quoted, visible
+from ftops.domain.record_types import FORMAT_VERSION
 
 WRITE_TRAILER: Final = "Ftops-Write"
+FORMAT_TRAILER: Final = "Ftops-Format"
 MESSAGE_LIMIT: Final = 8 << 20
+_EXCERPT: Final = 80
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """What is known of a line that is no event to this version, for people; its control characters are written out."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What a commit's message says. ``write_id`` is None where ftops did not write it."""
+
+    subject: str
+    events: tuple[AnyEvent | Unreadable, ...]
+    write_id: str | None
 
 
 def encode_message(events: Sequence[AnyEvent], *, write_id: str) -> bytes:
     """Gives the message of a commit that these events made. Scores of single items stay in the record, not here."""
     lines = [msgspec.json.encode(_without_items(event), order="sorted") for event in events]
-    return b"\n".join(
-        [_subject(events).encode(), b"", *lines, b"", f"{WRITE_TRAILER}: {write_id}".encode(), b""],
+    trailers = f"{FORMAT_TRAILER}: {FORMAT_VERSION}\n{WRITE_TRAILER}: {write_id}\n"
+    return b"\n".join([_subject(events).encode(), b"", *lines, b"", trailers.encode()])
+
+
+def decode_message(message: bytes) -> Message:
+    """Gives what a commit's message says: events in order, as they were written (``shown`` makes them fit to be shown)."""
+    lines = message.split(b"\n")
+    stated = _trailer(lines, FORMAT_TRAILER)
+    version = CURRENT if stated is None else version_in(stated)
+    return Message(
+        subject=visible(lines[0][:_EXCERPT].decode("utf-8", "replace")),
+        events=tuple(_event(line, version) for line in lines if line.startswith(b"{")),
+        write_id=_trailer(lines, WRITE_TRAILER),
     )
 
 
-def decode_events(message: bytes) -> tuple[AnyEvent, ...]:
-    """Gives the events of a commit's message, in order; none where it is not ftops' own."""
-    events = []
-    for line in message.split(b"\n"):
-        if not line.startswith(b"{"):
-            continue
-        try:
-            raw = _without_controls(msgspec.json.decode(line))
-            events.append(msgspec.convert(raw, type=AnyEvent))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return tuple(events)
+def shown(event: AnyEvent) -> AnyEvent:
+    """Gives an event with the control characters in all of its texts written out."""
+    fit: AnyEvent = _without_controls(event)
+    return fit
+
+
+def _event(line: bytes, version: int | None) -> AnyEvent | Unreadable:
+    try:
+        raw = msgspec.json.decode(line)
+        if version is not None and ledger_migrations.is_older(version):
+            raw = ledger_migrations.migrated(raw, Kind.EVENT, version=version)
+        event: AnyEvent = msgspec.convert(raw, type=AnyEvent)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, ValueError):
+        text = quoted(line[: 4 * _EXCERPT].decode("utf-8", "replace"), limit=_EXCERPT)
+        newer = version is None or version > CURRENT
+        return Unreadable(text=f"an event {'of a newer ftops' if newer else 'that this ftops cannot read'}: {text}")
+    return event
+
+
+def _trailer(lines: Sequence[bytes], name: str) -> str | None:
+    start = f"{name}: ".encode()
+    found = next((line for line in reversed(lines) if line.startswith(start)), None)
+    return None if found is None else found[len(start) :].decode("utf-8", "replace").strip()
 
 
 def _subject(events: Sequence[AnyEvent]) -> str:
@@ -55,10 +100,17 @@ def _without_items(event: AnyEvent) -> Event:
 
 
 def _without_controls(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, list):
-        return [_without_controls(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_controls(key): _without_controls(item) for key, item in value.items()}
-    return value
+    match value:
+        case Enum():
+            return value
+        case str():
+            return visible(value)
+        case list() | tuple():
+            return type(value)(_without_controls(item) for item in value)
+        case dict():
+            return {_without_controls(key): _without_controls(item) for key, item in value.items()}
+        case msgspec.Struct():
+            names = value.__struct_fields__
+            return msgspec.structs.replace(value, **{name: _without_controls(getattr(value, name)) for name in names})
+        case _:
+            return value

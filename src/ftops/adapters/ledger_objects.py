@@ -34,6 +34,21 @@ class _Entry(msgspec.Struct, frozen=True):
     size: int
 
 
+def commit_messages(git: GitProcess, commits: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
+    """Gives some commits and their messages, in the same order; None for one that is too long. Holds few at a time."""
+    listed = git.run("cat-file", "--batch-check=%(objectsize)", stdin=_lines(commits)).split()
+    sizes = dict(zip(commits, map(int, listed), strict=True))
+    waiting: list[str] = []
+    for commit in commits:
+        waiting.append(commit)
+        if sum(min(sizes[sha], MESSAGE_LIMIT) for sha in waiting) >= MESSAGE_LIMIT or commit == commits[-1]:
+            short = [sha for sha in waiting if sizes[sha] <= MESSAGE_LIMIT]
+            contents = _batch(git.run("cat-file", "--batch", stdin=_lines(short)))
+            for sha in waiting:
+                yield sha, contents[sha].partition(b"\n\n")[2] if sha in contents else None
+            waiting = []
+
+
 class LedgerObjects:
     """A project's folder in the ledger's commits. Not safe for several threads at once: its owner takes care of that."""
 
@@ -80,16 +95,11 @@ class LedgerObjects:
         stream.append(f"get-mark :1\nreset {ref}\nfrom {nowhere}\n\ndone\n".encode())
         return self._git.run("fast-import", "--quiet", "--done", stdin=b"".join(stream)).decode("ascii").strip()
 
-    def messages(self, tip: str) -> Iterator[tuple[str, bytes]]:
-        """Gives the commits that changed this folder and their messages, newest first. Too long ones come out empty."""
+    def messages(self, tip: str) -> Iterator[tuple[str, bytes | None]]:
+        """Gives the commits that changed this folder and their messages, newest first; None for one that is too long."""
         commits = self._git.line("rev-list", "--end-of-options", tip, "--", self._folder).split()
         for start in range(0, len(commits), _COMMITS_AT_ONCE):
-            some = commits[start : start + _COMMITS_AT_ONCE]
-            sizes = self._git.run("cat-file", "--batch-check=%(objectsize)", stdin=_lines(some)).split()
-            short = [sha for sha, size in zip(some, sizes, strict=True) if int(size) <= MESSAGE_LIMIT]
-            contents = _batch(self._git.run("cat-file", "--batch", stdin=_lines(short)))
-            for sha in some:
-                yield sha, contents.get(sha, b"").partition(b"\n\n")[2]
+            yield from commit_messages(self._git, commits[start : start + _COMMITS_AT_ONCE])
 
     def _entries(self, tip: str) -> list[_Entry]:
         """Lists the folder's files, each checked before anything of it is read."""

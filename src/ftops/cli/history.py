@@ -1,5 +1,8 @@
 """``ftops history [NAME]``: the ledger as a log."""
 
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
 import click
 import msgspec
 
@@ -7,6 +10,9 @@ from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe, tell
 from ftops.domain.events import AnyEvent
+
+if TYPE_CHECKING:
+    from ftops.ports import LogEntry
 
 
 @click.command("history")
@@ -26,13 +32,21 @@ def command(
       ftops history
       ftops history ticket-router -n 100
     """
-    from ftops.bootstrap import find_place, open_catalog
+    from ftops.bootstrap import CatalogState, find_place, open_catalog
     from ftops.domain.manifest import FineTuneName
-    from ftops.errors import UsageProblem
+    from ftops.domain.records import LedgerState
+    from ftops.errors import LedgerCorrupt, UsageProblem
 
     catalog = open_catalog(find_place(context.directory), backend=backend)
     wanted = catalog.backend_of(FineTuneName(name) if name else None)
-    snapshot = catalog.read(wanted, is_cached=cached)
+    try:
+        snapshot = catalog.read(wanted, is_cached=cached)
+    except LedgerCorrupt as error:
+        if name is not None:
+            raise
+        # Its log is what shows how it came to that.
+        tell(f"Warning: {safe(error.message)}")
+        snapshot = CatalogState(state=LedgerState())
     for caveat in snapshot.caveats:
         tell(f"Warning: {safe(caveat)}")
     names = None
@@ -42,16 +56,23 @@ def command(
             known = ", ".join(sorted(snapshot.state.fine_tunes)) or "none"
             raise UsageProblem(f"the ledger knows no fine-tune {name!r}; it knows {known}")
         names = {record.name, *record.former_names}
-    entries = [e for e in catalog.log(wanted) if names is None or getattr(e.event, "fine_tune", None) in names][:number]
+    log = catalog.log(wanted)
+    entries = list(islice((e for e in log if names is None or getattr(e.event, "fine_tune", None) in names), number))
     if as_json:
-        print_json([{"commit": entry.commit, **msgspec.to_builtins(entry.event)} for entry in entries])
+        print_json([_to_json(entry) for entry in entries])
         return 0
     for entry in entries:
-        at = entry.event.at.strftime("%Y-%m-%d %H:%M:%S")
-        echo(f"{paint(at, dim=True)}  {safe(sentence(entry.event))}")
+        at = entry.event.at.strftime("%Y-%m-%d %H:%M:%S") if entry.event else entry.commit[:12].ljust(19)
+        echo(f"{paint(at, dim=True)}  {safe(sentence(entry.event) if entry.event else entry.note)}")
     if not entries:
         tell("Nothing was recorded yet.")
     return 0
+
+
+def _to_json(entry: "LogEntry") -> dict[str, Any]:
+    if entry.event is None:
+        return {"commit": entry.commit, "event": None, "note": entry.note}
+    return {"commit": entry.commit, **msgspec.to_builtins(entry.event)}
 
 
 def sentence(event: AnyEvent) -> str:

@@ -26,10 +26,11 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogEntry:
-    """One event of the ledger's log, as recorded in a commit."""
+    """One event of the ledger's log, as recorded in a commit; where it can't be read, None and a ``note`` that says why."""
 
     commit: str
-    event: AnyEvent
+    event: AnyEvent | None
+    note: str = ""
 
 
 class LedgerReader(Protocol):

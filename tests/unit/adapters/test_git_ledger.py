@@ -188,8 +188,11 @@ def test_log_of_foreign_commits(world: World) -> None:
     git(world.repo, "push", "-q", "origin", f"{foreign}:{REF}")
     git(world.repo, "fetch", "-q", "origin", f"{REF}:refs/ftops/ledger-seen/origin/{BRANCH}", "--force")
     entries = list(at.log())
-    assert [entry.event.owner for entry in entries if entry.commit == foreign] == ["a\\x1b[31m\\x0ab"]  # type: ignore[union-attr]
-    assert len(entries) == 2
+    assert [entry.event.owner for entry in entries if entry.event and entry.commit == foreign] == ["a\\x1b[31m\\x0ab"]  # type: ignore[union-attr]
+    notes = [entry.note for entry in entries if entry.event is None]
+    assert len(entries) == 4
+    assert all(note.startswith("an event that this ftops cannot read: '{") for note in notes)
+    assert "unheard of" in notes[1]
 
 
 @pytest.mark.parametrize("options", [("--depth", "1"), ("--depth", "1", "--no-single-branch"), ("--filter=blob:none",)])
