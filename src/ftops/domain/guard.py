@@ -14,7 +14,7 @@ from ftops.domain.draft import Draft
 from ftops.domain.manifest import FineTuneName, ModelId
 from ftops.domain.observed import ObservedState
 from ftops.domain.plan import Action, Notice, Refusal, Train, Upload
-from ftops.domain.records import is_over, spent_usd
+from ftops.domain.records import LedgerState, is_over, spent_usd
 
 UNKNOWN_COST = "unknown-cost"
 DIVERGED = "diverged"
@@ -135,6 +135,7 @@ class _Budget:
     policy: Policy
     today: date
     planned_usd: float = 0.0
+    total_usd: float | None = None
 
     def refuse(self, action: Train, subject: Declared) -> Refusal | None:
         own, project = subject.fine_tune.training_budget_usd, self.desired.project.training_budget_usd
@@ -162,16 +163,29 @@ class _Budget:
         return Refusal(fine_tune=action.fine_tune, guard="unknown_cost", message=message, allow=UNKNOWN_COST)
 
     def _spent_usd(self, action: Train) -> float:
-        """What the month's attempts come to, apart from the one that this action would go on with."""
+        """What the month's attempts come to, apart from the one that this action would go on with.
+
+        Summed up once for all actions that begin an attempt: there may be a thousand of them.
+        """
+        is_begun = any(_is_begun(action, ledger) for _, ledger in self.observed.distinct_ledgers)
+        if is_begun:
+            return self._sum_usd((action.fine_tune, action.revision, action.backend, action.attempt))
+        if self.total_usd is None:
+            self.total_usd = self._sum_usd(None)
+        return self.total_usd
+
+    def _sum_usd(self, apart_from: tuple[str, str, str, int] | None) -> float:
+        month, rehearsals = (self.today.year, self.today.month), rehearsal_names(self.desired)
         return math.fsum(
-            spent_usd(
-                ledger,
-                month=(self.today.year, self.today.month),
-                rehearsals=rehearsal_names(self.desired),
-                apart_from=(action.fine_tune, action.revision, action.backend, action.attempt),
-            )
+            spent_usd(ledger, month=month, rehearsals=rehearsals, apart_from=apart_from)
             for _, ledger in self.observed.distinct_ledgers
         )
+
+
+def _is_begun(action: Train, ledger: LedgerState) -> bool:
+    record = ledger.fine_tunes.get(action.fine_tune)
+    known = record.revisions.get(action.revision) if record else None
+    return known is not None and any(a.number == action.attempt for a in known.on(action.backend))
 
 
 def rehearsal_names(desired: DesiredState) -> frozenset[str]:

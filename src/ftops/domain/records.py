@@ -8,6 +8,7 @@ checks every id's pattern, and a record that breaks it is refused whole.
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -199,8 +200,11 @@ class ProjectRecord(Record, frozen=True, kw_only=True):
     forgotten: tuple[Forgotten, ...] = ()
 
 
-class LedgerState(Record, frozen=True, kw_only=True):
-    """A project's folder of the ledger at one commit. ``project`` is None where nothing was ever recorded."""
+class LedgerState(Record, frozen=True, kw_only=True, dict=True):
+    """A project's folder of the ledger at one commit. ``project`` is None where nothing was ever recorded.
+
+    What is asked of it for each of a thousand fine-tunes is looked up in an index, made when it is asked for first.
+    """
 
     project: ProjectRecord | None = None
     fine_tunes: dict[Name, FineTuneRecord] = {}
@@ -208,9 +212,7 @@ class LedgerState(Record, frozen=True, kw_only=True):
     def named(self, name: FineTuneName) -> FineTuneRecord | None:
         """The record of a fine-tune, by its present or a former name."""
         record = self.fine_tunes.get(name)
-        if record is not None:
-            return record
-        return next((r for _, r in sorted(self.fine_tunes.items()) if name in r.former_names), None)
+        return record if record is not None else self._by_former_name.get(name)
 
     def backend(self, name: BackendName) -> BackendRecord | None:
         """A backend's record."""
@@ -218,7 +220,17 @@ class LedgerState(Record, frozen=True, kw_only=True):
 
     def knows_job(self, job: JobId) -> bool:
         """Whether that job is recorded anywhere in this folder."""
-        return any(known.id == job for record in self.fine_tunes.values() for *_, known in record.jobs())
+        return job in self._job_ids
+
+    @cached_property
+    def _by_former_name(self) -> Mapping[str, FineTuneRecord]:
+        # Of several with one former name the first by its present name counts.
+        backwards = sorted(self.fine_tunes.items(), reverse=True)
+        return {former: record for _, record in backwards for former in record.former_names}
+
+    @cached_property
+    def _job_ids(self) -> frozenset[str]:
+        return frozenset(job.id for record in self.fine_tunes.values() for *_, job in record.jobs())
 
 
 def spent_usd(
