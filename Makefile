@@ -16,7 +16,7 @@ NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test interop lint format picture clean
+.PHONY: help install demo test interop mutations lint format picture clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ $(NODE_SDK): tests/interop/package.json
 	@echo "Installing the Node SDK into $(@D) …"
 	@cd $(<D) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
+
+mutations: $(INSTALLED) ## break each rule of the protocol on purpose, and see which tests notice (half an hour)
+	$(BIN)/python tests/faults/mutations.py
 
 lint: $(INSTALLED) ## check style, types and the rules of import
 	$(BIN)/ruff check .
