@@ -95,7 +95,7 @@ MUTATIONS: Final = (
     Mutation(
         name="no-lease-on-push",
         rule="a push counts only from the state that its events were applied to",
-        file="adapters/ledger_branches.py",
+        file="adapters/ledger_remote.py",
         edits=(("f\"--force-with-lease={self._ref}:{old or ''}\"", '"--force"'),),
     ),
     Mutation(

@@ -20,11 +20,12 @@ from filelock import FileLock, Timeout
 
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.adapters.ledger_batches import Draft, Request, draft
-from ftops.adapters.ledger_branches import LedgerBranch, LocalBranch, Published, RemoteBranch
+from ftops.adapters.ledger_branches import Published
 from ftops.adapters.ledger_files import changed_files, folder_of
 from ftops.adapters.ledger_messages import Unreadable, decode_message, encode_message, shown
 from ftops.adapters.ledger_objects import LedgerObjects
 from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
+from ftops.adapters.ledger_remote import open_branch
 from ftops.adapters.pending_events import PendingEvents
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.domain.events import AnyEvent
@@ -67,11 +68,7 @@ class GitLedger:
         self._clock = clock
         self._new_id = new_id
         self._is_local = remote is None
-        self._branch: LedgerBranch = (
-            LocalBranch(git, branch, clock=clock)
-            if remote is None
-            else RemoteBranch(git, branch, remote=remote, clock=clock)
-        )
+        self._branch = open_branch(git, branch, remote=remote, clock=clock)
         self._objects = LedgerObjects(git, self._folder)
         self._pending = PendingEvents(ftops_dir, project=project, branch=branch)
         self._asked = ftops_dir / f"ledger-asked-{(remote or '').replace('/', '-')}"
@@ -110,11 +107,6 @@ class GitLedger:
     def log(self, limit: int | None = None) -> Iterator[LogEntry]:
         """Gives the events of the local copy, newest first; foreign text in them has its control characters written out."""
         return islice(self._log(), limit)
-
-    def accept(self) -> Snapshot:
-        """Takes the branch as it is now, rewritten or not, as the one that later tips must descend from."""
-        with self._exclusively():
-            return self._remember(self._branch.accept())
 
     def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
         """Writes events, as ``ports.LedgerWriter`` says. ``guard`` may run in another thread that writes for this one."""

@@ -1,6 +1,7 @@
 """Refs and remotes by name: reads and moves full refs, and lets no other word from the configuration reach git."""
 
 import re
+from collections.abc import Iterable
 
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.errors import UsageProblem
@@ -21,6 +22,12 @@ def move_ref(git: GitProcess, ref: str, new: str, *, old: str | None) -> None:
     git.run("update-ref", "--no-deref", "-m", "ftops", ref, new, old or "0" * len(new))
 
 
+def set_ref(git: GitProcess, ref: str, new: str | None) -> None:
+    """Makes a ref of ftops' own point to ``new``, whatever it was; None removes it. Raises GitFailed."""
+    if read_ref(git, ref) != new:
+        git.run("update-ref", "--no-deref", *(("-d", ref) if new is None else (ref, new)))
+
+
 def branch_ref(git: GitProcess, branch: str) -> str:
     """Gives a branch's full ref. Raises UsageProblem where that can't be a branch's name."""
     ref = f"refs/heads/{branch}"
@@ -29,6 +36,22 @@ def branch_ref(git: GitProcess, branch: str) -> str:
     except GitFailed as failure:
         raise UsageProblem(f"{branch!r} can't be a branch's name", remedy="set spec.ledger.branch") from failure
     return ref
+
+
+def rival_patterns(ref: str) -> tuple[str, ...]:
+    """Gives patterns of the branches beside which a branch can't exist: in git, no ref's name begins another one's path."""
+    parts = ref.split("/")
+    return (*("/".join(parts[:end]) for end in range(3, len(parts))), f"{ref}/*")
+
+
+def rival_of(ref: str, others: Iterable[str]) -> str | None:
+    """Gives the first of some refs, by name, beside which ``ref`` can't exist; None where it can."""
+    return next((other for other in sorted(others) if other.startswith(f"{ref}/") or ref.startswith(f"{other}/")), None)
+
+
+def flat(name: str) -> str:
+    """Gives a name as one part of a ref's path, so that what is kept of ``a`` never stands in the way of ``a/b``."""
+    return name.replace("%", "%25").replace("/", "%2F")
 
 
 def configured_remote(git: GitProcess, remote: str) -> str:

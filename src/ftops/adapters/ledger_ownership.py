@@ -21,6 +21,15 @@ class NotALedger(LedgerError, Refused):
     exit_code = Refused.exit_code
 
 
+def branch_blocked(ref: str, rival: str) -> NotALedger:
+    """Makes the error of a branch that can't exist beside another one."""
+    ours, theirs = (name.removeprefix("refs/heads/") for name in (ref, rival))
+    return NotALedger(
+        f"the ledger's branch {quoted(ours, limit=200)} can't be made beside the branch {quoted(theirs, limit=200)}",
+        remedy="rename that branch, or set spec.ledger.branch in ftops.yaml to another name",
+    )
+
+
 def check_not_checked_out(git: GitProcess, branch: str) -> None:
     """Raises NotALedger where a work tree of this clone is on the branch."""
     line = f"branch refs/heads/{branch}".encode()

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ftops.adapters.git_ledger import GitLedger
+from ftops.adapters.git_process import GitProcess
+from ftops.adapters.ledger_branches import LedgerBranch
+from ftops.adapters.ledger_remote import open_branch
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import CommitApplied, Evaluated, Intended, JobRecorded, RevisionDeclared, Started
 from ftops.domain.manifest import BackendName, FineTuneName, Revision
@@ -77,6 +80,10 @@ def ledger(repo: Path, **changes: Any) -> GitLedger:
         "clock": QuickClock(),
     }
     return GitLedger(repo, **{**settings, **changes})
+
+
+def branch(repo: Path, *, name: str = BRANCH, remote: str | None = "origin") -> LedgerBranch:
+    return open_branch(GitProcess(folder=repo), name, remote=remote, clock=QuickClock())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

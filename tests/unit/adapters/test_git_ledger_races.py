@@ -24,7 +24,8 @@ from ledger_kit import (
 )
 
 from ftops.adapters.git_ledger import GitLedger
-from ftops.adapters.ledger_branches import LocalBranch, Published, RemoteBranch
+from ftops.adapters.ledger_branches import LocalBranch, Published
+from ftops.adapters.ledger_remote import RemoteBranch
 from ftops.domain.attempts import Attempt
 from ftops.domain.events import EventRefused
 from ftops.domain.records import LedgerState

@@ -14,6 +14,7 @@ from ledger_kit import (
     REF,
     World,
     applied,
+    branch,
     declared,
     evaluated,
     git,
@@ -25,7 +26,8 @@ from ledger_kit import (
 
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.git_process import GitFailed, GitProcess, GitTimedOut, OutputTooLarge
-from ftops.adapters.ledger_branches import RemoteBranch
+from ftops.adapters.ledger_branches import Accepted
+from ftops.adapters.ledger_remote import RemoteBranch
 from ftops.domain.events import EventRefused
 from ftops.errors import LedgerForbidden, LedgerRewritten, LedgerUnreachable
 
@@ -197,23 +199,31 @@ def test_rewritten_branch_stops_everything_until_accepted(world: World, at: GitL
         with pytest.raises(LedgerRewritten) as caught:
             call()
         assert caught.value.remedy is not None
-        assert f"git update-ref -d refs/ftops/ledger-seen/origin/{BRANCH}" in caught.value.remedy
-    assert not at.accept().state.fine_tunes[NAME].revisions[declared().revision].attempts
+        assert f"git push origin +{str(old.tip)[:12]}:{REF}" in caught.value.remedy
+        assert "ftops ledger verify --accept" in caught.value.remedy
+    accepted = branch(world.repo).accept()
+    assert accepted == Accepted(tip=world.tip(), before=old.tip)
+    assert accepted.is_rewritten
+    assert not at.read().state.fine_tunes[NAME].revisions[declared().revision].attempts
+    assert git(world.repo, "rev-parse", f"refs/ftops/ledger-lost/origin/{BRANCH}/{str(old.tip)[:12]}") == old.tip
     at.record([applied("c1")])
 
 
-def test_remedy_of_a_rewritten_branch_works(world: World, at: GitLedger) -> None:
+def test_putting_a_rewritten_branch_back_works(world: World, at: GitLedger) -> None:
     old = at.record([intended()])
     git(world.remote, "update-ref", REF, f"{old.tip}^")
-    git(world.repo, "update-ref", "-d", f"refs/ftops/ledger-seen/origin/{BRANCH}")
-    assert ledger(world.repo).read().tip == world.tip()
+    with pytest.raises(LedgerRewritten) as caught:
+        at.read()
+    command = str(caught.value.remedy).partition("git push ")[2].partition(";")[0]
+    git(world.repo, "push", "-q", *command.split())
+    assert at.read() == old
 
 
 def test_deleted_branch_is_a_rewritten_one(world: World, at: GitLedger) -> None:
     git(world.remote, "update-ref", "-d", REF)
     with pytest.raises(LedgerRewritten, match="deleted"):
         at.record([applied("c1")])
-    assert at.accept().tip is None
+    assert branch(world.repo).accept().tip is None
     assert at.record([started("L9")]).tip == world.tip()
 
 
