@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from ftops.domain.attempts import JobStatus
-from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, adopted_dataset
 from ftops.domain.guard import Policy, refuse_run
 from ftops.domain.judgement import EvalJudgement, Judgement, Missing, MissingReason, Verdict
 from ftops.domain.manifest import (
@@ -144,6 +144,8 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
 
 
 def make_dataset(facts: Mapping[str, Any]) -> Dataset:
+    if "adopted_job" in facts:
+        return adopted_dataset(JobId(facts["adopted_job"]))
     path = facts["path"]
     return Dataset(
         path=path,

@@ -72,7 +72,7 @@ def _check_method(spec: Any, findings: Findings) -> None:
     if member(method, "type") != MethodType.REINFORCEMENT:
         return
     dataset = member(spec, "dataset")
-    if isinstance(dataset, Mapping) and "validation" not in dataset:
+    if isinstance(dataset, Mapping) and not {"validation", "adopted_job"} & dataset.keys():
         findings.add("/spec/dataset/validation", "required for reinforcement, but missing")
     for finding in template_findings(member(method, "grader"), "/spec/method/grader", IN_TRAINING):
         findings.add(*finding)
@@ -89,6 +89,8 @@ def _check_baseline(baseline: Any, pointer: str, spec: Any, project: Project, fi
             near_miss(alias, aliases),
         )
     _check_backend(baseline, f"{pointer}/backend", project, findings)
+    if member(member(spec, "dataset"), "adopted_job") and member(member(baseline, "prompt"), "few_shot"):
+        findings.add(f"{pointer}/prompt/few_shot", "expected a prompt's file: the adopted job's data is gone")
 
 
 def _conditions(entry: Any, pointer: str) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftops.domain.manifest import (
+    AdoptedDataset,
     AliasName,
     BackendName,
     Baseline,
@@ -17,6 +18,7 @@ from ftops.domain.manifest import (
     FewShot,
     FineTune,
     FineTuneName,
+    JobId,
     Method,
     MethodType,
     ModelId,
@@ -69,7 +71,9 @@ def _method(value: Mapping[str, Any], grader: Any) -> Method:
     )
 
 
-def _dataset(value: Mapping[str, Any], paths: Paths) -> DatasetPaths:
+def _dataset(value: Mapping[str, Any], paths: Paths) -> DatasetPaths | AdoptedDataset:
+    if "adopted_job" in value:
+        return AdoptedDataset(job=JobId(value["adopted_job"]))
     validation = value.get("validation")
     if isinstance(validation, Mapping):
         part: str | Split | None = Split(fraction=validation["fraction"], seed=int(validation["seed"]))

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from ftops.datasets.formats import USE_OF, Use
 from ftops.datasets.reading import Scan
-from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, adopted_dataset
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.loaded import DatasetUse, LoadedProject, Role, Spot
-from ftops.domain.manifest import Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
+from ftops.domain.manifest import AdoptedDataset, Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
 from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
@@ -131,17 +131,11 @@ class _Reading:
             self._check_variables(use, fields)
 
     def declared(self, fine_tune: FineTune, backend: Backend) -> Declared | None:
-        use = USE_OF[fine_tune.method.type]
-        paths = fine_tune.dataset
-        split = paths.validation if isinstance(paths.validation, Split) else None
-        parts = self._parts(paths.train, use, split)
-        if isinstance(paths.validation, str):
-            parts = (*parts, *self._parts(paths.validation, use))
+        parts = self._training(fine_tune)
         evals = tuple(self._evaluation(spec) for spec in fine_tune.evals)
-        wanted = 1 if paths.validation is None else 2
-        if len(parts) != wanted or None in evals:
+        if parts is None or None in evals:
             return None
-        train, validation = parts[0], parts[1] if wanted == 2 else None
+        train, validation = parts
         self._notice(fine_tune, backend)
         return Declared(
             fine_tune=fine_tune,
@@ -157,6 +151,20 @@ class _Reading:
             validation=validation,
             evals=tuple(one for one in evals if one is not None),
         )
+
+    def _training(self, fine_tune: FineTune) -> tuple[Dataset, Dataset | None] | None:
+        """Gives what is trained on and what validates; None where something is wrong with it."""
+        use, paths = USE_OF[fine_tune.method.type], fine_tune.dataset
+        if isinstance(paths, AdoptedDataset):
+            return adopted_dataset(paths.job), None
+        split = paths.validation if isinstance(paths.validation, Split) else None
+        parts = self._parts(paths.train, use, split)
+        if isinstance(paths.validation, str):
+            parts = (*parts, *self._parts(paths.validation, use))
+        wanted = 1 if paths.validation is None else 2
+        if len(parts) != wanted:
+            return None
+        return parts[0], parts[1] if wanted == 2 else None
 
     def _parts(self, path: str, use: Use, split: Split | None = None) -> tuple[Dataset, ...]:
         """Gives the datasets that a file comes to; none where something is wrong with it."""

@@ -9,13 +9,14 @@ import msgspec
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe
+from ftops.domain.record_types import ADOPTED
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     from ftops.cli.looking import View
     from ftops.domain.attempts import Attempt
-    from ftops.domain.desired import Declared
-    from ftops.domain.records import FineTuneRecord, RevisionRecord
+    from ftops.domain.desired import Dataset, Declared
+    from ftops.domain.records import DatasetRecord, FineTuneRecord, RevisionRecord
 
 
 @click.command("show")
@@ -72,7 +73,7 @@ def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") 
     yield paint(declared.name, bold=True) + (f"  {safe(tune.description)}" if tune.description else "")
     yield f"  manifest  {safe(tune.path)}:{tune.line}"
     yield f"  declared  revision {declared.revision} on {declared.backend.name}"
-    yield f"  method    {tune.method.type.value} on {safe(tune.base_model)}, {declared.train.rows:,} rows"
+    yield f"  method    {tune.method.type.value} on {safe(tune.base_model)}, {_trained_on(declared.train)}"
     yield ""
     if record is None:
         yield "Never applied on this backend."
@@ -100,10 +101,14 @@ def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") 
 def _revision(revision: str, known: "RevisionRecord", *, is_declared: bool) -> Iterator[str]:
     mark = "*" if is_declared else " "
     commit = f"  commit {known.commit[:12]}" if known.commit else ""
-    yield f"  {mark} {revision}  {known.declared_at:%Y-%m-%d %H:%M}  {known.train.rows:,} rows{commit}"
+    yield f"  {mark} {revision}  {known.declared_at:%Y-%m-%d %H:%M}  {_trained_on(known.train)}{commit}"
     for backend, attempts in sorted(known.attempts.items()):
         for attempt in attempts:
             yield f"      {backend}, attempt {attempt.number}: {_attempt(attempt)}"
+
+
+def _trained_on(dataset: "Dataset | DatasetRecord") -> str:
+    return "data gone" if dataset.sha256.startswith(ADOPTED) else f"{dataset.rows:,} rows"
 
 
 def _attempt(attempt: "Attempt") -> str:

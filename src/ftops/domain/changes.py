@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.plan import FieldChange, describe
+from ftops.domain.record_types import ADOPTED
 from ftops.domain.records import DatasetRecord, RevisionRecord
 
 _TRAINING: Final = ("backend", "base_model", "dataset", "method", "seed")
@@ -56,4 +57,8 @@ def _dataset_changes(path: str, old: DatasetRecord | None, new: Dataset | None) 
 
 
 def _summary(dataset: DatasetRecord | Dataset | None) -> str | None:
-    return None if dataset is None else f"{dataset.rows} rows, sha256 {dataset.sha256[:12]}"
+    if dataset is None:
+        return None
+    if dataset.sha256.startswith(ADOPTED):
+        return f"the data of {dataset.sha256.removeprefix(ADOPTED)}, which is gone"
+    return f"{dataset.rows} rows, sha256 {dataset.sha256[:12]}"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ftops.domain.manifest import Backend, EvalSpec, FineTune, FineTuneName, Project, Revision
+from ftops.domain.manifest import Backend, EvalSpec, FineTune, FineTuneName, JobId, Project, Revision
+from ftops.domain.record_types import ADOPTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +18,8 @@ class Dataset:
     ``sha256`` (hex) and ``size`` (bytes) are of the content with CRLF made LF. ``tokens`` is the sum over rows of what one
     epoch bills, each row cut at the base model's limit. ``input_digests`` holds one short digest per row of what is sent
     before the reply, to tell evaluation rows that were trained on.
+
+    The data of an adopted job is gone: its ``path`` and ``sha256`` are ``job:ID``, and it has no rows.
     """
 
     path: str
@@ -25,6 +28,16 @@ class Dataset:
     rows: int
     tokens: int = 0
     input_digests: frozenset[str] = frozenset()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether this stands for the data of an adopted job: nothing can be trained on it."""
+        return self.sha256.startswith(ADOPTED)
+
+
+def adopted_dataset(job: JobId) -> Dataset:
+    """Gives what stands for the data of an adopted job, which nobody has any more."""
+    return Dataset(path=f"{ADOPTED}{job}", sha256=f"{ADOPTED}{job}", size=0, rows=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

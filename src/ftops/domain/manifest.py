@@ -111,6 +111,13 @@ class DatasetPaths:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AdoptedDataset:
+    """In place of a training file: the imported job that was trained on data which is gone."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FewShot:
     """``k`` training examples as turns before the question: one per label first, drawn by ``seed``."""
 
@@ -218,7 +225,7 @@ class FineTune:
 
     name: FineTuneName
     base_model: str
-    dataset: DatasetPaths
+    dataset: DatasetPaths | AdoptedDataset
     path: str
     line: int = 1
     description: str = ""

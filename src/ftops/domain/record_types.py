@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 FORMAT_VERSION: Final = "1"
+ADOPTED: Final = "job:"
 
 # Python's ``$`` also matches before a last newline, which ``(?!\n)`` rules out; ECMAScript reads both the same way.
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}$(?!\n)")]

@@ -9,8 +9,9 @@ from ftops.domain.desired import Dataset
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.manifest import BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.observed import Job
-from ftops.domain.plan import Adopt, Cancel, Deferred, Notice, Reason, Train, Upload, action_id
+from ftops.domain.plan import Adopt, Blocker, Cancel, Deferred, Notice, Reason, Train, Upload, action_id
 from ftops.domain.pricing import training_estimate
+from ftops.domain.record_types import ADOPTED
 from ftops.domain.records import RevisionRecord
 
 TRANSIENT_ERROR: Final = "server_error"
@@ -103,8 +104,12 @@ def _ended_without_model(revision: Revision, job: JobRecord) -> str:
     )
 
 
-def _train(subject: Subject, draft: Draft, attempt: int, reason: Reason, takes_over: str | None = None) -> Planned:
+def _train(
+    subject: Subject, draft: Draft, attempt: int, reason: Reason, takes_over: str | None = None
+) -> Planned | Untrained:
     declared = subject.declared
+    if declared.train.is_gone:
+        return _without_data(subject, draft)
     backend = subject.ledger.backend(declared.backend.name)
     uploaded = backend.files if backend else {}
     datasets = (declared.train, *((declared.validation,) if declared.validation else ()))
@@ -128,6 +133,21 @@ def _train(subject: Subject, draft: Draft, attempt: int, reason: Reason, takes_o
     )
     draft.actions.append(train)
     return Planned(by=train.id)
+
+
+def _without_data(subject: Subject, draft: Draft) -> Untrained:
+    """Says that an adopted job's data is gone: its manifest has to name other data before anything can be trained."""
+    declared = subject.declared
+    message = (
+        f"revision {declared.revision} can't be trained on {declared.backend.name}: the data of "
+        f"{declared.train.path.removeprefix(ADOPTED)} is gone (spec.dataset.adopted_job); "
+        "declare spec.dataset.train to train a new revision"
+    )
+    if declared.backend.is_rehearsal or _attempts(subject):
+        draft.notices.append(Notice(fine_tune=declared.name, message=message))
+    else:
+        draft.blockers.append(Blocker(fine_tune=declared.name, message=message))
+    return Untrained()
 
 
 def _upload(subject: Subject, dataset: Dataset) -> Upload:

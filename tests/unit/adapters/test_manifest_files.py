@@ -12,6 +12,7 @@ from manifest_texts import EVALUATED, MANIFEST, PROJECT, project
 
 from ftops.adapters.manifest_files import load, read_project
 from ftops.domain.manifest import (
+    AdoptedDataset,
     Baseline,
     Condition,
     DatasetPaths,
@@ -94,6 +95,32 @@ def test_the_whole_of_a_manifest(tmp_path):
         Condition(min=0.9, confidence=0.95),
         Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY),
     )
+
+
+ADOPTED = MANIFEST.replace("{train: data/train.jsonl}", "{adopted_job: ftjob-old}")
+
+
+def test_a_job_whose_data_is_gone(tmp_path):
+    assert one(tmp_path, ADOPTED).dataset == AdoptedDataset(job="ftjob-old")
+
+
+def test_reinforcement_on_data_that_is_gone_needs_no_validation(tmp_path):
+    fine_tune = one(tmp_path, ADOPTED + f"  method: {{type: reinforcement, grader: {RFT_GRADER}}}\n")
+    assert fine_tune.method.type is MethodType.REINFORCEMENT
+
+
+def test_data_that_is_gone_stands_alone(tmp_path):
+    beside = ADOPTED.replace("ftjob-old", "ftjob-old, train: data/train.jsonl")
+    assert problems(tmp_path, manifest=beside) == [
+        f"{M}:7:12 /spec/dataset: expected adopted_job alone: what that job was trained on is gone, got a mapping"
+    ]
+
+
+def test_examples_need_data_that_is_not_gone(tmp_path):
+    shots = "{baseline: {base: true, prompt: {few_shot: 3, seed: 1}}, test: superiority}"
+    evals = f"  evals: [{{name: a, dataset: data/test.jsonl, sampling: {{}}, grader: {GRADER}, gate: {shots}}}]\n"
+    (problem,) = problems(tmp_path, manifest=ADOPTED + evals)
+    assert problem.endswith("/few_shot: expected a prompt's file: the adopted job's data is gone")
 
 
 def test_baselines_and_prompts(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.manifest_files import load, read_project
 from ftops.application.declare import declare, eval_digest
-from ftops.domain.manifest import EvalSpec
+from ftops.domain.desired import adopted_dataset
+from ftops.domain.manifest import EvalSpec, Method
 from ftops.domain.revision import revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
@@ -44,6 +45,21 @@ class CountingFiles(DatasetFiles):
 def rows(count: int, *, word: str = "question") -> str:
     turns = ([{"role": "user", "content": f"{word} {i}"}, {"role": "assistant", "content": "a"}] for i in range(count))
     return "".join(json.dumps({"messages": messages}) + "\n" for messages in turns)
+
+
+def test_data_that_is_gone_is_read_nowhere(tmp_path):
+    text = MANIFEST.replace("NAME", "router").replace("train: data/train.jsonl", "adopted_job: ftjob-old")
+    files = CountingFiles(project(tmp_path, text))
+    (declared,) = declare(load(tmp_path), files).fine_tunes
+    assert (declared.train, declared.validation, files.scanned) == (adopted_dataset("ftjob-old"), None, [])
+    assert declared.train.is_gone
+    assert declared.revision == revision_of(
+        base_model="gpt-4.1-mini-2025-04-14",
+        method=Method(),
+        seed=None,
+        train_sha256="job:ftjob-old",
+        validation_sha256=None,
+    )
 
 
 def project(root, *manifests: str, train: int = 60, file: str | None = None):
