@@ -14,7 +14,7 @@ from ftops.adapters.evaluation_files import EvaluationFiles
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
-from ftops.adapters.state_dir import ensure_private_dir
+from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.workspace import Identity, Workspace
@@ -168,6 +168,7 @@ def open_workspace(
     clock = SystemClock(stop)
     files = DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop)
+    clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     with (
         open_sessions(place, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm) as sessions,
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,

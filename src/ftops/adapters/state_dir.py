@@ -2,7 +2,12 @@
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_LEFT_BEHIND_SECONDS: Final = 3600.0
 
 
 def ensure_private_dir(path: Path) -> Path:
@@ -26,3 +31,12 @@ def write_privately(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def clear_left_behind(*folders: Path) -> None:
+    """Removes what killed processes left of files that they never finished: nobody finishes one after an hour."""
+    for folder in folders:
+        for path in folder.glob(".*.????????"):
+            with suppress(OSError):
+                if path.is_file() and time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                    path.unlink()

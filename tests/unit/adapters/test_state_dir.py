@@ -1,8 +1,10 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from ftops.adapters.state_dir import ensure_private_dir, write_privately
+from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir, write_privately
 
 
 def test_private_dir_ignores_itself_and_keeps_what_is_there(tmp_path: Path) -> None:
@@ -28,3 +30,17 @@ def test_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_privately(tmp_path / "folder", b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_kill_left_behind_is_removed_after_an_hour(tmp_path: Path) -> None:
+    long_ago = time.time() - 4000
+    for name in (".kept.json.abcd1234", ".fresh.json.abcd1234", "kept.json", ".gitignore", "outputs"):
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (time.time(), time.time()) if "fresh" in name else (long_ago, long_ago))
+    clear_left_behind(tmp_path, tmp_path / "not there")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".fresh.json.abcd1234",
+        ".gitignore",
+        "kept.json",
+        "outputs",
+    ]
