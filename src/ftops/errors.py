@@ -153,7 +153,9 @@ class TrainingNotAvailable(Unauthorized):
 
 
 class LedgerError(FtopsError):
-    """What went wrong with the ledger."""
+    """What went wrong with the ledger. ``is_kept``: what was to be recorded was done, and waits on this machine."""
+
+    is_kept = False
 
 
 class LedgerUnreachable(LedgerError):

@@ -1,28 +1,44 @@
 """Which actions of a plan a run may start now: not before what they wait for, not twice, no training that nobody approved."""
 
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from ftops.domain.plan import Action, Adopt, Evaluate, Plan, Promote, Reason, Train
+
+# How often an action may be tried again that took no effect: a backend throttled it, say.
+POSTPONEMENTS: Final = 5
+
+_Key = tuple[str, str]
 
 
 @dataclass(kw_only=True, slots=True)
 class Agenda:
-    """What a run has started, and what it was told to do. ``running`` holds the actions in flight, by id."""
+    """What a run has started, and what it was told to do. ``running`` holds the actions handed over and not ended, by id."""
 
     approved: Plan
     running: dict[str, Action] = field(default_factory=dict)
-    _tried: set[tuple[str, str]] = field(default_factory=set)
+    _tried: set[_Key] = field(default_factory=set)
+    _started: set[str] = field(default_factory=set)
     _failed: set[str] = field(default_factory=set)
+    _postponed: Counter[_Key] = field(default_factory=Counter)
     _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _approved: frozenset[tuple[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        trainings = (action for action in self.approved.actions if isinstance(action, Train))
+        self._approved = frozenset((a.fine_tune, a.revision) for a in trainings)
 
     def ready(self, plan: Plan, down: Container[str]) -> list[Action]:
         """Gives what may be started now, in the plan's order; nothing on a backend that is ``down``."""
-        return [action for action in plan.actions if action.backend not in down and self._is_ready(action, plan)]
+        planned = {action.id for action in plan.actions}
+        return [a for a in plan.actions if a.backend not in down and self._is_ready(a, planned)]
 
     def start(self, action: Action) -> None:
         """Notes that an action is being carried out."""
         self._tried.add(_key(action))
+        self._started.add(action.id)
         self.running[action.id] = action
         if isinstance(action, Train):
             self._attempts.setdefault(_subject(action), action.attempt)
@@ -33,15 +49,35 @@ class Agenda:
         if has_failed:
             self._failed.add(action.id)
 
+    def postpone(self, action: Action, *, at_most: int = POSTPONEMENTS) -> bool:
+        """Lets an action that took no effect be tried again once a plan asks for it; False where that was often enough."""
+        key = _key(action)
+        if self._postponed[key] >= at_most:
+            return False
+        self._postponed[key] += 1
+        self._tried.discard(key)
+        del self.running[action.id]
+        return True
+
+    def drop(self, actions: Iterable[Action]) -> None:
+        """Notes that actions that were handed over are not carried out after all."""
+        for action in actions:
+            del self.running[action.id]
+            self._tried.discard(_key(action))
+
+    def postponed(self, plan: Plan) -> list[Action]:
+        """Gives what a plan still asks for, waits for nothing, and is to be tried again."""
+        planned = {action.id for action in plan.actions}
+        return [a for a in plan.actions if _key(a) in self._postponed and self._is_ready(a, planned)]
+
     def unapproved(self, plan: Plan) -> Train | None:
         """Gives a training that waits for nothing and was never started: nobody approved it for this run."""
-        tried, planned = {id_ for id_, _ in self._tried}, {action.id for action in plan.actions}
+        planned = {action.id for action in plan.actions}
         waiting = (a for a in plan.actions if isinstance(a, Train) and planned.isdisjoint(a.after))
-        return next((a for a in waiting if a.id not in tried), None)
+        return next((a for a in waiting if a.id not in self._started), None)
 
-    def _is_ready(self, action: Action, plan: Plan) -> bool:
-        waits = {other.id for other in plan.actions}.intersection(action.after)
-        if waits or action.id in self.running or _key(action) in self._tried:
+    def _is_ready(self, action: Action, planned: Container[str]) -> bool:
+        if any(id_ in planned for id_ in action.after) or action.id in self.running or _key(action) in self._tried:
             return False
         match action:
             case Train():
@@ -60,16 +96,13 @@ class Agenda:
 
     def _is_approved(self, action: Train) -> bool:
         """A person approved the training of this revision; retrying a transient failure of it needs no second word."""
-        return any(
-            isinstance(a, Train) and (a.fine_tune, a.revision) == (action.fine_tune, action.revision)
-            for a in self.approved.actions
-        ) or (
-            action.reason is Reason.TRANSIENT_FAILURE
-            and any(d.revision == action.revision for d in self.approved.deferred)
-        )
+        subject = action.fine_tune, action.revision
+        is_retry = action.reason is Reason.TRANSIENT_FAILURE
+        waited_for = ((d.fine_tune, d.revision) for d in self.approved.deferred)
+        return subject in self._approved or (is_retry and subject in waited_for)
 
 
-def _key(action: Action) -> tuple[str, str]:
+def _key(action: Action) -> _Key:
     """What makes an action the same as one already tried: its id and what it works on."""
     match action:
         case Evaluate(model=model):

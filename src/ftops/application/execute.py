@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import msgspec
 
 from ftops.application.deletion import delete_file, delete_model
-from ftops.application.train import ClaimLost, Training
+from ftops.application.train import Training
 from ftops.application.uploads import upload
 from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, JobStatus
@@ -43,7 +43,7 @@ _CANCEL_REASONS: Final = {
 def execute(workspace: Workspace, action: Action) -> str:
     """Carries out an action and says in words what came of it.
 
-    Raises BackendError, LedgerError, Stale, Interrupted, Invalid and ``domain.events.EventRefused``.
+    Raises BackendError, LedgerError, Stale, Interrupted, Invalid, ``train.ClaimLost`` and ``domain.events.EventRefused``.
     """
     match action:
         case Move():
@@ -123,17 +123,13 @@ def _upload(workspace: Workspace, action: Upload, declared: Declared) -> str:
 
 
 def _train(workspace: Workspace, action: Train, declared: Declared) -> str:
-    training = Training(
+    return Training(
         workspace=workspace,
         action=action,
         declared=declared,
         session=workspace.sessions[action.backend],
         ledger=workspace.ledgers[action.backend],
-    )
-    try:
-        return training.run()
-    except ClaimLost as lost:
-        return f"left to another run: {lost}"
+    ).run()
 
 
 def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str:

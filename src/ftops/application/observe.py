@@ -28,7 +28,8 @@ NEWEST_JOBS = 100
 class Observation:
     """The observed state, and the events by which it is ahead of each ledger.
 
-    ``failures`` are the backends that could not be asked now, of several: what the ledger knows of them stands.
+    ``failures`` are the backends that could not be asked now, of several, or that refused the key: what the ledger knows
+    of them stands.
     """
 
     state: ObservedState
@@ -40,7 +41,7 @@ class Observation:
 def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
     """Reads everything this project uses. ``may_be_stale``: a ledger that can't be reached is read from its local copy.
 
-    Raises LedgerError, Unauthorized where a backend refuses the key, and BackendError where none can be asked.
+    Raises LedgerError, BackendError where no backend can be asked, and Unauthorized where one is not the ledger's.
     """
     caveats: list[str] = []
     snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale)
@@ -57,8 +58,6 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
         before = ledgers[backend.name]
         try:
             view, seen = _look(workspace, backend, session, before)
-        except Unauthorized:
-            raise
         except BackendError as error:
             failures[backend.name] = error
             views[backend.name] = BackendView(backend=backend, why_offline=error.message)
@@ -67,7 +66,7 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
         after = _apply(before, seen)
         ledgers = {name: after if state is before else state for name, state in ledgers.items()}
     if failures and not any(view.is_online for view in views.values()):
-        raise next(iter(failures.values()))
+        raise min(failures.values(), key=lambda error: not isinstance(error, Unauthorized))
     state = ObservedState(
         ledgers=ledgers,
         backends=views,
@@ -110,7 +109,9 @@ def _look(
 ) -> tuple[BackendView, tuple[AnyEvent, ...]]:
     project = workspace.desired.project.name
     ledger_id = ledger.project.ledger_id if ledger.project else None
-    newest = session.jobs.list_jobs(metadata={"ftops_project": project}, newest=NEWEST_JOBS)
+    # Pages of a hundred, not a call for each job that runs: those are the newest ones, but for a few.
+    count = max(NEWEST_JOBS, _unfinished(ledger, backend.name))
+    newest = session.jobs.list_jobs(metadata={"ftops_project": project}, newest=count)
     ours = [job for job in newest if ledger_id is None or job.metadata.get("ftops_ledger", ledger_id) == ledger_id]
     # What this run recorded while the jobs were listed is no find.
     recorded = workspace.ledgers[backend.name].read_cached().state
@@ -136,6 +137,14 @@ def _look(
         )
     events += _changed_jobs(workspace, backend, session, ledger, seen)
     return view, tuple(events)
+
+
+def _unfinished(ledger: LedgerState, backend: BackendName) -> int:
+    return sum(
+        where == backend and not job.status.is_final
+        for record in ledger.fine_tunes.values()
+        for _, where, _, job in record.jobs()
+    )
 
 
 def _changed_jobs(

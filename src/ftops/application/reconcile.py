@@ -1,44 +1,42 @@
 """Apply: observe, plan, do what is possible, again, until nothing is left or only waiting remains.
 
 Level-triggered: nothing is remembered between rounds but what was tried, so that the same action runs at most once in a run.
-Which steps there are is the planner's business, how each is done ``execute``'s.
+Which steps there are is the planner's business, how each is done ``execute``'s, how often is looked ``pacing``'s.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from ftops.application.agenda import Agenda
+from ftops.application.agenda import POSTPONEMENTS, Agenda
+from ftops.application.beginning import begin
 from ftops.application.execute import execute
-from ftops.application.observe import Observation, observe
+from ftops.application.outages import PATIENCE_SECONDS, Outages
 from ftops.application.outcome import Outcome, Step
-from ftops.application.planning import make_plan
-from ftops.application.standing import check_standing
+from ftops.application.pacing import FIRST_POLL_SECONDS, LAST_POLL_SECONDS, Pace
+from ftops.application.rounds import Round, Rounds
+from ftops.application.train import ClaimLost
 from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
-from ftops.domain.continuing import continuing
-from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, EventRefused, JobObserved, Started
+from ftops.domain.events import EventRefused, JobObserved
 from ftops.domain.manifest import BackendName
-from ftops.domain.plan import Action, Deferred, Plan, kind_of
-from ftops.domain.records import LedgerState
+from ftops.domain.plan import Action, Cancel, Plan, Upload, kind_of
 from ftops.errors import (
-    BackendError,
+    AnswerLost,
     FtopsError,
     Interrupted,
     LedgerUnreachable,
     Refused,
     Stale,
-    Unauthorized,
     Unreachable,
     local_storage_failed,
 )
 
-FIRST_POLL_SECONDS: Final = 0.5
-LAST_POLL_SECONDS: Final = 15.0
+# Interrupted, a run has 5 seconds; otherwise steps in flight have the time of the slowest call that is paid for.
 DETACH_SECONDS: Final = 4.0
+SETTLING_SECONDS: Final = 75.0
 SLICE_SECONDS: Final = 0.2
-PATIENCE_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,142 +60,102 @@ class Apply:
     settings: Settings
     approved: Plan
     outcome: Outcome = field(default_factory=Outcome)
-    _down: Mapping[BackendName, BackendError] = field(default_factory=dict)
-    _poll: float = FIRST_POLL_SECONDS
     _agenda: Agenda = field(init=False)
+    _outages: Outages = field(init=False)
+    _pace: Pace = field(init=False)
+    _rounds: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
+        clock = self.workspace.clock
         self._agenda = Agenda(approved=self.approved)
+        self._outages = Outages(clock=clock, is_patient=self.settings.is_waiting)
+        self._pace = Pace(clock=clock)
+        self._rounds = Rounds(workspace=self.workspace, is_continuing=self.settings.is_continuing)
 
     def run(self) -> Outcome:
         """Carries the plan out; errors of one fine-tune are reported in the outcome, and the others go on."""
-        workers: Workers[Action] = Workers(lambda action: execute(self.workspace, action), self.settings.parallelism)
+        workers: Workers[Action] = Workers(self._carry_out, self.settings.parallelism)
         try:
-            self._begin()
+            # What may hang runs in a thread of its own: nothing keeps an interrupted run.
+            self.outcome.is_first_apply_of_commit = call_aside(
+                lambda: begin(self.workspace, is_continuing=self.settings.is_continuing),
+                self.workspace.check_interrupted,
+            )
             self._loop(workers)
         except FtopsError as error:
             self.outcome.stopped_by = error
-        except BrokenPipeError:
-            raise  # nobody reads what a run tells
         except OSError as error:
             self.outcome.stopped_by = local_storage_failed(error)
-        self._detach(workers)
+        self._end(workers)
         return self.outcome
 
-    def _begin(self) -> None:
-        """Records the applied commit and the backends' identities: the first thing an apply writes."""
-        now, identity = self.workspace.clock.now(), self.workspace.identity
-        for backends in _by_ledger(self.workspace):
-            ledger = self.workspace.ledgers[backends[0]]
-            state = ledger.read().state
-            events: list[AnyEvent] = []
-            if state.project is None:
-                if self.settings.is_continuing:
-                    continue
-                project = self.workspace.desired.project.name
-                events.append(Started(at=now, project=project, ledger_id=identity.new_id()))
-            events += [BackendSeen(at=now, backend=name, base_url=self.workspace.address(name)) for name in backends]
-            applied = state.project.applied if state.project else None
-            is_new = applied is None or applied.commit != self.workspace.desired.commit
-            if is_new and not self.settings.is_continuing:
-                self.outcome.is_first_apply_of_commit = True
-                commit = self.workspace.desired.commit
-                events.append(CommitApplied(at=now, commit=commit, owner=identity.owner, run_url=identity.run_url))
-            try:
-                ledger.record(events, self._check_standing(backends[0]))
-            except EventRefused as error:
-                remedy = "use the key and address that the ledger knows"
-                raise Unauthorized(str(error), status=403, remedy=remedy) from error
-
-    def _check_standing(self, backend: BackendName) -> Callable[[LedgerState], None] | None:
-        """Gives the check that no other run may slip past: on the very state that our commit is written to."""
-        if backend in self.workspace.rehearsals:
-            return None
-        return lambda state: check_standing(self.workspace, state)
+    def _carry_out(self, action: Action) -> str:
+        self.workspace.progress.update(action.fine_tune, kind_of(action))
+        return execute(self.workspace, action)
 
     def _loop(self, workers: Workers[Action]) -> None:
         clock = self.workspace.clock
         until = clock.monotonic() + self.settings.seconds
         while True:
             self.workspace.check_interrupted()
-            plan = self._plan()
-            for action in self._agenda.ready(plan, self._down):
-                self._agenda.start(action)
-                self.workspace.progress.update(action.fine_tune, kind_of(action))
-                workers.submit(action)
-            if not self._agenda.running and all(entry.backend in self._down for entry in plan.deferred):
+            plan = self._look()
+            self._hand_over(workers, plan)
+            if self._is_over(plan):
                 self._check_done(plan)
                 return
             is_late = clock.monotonic() >= until
-            if is_late or not (self._agenda.running or self.settings.is_waiting):
+            is_waiting = self.settings.is_waiting or bool(self._agenda.running or self._agenda.postponed(plan))
+            if is_late or not is_waiting:
                 self.outcome.left_waiting = True
                 return
-            self._wait(workers, self._pause(plan) if plan.deferred else LAST_POLL_SECONDS)
+            self._wait(workers, plan, until)
 
-    def _wait(self, workers: Workers[Action], seconds: float) -> None:
-        """Waits until a step has ended or it is time to look again; notices an interruption within a moment."""
-        until = self.workspace.clock.monotonic() + seconds
-        while (left := until - self.workspace.clock.monotonic()) > 0:
-            self.workspace.check_interrupted()
-            if not self._agenda.running:
-                self.workspace.clock.sleep(min(left, SLICE_SECONDS))
-            elif finished := workers.wait(min(left, SLICE_SECONDS)):
-                self._collect(finished)
-                return
+    def _look(self) -> Plan:
+        """Makes a round, and takes over what it found."""
+        self._pace.begin()
+        made = self._patiently()
+        self._pace.end()
+        self._outages.observe(made.failures)
+        self.outcome.plan = made.plan
+        self.outcome.ended_jobs += made.ended
+        for event in made.ended:
+            self._pace.quicken()
+            self.workspace.progress.say(_ended(event), fine_tune=event.fine_tune)
+        return made.plan
 
-    def _observe(self) -> Observation:
-        """Looks. A run that has begun waits for a backend or a remote that is out of reach for a while."""
+    def _patiently(self) -> Round:
+        """A run that has begun waits for a backend or a remote that is out of reach for a while."""
         clock, wait = self.workspace.clock, FIRST_POLL_SECONDS
         until = clock.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                # In a thread of its own: a backend or a remote that hangs doesn't keep an interrupted run.
-                return call_aside(lambda: observe(self.workspace), self.workspace.check_interrupted)
+                return call_aside(self._rounds.make, self.workspace.check_interrupted)
             except (Unreachable, LedgerUnreachable) as error:
                 if self.outcome.plan is None or not self.settings.is_waiting or clock.monotonic() >= until:
                     raise
                 self.workspace.progress.say(f"{error.message}; looking again in {wait:.0f} s")
             clock.sleep(wait)
+            self._pace.begin()
             wait = min(2 * wait, LAST_POLL_SECONDS)
 
-    def _plan(self) -> Plan:
-        observation = self._observe()
-        self._down = observation.failures
-        for name, events in observation.events.items():
-            if events:
-                self.workspace.ledgers[name].record_eventually(events)
-            ended = [e for e in events if isinstance(e, JobObserved) and e.status.is_final]
-            self.outcome.ended_jobs += ended
-            if ended:
-                self._poll = FIRST_POLL_SECONDS
-            for event in ended:
-                self.workspace.progress.say(_ended(event), fine_tune=event.fine_tune)
-        for name, snapshot in observation.snapshots.items():
-            self.workspace.fence(name)(snapshot.state)
-        plan = make_plan(self.workspace, observation)
-        if self.settings.is_continuing:
-            plan = continuing(plan)
-        self.outcome.plan = plan
-        for deferred in plan.deferred:
-            self._show_progress(deferred)
-        return plan
+    def _hand_over(self, workers: Workers[Action], plan: Plan) -> None:
+        """Hands over what may start now; what no worker has begun is taken back before, as the newest plan decides."""
+        self._agenda.drop(workers.take_back())
+        for action in self._agenda.ready(plan, self._outages.closed):
+            self._agenda.start(action)
+            workers.submit(action)
 
-    def _show_progress(self, deferred: Deferred) -> None:
-        session = self.workspace.sessions.get(deferred.backend)
-        if session is None or deferred.job is None or deferred.what != "training":
-            return
-        try:
-            progress = session.jobs.progress(deferred.job)
-        except BackendError:
-            return  # a row without news; the job itself is observed elsewhere
-        loss = f"loss {progress.train_loss:.3f}" if progress.train_loss is not None else progress.message
-        self.workspace.progress.update(
-            deferred.fine_tune, "training", done=progress.step, total=progress.total_steps, detail=loss
-        )
+    def _is_over(self, plan: Plan) -> bool:
+        """Whether nothing runs, and nothing is left that this run could wait for."""
+        if self._agenda.running or self._outages.is_hoping:
+            return False
+        given_up = self._outages.given_up
+        is_waited_for = any(entry.backend not in given_up for entry in plan.deferred)
+        return not is_waited_for and all(a.backend in given_up for a in self._agenda.postponed(plan))
 
     def _check_done(self, plan: Plan) -> None:
         """A run doesn't end as if all were done where a backend was down, or a training is left that nobody approved."""
-        for error in self._down.values():
+        for error in self._outages.given_up.values():
             raise error
         left = self._agenda.unapproved(plan)
         if left is not None:
@@ -206,39 +164,103 @@ class Apply:
                 remedy="plan again, and apply that plan",
             )
 
+    def _wait(self, workers: Workers[Action], plan: Plan, until: float) -> None:
+        """Waits until a step has ended or it is time to look again; notices an interruption within a moment."""
+        clock, has_news = self.workspace.clock, False
+        until = min(until, clock.monotonic() + self._pause(plan))
+        while (left := until - clock.monotonic()) > 0:
+            self.workspace.check_interrupted()
+            if not self._agenda.running:
+                if has_news:
+                    return
+                clock.sleep(min(left, SLICE_SECONDS))
+            elif finished := workers.wait(min(left, SLICE_SECONDS)):
+                self._collect(finished)
+                has_news = True
+            if has_news and self._pace.is_rested(is_busy=len(self._agenda.running) >= self.settings.parallelism):
+                return
+
     def _pause(self, plan: Plan) -> float:
-        """Waits longer the longer nothing happens; a rehearsal is always asked often."""
-        is_rehearsal = all(d.backend in self.workspace.rehearsals for d in plan.deferred)
-        pause, self._poll = self._poll, min(self._poll * 1.5, LAST_POLL_SECONDS)
-        return FIRST_POLL_SECONDS if is_rehearsal else pause
+        pauses = [LAST_POLL_SECONDS]
+        if plan.deferred:
+            is_rehearsal = all(d.backend in self.workspace.rehearsals for d in plan.deferred)
+            pauses.append(self._pace.poll_seconds(is_rehearsal=is_rehearsal))
+        if self._agenda.postponed(plan):
+            pauses.append(self._outages.seconds_closed() or FIRST_POLL_SECONDS)
+        return min(pauses)
 
     def _collect(self, finished: Iterable[Finished[Action]]) -> None:
         """Notes what ended, all of it; then raises what ends the run."""
         ending: BaseException | None = None
         for done in finished:
+            self._pace.quicken()
             error = done.error
-            self._agenda.end(done.item, has_failed=error is not None)
-            self._poll = FIRST_POLL_SECONDS
             if isinstance(error, EventRefused):
                 error = Refused(str(error))
-            elif isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            elif isinstance(error, OSError):
                 error = local_storage_failed(error)
+            if error is not None and self._is_postponed(done.item, error):
+                continue
+            self._agenda.end(done.item, has_failed=error is not None)
             if isinstance(error, Interrupted | Stale) or not (error is None or isinstance(error, FtopsError)):
                 ending = ending or error
                 continue
-            self.outcome.steps.append(Step(action=done.item, said=done.said, error=error))
-            said = done.said if error is None else f"failed: {error}"
-            self.workspace.progress.say(f"{kind_of(done.item)}: {said}", fine_tune=done.item.fine_tune)
+            self._outages.recover(done.item.backend)
+            self._report(done.item, done.said if error is None else f"failed: {error}", error, said=done.said)
         if ending is not None:
             raise ending
 
-    def _detach(self, workers: Workers[Action]) -> None:
-        """Gives what is in flight a moment to record itself; remote jobs go on in any case."""
-        if not self._agenda.running:
-            return
-        self.workspace.stop.set()
-        until = self.workspace.clock.monotonic() + DETACH_SECONDS
+    def _is_postponed(self, action: Action, error: BaseException) -> bool:
+        """Whether a step that took no effect, or whose effect is found again, is tried once more later in this run."""
+        match error:
+            case ClaimLost():
+                if not self._agenda.postpone(action, at_most=POSTPONEMENTS):
+                    return False
+                said = f"left to another run: {error.message}"
+                self._report(action, said, None, said=said)
+                return True
+            case Unreachable() | LedgerUnreachable(is_kept=False):
+                is_harmless = True
+            case AnswerLost():
+                is_harmless = isinstance(action, Upload | Cancel)
+            case _:
+                is_harmless = False
+        tries = POSTPONEMENTS if self.settings.is_waiting else POSTPONEMENTS // 2
+        if not (is_harmless and self._agenda.postpone(action, at_most=tries)):
+            return False
+        rest = self._outages.turn_away(self._in_trouble(action, error))
+        self.workspace.progress.say(
+            f"{kind_of(action)}: {error}; trying again in {rest:.0f} s", fine_tune=action.fine_tune
+        )
+        return True
+
+    def _in_trouble(self, action: Action, error: BaseException) -> list[BackendName]:
+        """The backends that a step's trouble is about: all of one ledger where that was out of reach."""
+        if not isinstance(error, LedgerUnreachable):
+            return [action.backend]
+        ledgers = self.workspace.ledgers
+        return [name for name, ledger in ledgers.items() if ledger is ledgers[action.backend]]
+
+    def _report(self, action: Action, sentence: str, error: FtopsError | None, *, said: str) -> None:
+        self.outcome.steps.append(Step(action=action, said=said, error=error))
+        self.workspace.progress.say(f"{kind_of(action)}: {sentence}", fine_tune=action.fine_tune)
+
+    def _end(self, workers: Workers[Action]) -> None:
+        """Gives what is in flight time to record itself; remote jobs go on in any case."""
+        self._agenda.drop(workers.take_back())
+        is_detaching = self.outcome.left_waiting or isinstance(self.outcome.stopped_by, Interrupted)
+        if not is_detaching:
+            self._drain(workers, SETTLING_SECONDS)
+        if self._agenda.running:
+            self.workspace.stop.set()
+            self._drain(workers, DETACH_SECONDS)
+
+    def _drain(self, workers: Workers[Action], seconds: float) -> None:
+        was_stopped = self.workspace.stop.is_set()
+        until = self.workspace.clock.monotonic() + seconds
         while self._agenda.running and self.workspace.clock.monotonic() < until:
+            if self.workspace.stop.is_set() and not was_stopped:
+                return
             # What ends the run is known already.
             with suppress(Interrupted, Stale):
                 self._collect(workers.wait(SLICE_SECONDS))
@@ -248,11 +270,3 @@ def _ended(event: JobObserved) -> str:
     why = f": {event.error_message}" if event.error_message else ""
     made = f", made {event.model}" if event.model else ""
     return f"job {event.job} {event.status.value}{made}{why}"
-
-
-def _by_ledger(workspace: Workspace) -> list[list[BackendName]]:
-    """Groups the backends that can be called by their ledger."""
-    groups: dict[int, list[BackendName]] = {}
-    for name in sorted(workspace.sessions):
-        groups.setdefault(id(workspace.ledgers[name]), []).append(name)
-    return list(groups.values())

@@ -17,12 +17,15 @@ from ftops.application.workspace import Workspace
 from ftops.domain.plan import PLAN_FORMAT_VERSION, Plan
 from ftops.domain.plan_json import plan_to_json
 from ftops.domain.revision import digest
-from ftops.errors import Stale, UsageProblem
+from ftops.errors import Stale, Unauthorized, UsageProblem
 
 
 def plan_now(workspace: Workspace, *, may_be_stale: bool = False) -> Plan:
-    """Observes and plans, and binds the plan to what was seen."""
+    """Observes and plans, and binds the plan to what was seen. Raises Unauthorized where any backend refuses the key."""
     observation = observe(workspace, may_be_stale=may_be_stale)
+    for error in observation.failures.values():
+        if isinstance(error, Unauthorized):
+            raise error
     return replace(make_plan(workspace, observation), bindings=_bindings(workspace, observation))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ftops.application.claims import Claim
 from ftops.application.uploads import declaration, file_id
 from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, Closed, Intent, JobRecord, JobStatus
@@ -26,16 +27,15 @@ from ftops.domain.observed import Job
 from ftops.domain.plan import Train
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.training_steps import attempt_of, is_adoptable
-from ftops.errors import AnswerLost, BackendError, Rejected, TrainingNotAvailable, Unreachable
+from ftops.errors import AnswerLost, BackendError, FtopsError, Rejected, TrainingNotAvailable, Unreachable
 from ftops.ports import BackendSession, LedgerWriter
 
 TAKE_OVER_SECONDS: Final = 150.0
 POLL_SECONDS: Final = 2.0
 TRIES: Final = 5
-BACKOFF_SECONDS: Final = (1.0, 2.0, 4.0, 8.0)
 
 
-class ClaimLost(Exception):
+class ClaimLost(FtopsError):
     """Another run creates this job, or has created it; the next observe will see it."""
 
 
@@ -58,15 +58,16 @@ class Training:
             if found is not None:
                 return self._record(found, intent=found.metadata.get("ftops_intent") or None, is_adopted=True)
             body = self._body()
-            intent = self._claim(takes_over)
-            takes_over = None
+            claim = self._claim(takes_over)
+            intent, takes_over = claim.intent, None
+            metadata = self._metadata(intent)
+            if not self._holds(claim):
+                continue
             try:
-                job = self.session.training.create(body, self._metadata(intent))
+                job = self.session.training.create(body, metadata)
             except Unreachable as error:
                 self._close(intent, Closed.REJECTED, error)
-                if number + 1 == TRIES:
-                    raise
-                self.workspace.clock.sleep(BACKOFF_SECONDS[min(number, len(BACKOFF_SECONDS) - 1)])
+                raise
             except AnswerLost as error:
                 self.workspace.progress.say(
                     "no answer to the job's creation; looking whether it was made", fine_tune=self.declared.name
@@ -82,7 +83,7 @@ class Training:
                 raise
             else:
                 return self._record(job, intent=intent)
-        raise AssertionError("the last try either returns or raises")
+        raise ClaimLost("this machine slept between each claim and its call", remedy="run apply again")
 
     def _find(self) -> Job | None:
         """Lists the backend's jobs of this revision: one of this attempt that lives or succeeded is ours to adopt."""
@@ -151,11 +152,17 @@ class Training:
         attempts = known.on(self.declared.backend.name) if known else ()
         return next((a.open_intent for a in attempts if a.number == self.action.attempt), None)
 
-    def _claim(self, takes_over: str | None) -> str:
-        intent = self.workspace.identity.new_id()
+    def _claim(self, takes_over: str | None) -> Claim:
+        claim = Claim(self.workspace.identity.new_id(), self.workspace.clock)
+        check = self.workspace.fence(self.declared.backend.name)
+
+        def guard(state: LedgerState) -> None:
+            check(state)
+            claim.send()  # the ledger asks right before it writes
+
         event = Intended(
             **self._about(),
-            intent=intent,
+            intent=claim.intent,
             owner=self.workspace.identity.owner,
             run_url=self.workspace.identity.run_url,
             estimate_usd=self.action.estimate.usd,
@@ -164,14 +171,29 @@ class Training:
             rehearsals=self.workspace.rehearsals,
         )
         try:
-            self.ledger.record(
-                [declaration(self.workspace, self.declared), event], self.workspace.fence(self.declared.backend.name)
-            )
+            self.ledger.record([declaration(self.workspace, self.declared), event], guard)
         except EventRefused as error:
             if error.claim_lost:
                 raise ClaimLost(str(error)) from error
             raise
-        return intent
+        return claim
+
+    def _holds(self, claim: Claim) -> bool:
+        """Whether the POST may be sent under a claim; False where this run slept too long and gave it up.
+
+        Nothing was sent under a claim that is given up, so that closing it is safe. Raises ClaimLost where another run took
+        it over.
+        """
+        if claim.is_fresh:
+            return True
+        standing = self._open_intent()
+        if standing is None or standing.id != claim.intent:
+            raise ClaimLost("another run took over while this one slept")
+        if not claim.is_expired:
+            return True
+        slept = BackendError("the owner slept between its claim and the call; nothing was sent")
+        self._close(claim.intent, Closed.ABANDONED, slept)
+        return False
 
     def _body(self) -> Mapping[str, Any]:
         body = dict(request_body(self.declared))

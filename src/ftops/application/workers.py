@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -63,6 +64,14 @@ class Workers(Generic[Item]):
             thread = threading.Thread(target=self._run, name=f"worker-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def take_back(self) -> list[Item]:
+        """Gives what was handed over and no thread has begun: it is not carried out."""
+        items: list[Item] = []
+        with suppress(queue.Empty):
+            while True:
+                items.append(self._todo.get_nowait())
+        return items
 
     def wait(self, seconds: float) -> list[Finished[Item]]:
         """Waits until at least one piece has ended, or until the time is up; gives all that have."""

@@ -115,4 +115,6 @@ def kept_pending(ledger: LedgerWriter, what: str) -> LedgerError:
     """Makes the error of something paid for that the ledger could not take: why, and where it is kept."""
     trouble = ledger.trouble or LedgerUnreachable("the ledger can't be written")
     message = f"{trouble.message}; {what} kept in .ftops/pending, for the next run to write"
-    return type(trouble)(message, remedy=trouble.remedy)
+    error = type(trouble)(message, remedy=trouble.remedy)
+    error.is_kept = True
+    return error

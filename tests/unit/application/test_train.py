@@ -1,5 +1,6 @@
 """One job: the intent protocol, branch by branch. Every test counts the jobs that the backend has in the end."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ import pytest
 
 from apply_world import BASE_MODEL, MINE, NEWER, OPENAI, TWIN, World, errors_of, said_of
 from fakes import EPOCH, FakeLedger, Fault
+from ftops.application.agenda import POSTPONEMENTS
 from ftops.application.outcome import Outcome
 from ftops.application.reconcile import Settings
 from ftops.application.saved_plan import plan_now
@@ -228,10 +230,13 @@ def test_throttling_and_a_refused_connection_created_nothing() -> None:
     world = World()
     declared = world.declare()
     world.backend.answer_status("create", 429, times=3)
+    posts: list[float] = []
+    at_create(world, lambda: posts.append(world.clock.monotonic()))
     assert world.apply(declared).code == 0
     assert closings(world, declared) == ["rejected"] * 3 + ["job"]
     assert [i.number for i in intents(world, declared)] == [1, 2, 3, 4]
-    assert world.clock.slept[:3] == [1.0, 2.0, 4.0]
+    rests = [after - before for before, after in itertools.pairwise(posts)]
+    assert [rest >= least for rest, least in zip(rests, (2, 4, 8), strict=True)] == [True] * 3
     assert_one_job(world, declared)
 
 
@@ -239,7 +244,7 @@ def test_throttling_that_does_not_end_is_given_up() -> None:
     world = World()
     world.backend.answer_status("create", 429, times=50)
     outcome = world.apply()
-    assert (outcome.code, world.count("create"), len(world.backend.all_jobs)) == (1, TRIES, 0)
+    assert (outcome.code, world.count("create"), len(world.backend.all_jobs)) == (1, 1 + POSTPONEMENTS, 0)
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 1), (404, 1), (422, 1), (401, 9), (403, 9)])
