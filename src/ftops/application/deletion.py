@@ -42,7 +42,9 @@ def delete_file(workspace: Workspace, action: DeleteFile) -> str:
     ledger = workspace.ledgers[action.backend]
 
     def event(stage: DeletionStage) -> FileDeletion:
-        return FileDeletion(at=workspace.clock.now(), backend=action.backend, sha256=action.sha256, stage=stage)
+        return FileDeletion(
+            at=workspace.clock.now(), backend=action.backend, sha256=action.sha256, file=action.file, stage=stage
+        )
 
     ledger.record([event(DeletionStage.BEGUN)], workspace.fence(action.backend))
     try:

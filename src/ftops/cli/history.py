@@ -9,7 +9,6 @@ import msgspec
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe, tell
-from ftops.domain.events import AnyEvent
 
 if TYPE_CHECKING:
     from ftops.ports import LogEntry
@@ -33,6 +32,7 @@ def command(
       ftops history ticket-router -n 100
     """
     from ftops.bootstrap import CatalogState, find_place, open_catalog
+    from ftops.cli.event_sentences import sentence
     from ftops.domain.manifest import FineTuneName
     from ftops.domain.records import LedgerState
     from ftops.errors import LedgerCorrupt, UsageProblem
@@ -73,68 +73,3 @@ def _to_json(entry: "LogEntry") -> dict[str, Any]:
     if entry.event is None:
         return {"commit": entry.commit, "event": None, "note": entry.note}
     return {"commit": entry.commit, **msgspec.to_builtins(entry.event)}
-
-
-def sentence(event: AnyEvent) -> str:
-    """Says in a line what happened."""
-    from ftops.domain import events as e
-
-    match event:
-        case e.Started(project=project, ledger_id=ledger_id):
-            return f"ledger {ledger_id} of project {project} started"
-        case e.BackendSeen(backend=backend, base_url=base_url, organization=organization):
-            return f"backend {backend}: {base_url}" + (f", organisation {organization}" if organization else "")
-        case e.CommitApplied(commit=commit, owner=owner, run_url=url):
-            return f"commit {commit[:12] if commit else 'none'} applied by {url or owner}"
-        case e.RevisionDeclared():
-            return f"{event.fine_tune}: revision {event.revision} declared, {event.train.rows} rows to train on"
-        case e.FileUploaded(file=file, backend=backend):
-            return f"file {file.id} ({file.size:,} bytes) at {backend}"
-        case e.FileGone(sha256=sha256, backend=backend):
-            return f"the file with content {sha256[:12]} is gone from {backend}"
-        case e.TrainingBlocked(backend=backend, message=message):
-            return f"{backend}: {message}" if message else f"{backend} lets this organisation train again"
-        case e.Renamed():
-            return f"{event.fine_tune}: was {event.former}"
-        case e.Evaluated(evaluation=evaluation):
-            end = f", error: {evaluation.error}" if evaluation.error else ""
-            return f"{event.fine_tune}: {evaluation.model} measured under {evaluation.name}{end}"
-        case e.Compared(comparison=comparison):
-            return f"{event.fine_tune}: {comparison.candidate} is compared with {comparison.model}"
-        case e.GatesPassed():
-            return f"{event.fine_tune}: revision {event.revision} passed its gates ({event.model})"
-        case e.AliasMoved(target=None):
-            return f"{event.fine_tune}: {event.alias} retired"
-        case e.AliasMoved(target=target, was=was):
-            before = was.revision if was else "nothing"
-            after = f"{target.revision} ({target.model})" if target else "nothing"
-            why = f", override: {event.override}" if event.override else ""
-            return f"{event.fine_tune}: {event.alias} {before} → {after} [{event.reason}{why}]"
-        case _:
-            return _training_sentence(event)
-
-
-def _training_sentence(event: AnyEvent) -> str:
-    from ftops.domain import events as e
-
-    match event:
-        case e.Intended():
-            cost = f", about ${event.estimate_usd:,.2f}" if event.estimate_usd is not None else ""
-            return f"{event.fine_tune}: {event.owner} is about to create the job of {event.revision}{cost}"
-        case e.IntentClosed():
-            return (
-                f"{event.fine_tune}: no job for {event.revision}: {event.closed.value} {event.message or ''}".rstrip()
-            )
-        case e.JobRecorded():
-            how = "found" if event.is_adopted else "created"
-            return f"{event.fine_tune}: job {event.job} of {event.revision} {how}"
-        case e.JobObserved():
-            made = f", made {event.model}" if event.model else ""
-            cost = f", ${event.cost_usd:,.2f}" if event.cost_usd else ""
-            why = f": {event.error_message}" if event.error_message else ""
-            return f"{event.fine_tune}: job {event.job} {event.status.value}{made}{cost}{why}"
-        case e.CancelRecorded():
-            what = f"cancelled as {event.reason.value}" if event.reason else "kept after all"
-            return f"{event.fine_tune}: job {event.job} {what}"
-        case _:
-            raise AssertionError(event)

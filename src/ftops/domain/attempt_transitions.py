@@ -9,6 +9,7 @@ from typing import assert_never
 import msgspec
 
 from ftops.domain.attempts import Attempt, Closed, DeletionStage, Intent, JobRecord
+from ftops.domain.deletion_transitions import check_model_deletion
 from ftops.domain.events import (
     CancelRecorded,
     EventRefused,
@@ -36,7 +37,7 @@ def apply_to_attempts(
     index = next((i for i, a in enumerate(attempts) if a.number == event.attempt), len(attempts))
     attempt = attempts[index] if index < len(attempts) else Attempt(number=event.attempt)
     if isinstance(event, ModelDeletion) and event.stage is DeletionStage.BEGUN:
-        _check_deletion(record, event)
+        check_model_deletion(record, event)
     match event:
         case Intended():
             changed = _intend(attempt, event)
@@ -53,23 +54,6 @@ def apply_to_attempts(
     kept = tuple(sorted((*attempts[:index], changed, *attempts[index + 1 :]), key=lambda a: a.number))
     revision = msgspec.structs.replace(revision, attempts={**revision.attempts, event.backend: kept})
     return msgspec.structs.replace(record, revisions={**record.revisions, event.revision: revision})
-
-
-def _check_deletion(record: FineTuneRecord, event: ModelDeletion) -> None:
-    """Last look on the newest state: no alias may name a deleted model, and nothing protected or imported is deleted."""
-    job = next((job for *_, job in record.jobs() if job.id == event.job), None)
-    if record.is_protected:
-        raise EventRefused(f"{record.name} is protected")
-    if job is not None and job.is_imported:
-        raise EventRefused(f"job {job.id} was imported: its model is not ours to delete")
-    for alias, known in sorted(record.aliases.items()):
-        if (
-            known.target is not None
-            and known.target.backend == event.backend
-            and job
-            and job.has_model(known.target.model)
-        ):
-            raise EventRefused(f"alias {alias} points to {known.target.model}")
 
 
 def _intend(attempt: Attempt, event: Intended) -> Attempt:

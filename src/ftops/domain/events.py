@@ -47,7 +47,7 @@ class CommitApplied(Event, frozen=True, kw_only=True, tag="applied"):
 
 
 class RevisionDeclared(Event, frozen=True, kw_only=True, tag="declared"):
-    """A revision was applied for the first time, or its manifest's protection changed."""
+    """A revision was applied for the first time, by a manifest with that protection."""
 
     fine_tune: FineTuneName
     revision: Revision
@@ -56,6 +56,13 @@ class RevisionDeclared(Event, frozen=True, kw_only=True, tag="declared"):
     validation: DatasetRecord | None = None
     commit: str | None = None
     is_protected: bool = False
+
+
+class Protected(Event, frozen=True, kw_only=True, tag="protected"):
+    """A manifest's ``retention.protect`` was applied: from now on nothing of this fine-tune is deleted, or again it may be."""
+
+    fine_tune: FineTuneName
+    is_protected: bool
 
 
 class FileUploaded(Event, frozen=True, kw_only=True, tag="uploaded"):
@@ -74,10 +81,14 @@ class FileGone(Event, frozen=True, kw_only=True, tag="file_gone"):
 
 
 class FileDeletion(Event, frozen=True, kw_only=True, tag="file_deletion"):
-    """A file that this ledger uploaded is about to be deleted at its backend, was, or was not after all."""
+    """A file that this ledger uploaded is about to be deleted at its backend, was, or was not after all.
+
+    ``file`` is its id: another file may have come to stand for that content meanwhile.
+    """
 
     backend: BackendName
     sha256: str
+    file: str
     stage: DeletionStage
 
 
@@ -234,6 +245,7 @@ AnyEvent = (
     | BackendSeen
     | CommitApplied
     | RevisionDeclared
+    | Protected
     | FileUploaded
     | FileGone
     | FileDeletion

@@ -17,7 +17,7 @@ from ftops.domain.events import (
 )
 from ftops.domain.manifest import BackendName
 from ftops.domain.record_types import FORMAT_VERSION
-from ftops.domain.records import Applied, BackendRecord, Blocked, ProjectRecord
+from ftops.domain.records import Applied, BackendRecord, Blocked, FileRecord, ProjectRecord
 
 ProjectEvent = Started | BackendSeen | CommitApplied | FileUploaded | FileGone | FileDeletion | TrainingBlocked
 
@@ -36,7 +36,7 @@ def apply_to_project(project: ProjectRecord | None, event: ProjectEvent) -> Proj
             backend = _seen(project.backends.get(event.backend), event)
         case FileUploaded():
             known = _backend(project, event.backend)
-            backend = msgspec.structs.replace(known, files={**known.files, event.sha256: event.file})
+            backend = msgspec.structs.replace(known, files={**known.files, event.sha256: _uploaded(known, event)})
         case FileGone():
             known = _backend(project, event.backend)
             files = {sha256: file for sha256, file in known.files.items() if sha256 != event.sha256}
@@ -57,9 +57,17 @@ def _backend(project: ProjectRecord, name: BackendName) -> BackendRecord:
     return project.backends[name]
 
 
+def _uploaded(backend: BackendRecord, event: FileUploaded) -> FileRecord:
+    """A file that is found again while it is being deleted can't be counted on yet; another copy can."""
+    known = backend.files.get(event.sha256)
+    if known is None or known.id != event.file.id:
+        return event.file
+    return msgspec.structs.replace(event.file, deleting_at=known.deleting_at)
+
+
 def _with_deletion(backend: BackendRecord, event: FileDeletion) -> BackendRecord:
     file = backend.files.get(event.sha256)
-    if file is None:
+    if file is None or file.id != event.file:
         return backend
     files = {sha256: other for sha256, other in backend.files.items() if sha256 != event.sha256}
     if event.stage is not DeletionStage.DONE:

@@ -10,7 +10,8 @@ from typing import assert_never
 import msgspec
 
 from ftops.domain.attempt_transitions import apply_to_attempts
-from ftops.domain.attempts import attempt_usd
+from ftops.domain.attempts import DeletionStage, attempt_usd
+from ftops.domain.deletion_transitions import check_datasets, check_file_deletion
 from ftops.domain.events import (
     AliasMoved,
     AnyEvent,
@@ -32,6 +33,7 @@ from ftops.domain.events import (
     ModelDeletion,
     ModelMissed,
     ModelSeen,
+    Protected,
     Renamed,
     Requested,
     RevisionDeclared,
@@ -69,6 +71,8 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             | FileDeletion()
             | TrainingBlocked()
         ):
+            if isinstance(event, FileDeletion) and event.stage is DeletionStage.BEGUN:
+                check_file_deletion(state, event)
             return msgspec.structs.replace(state, project=apply_to_project(state.project, event))
         case Renamed():
             return _rename(state, event)
@@ -76,6 +80,7 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             return _forget(state, event)
         case Intended():
             _check_budget(state, event)
+            check_datasets(state, event)
             return _with_record(state, _apply_to_fine_tune(_record(state, event.fine_tune), event))
         case RevisionDeclared():
             record = state.fine_tunes.get(event.fine_tune) or FineTuneRecord(
@@ -95,6 +100,7 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             | Compared()
             | GatesPassed()
             | AliasMoved()
+            | Protected()
         ):
             return _with_record(state, _apply_to_fine_tune(_record(state, event.fine_tune), event))
         case _:
@@ -194,9 +200,12 @@ def _apply_to_fine_tune(
     | Evaluated
     | Compared
     | GatesPassed
-    | AliasMoved,
+    | AliasMoved
+    | Protected,
 ) -> FineTuneRecord:
     match event:
+        case Protected():
+            return msgspec.structs.replace(record, is_protected=event.is_protected)
         case Evaluated():
             return msgspec.structs.replace(record, evaluations=_with_evaluation(record, event.evaluation))
         case Compared():

@@ -164,7 +164,7 @@ class TestDeletions:
 
     def test_of_a_file(self) -> None:
         uploaded = FileUploaded(at=AT, backend=OPENAI, sha256="a" * 64, file=FILE)
-        begun = FileDeletion(at=LATER, backend=OPENAI, sha256="a" * 64, stage=DeletionStage.BEGUN)
+        begun = FileDeletion(at=LATER, backend=OPENAI, sha256="a" * 64, file=FILE.id, stage=DeletionStage.BEGUN)
         files = project(uploaded, begun).backends[OPENAI].files
         assert files["a" * 64].deleting_at == LATER
         withdrawn = project(uploaded, begun, changed(begun, stage=DeletionStage.WITHDRAWN)).backends[OPENAI].files
