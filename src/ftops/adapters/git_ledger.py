@@ -27,6 +27,7 @@ from ftops.adapters.ledger_objects import LedgerObjects
 from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.ledger_remote import open_branch
 from ftops.adapters.pending_events import PendingEvents
+from ftops.adapters.shared_looks import SharedLooks
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
 from ftops.domain.events import AnyEvent
 from ftops.domain.records import LedgerState
@@ -74,9 +75,14 @@ class GitLedger:
         self._asked = ftops_dir / f"ledger-asked-{(remote or '').replace('/', '-')}"
         self._ftops_dir = ftops_dir
         self._file_lock = FileLock(lock_path(git), timeout=_LOCK_SECONDS, poll_interval=0.01)
+        # A file's lock is polled for: threads of this process queue before it, so that one of them at most does so.
+        self._git_lock = threading.Lock()
+        self._looks: SharedLooks[Snapshot] = SharedLooks()
         self._thread_lock = threading.Lock()
         self._waiting: deque[Request] = deque()
+        # What this process read or wrote last; None where it has to be read again before anything is built on it.
         self._last: Snapshot | None = None
+        self._known: Snapshot | None = None
         self._trouble: LedgerError | None = None
 
     @property
@@ -86,23 +92,20 @@ class GitLedger:
 
     def read(self) -> Snapshot:
         """Gives the newest state. Raises LedgerUnreachable, LedgerForbidden, LedgerCorrupt, LedgerRewritten, NotALedger."""
-        with self._exclusively():
-            check_not_checked_out(self._git, self._name)
-            return self._newest()
+        return self._looks.look(self._read)
 
     def read_cached(self) -> Snapshot:
         """Gives the local copy's state, and since when it may be stale. Raises LedgerCorrupt, NotALedger."""
-        with self._exclusively():
-            check_not_checked_out(self._git, self._name)
-            tip = self._branch.cached()
-            state = self._state_at(tip)
-            asked = None if self._is_local else self._asked_at()
-            return Snapshot(
-                state=state,
-                tip=tip,
-                stale_since=asked,
-                is_missing=not self._is_local and tip is None and asked is None,
-            )
+        with _naming_failures():
+            known, tip = self._known, self._branch.cached()
+        if known is None or known.tip != tip:
+            with self._exclusively():
+                check_not_checked_out(self._git, self._name)
+                tip = self._branch.cached()
+                known = self._known = Snapshot(state=self._state_at(tip), tip=tip)
+        asked = None if self._is_local else self._asked_at()
+        is_missing = not self._is_local and tip is None and asked is None
+        return Snapshot(state=known.state, tip=tip, stale_since=asked, is_missing=is_missing)
 
     def log(self, limit: int | None = None) -> Iterator[LogEntry]:
         """Gives the events of the local copy, newest first; foreign text in them has its control characters written out."""
@@ -129,6 +132,11 @@ class GitLedger:
             tip = self._branch.cached()
             for commit, message in self._objects.messages(tip) if tip else ():
                 yield from _entries(commit, message)
+
+    def _read(self) -> Snapshot:
+        with self._exclusively():
+            check_not_checked_out(self._git, self._name)
+            return self._newest()
 
     def _written(self, request: Request) -> Snapshot:
         """Waits until the request was written, by this thread or by the one that got there first."""
@@ -185,7 +193,7 @@ class GitLedger:
         self._last = None
         if self._branch.publish(commit, old=base.tip) is Published.MOVED:
             return None
-        self._last = Snapshot(state=plan.state, tip=commit)
+        self._last = self._known = Snapshot(state=plan.state, tip=commit)
         self._note_asked()
         return self._last
 
@@ -217,7 +225,7 @@ class GitLedger:
     def _remember(self, tip: str | None) -> Snapshot:
         self._note_asked()
         if self._last is None or self._last.tip != tip:
-            self._last = Snapshot(state=self._state_at(tip), tip=tip)
+            self._last = self._known = Snapshot(state=self._state_at(tip), tip=tip)
         return self._last
 
     def _state_at(self, tip: str | None) -> LedgerState:
@@ -244,7 +252,7 @@ class GitLedger:
     def _exclusively(self) -> Iterator[None]:
         """Keeps other processes of this clone out, and gives git's failures their name."""
         try:
-            with self._file_lock, _naming_failures():
+            with self._git_lock, self._file_lock, _naming_failures():
                 yield
         except Timeout as error:
             raise LedgerUnreachable(
