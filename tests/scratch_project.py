@@ -77,13 +77,17 @@ class Scratch:
         name: str = "router",
         *,
         epochs: int = 2,
+        batch: int | None = None,
         least: float | None = 0.6,
         aliases: str = "{production: latest}",
         moved_from: str = "[]",
+        validation: str | None = None,
         more: str = "",
         file: str = "",
     ) -> None:
         gate = f"[{{min: {least}}}]" if least is not None else "[]"
+        how = f"n_epochs: {epochs}" + (f", batch_size: {batch}" if batch else "")
+        trained_on = "train: data/train.jsonl" + (f", validation: {validation}" if validation else "")
         self.write(
             f"finetunes/{file or name}.yaml",
             f"""\
@@ -93,8 +97,8 @@ metadata: {{name: {name}, moved_from: {moved_from}}}
 spec:
   base_model: gpt-4.1-mini-2025-04-14
   seed: 7
-  method: {{type: supervised, hyperparameters: {{n_epochs: {epochs}}}}}
-  dataset: {{train: data/train.jsonl}}
+  method: {{type: supervised, hyperparameters: {{{how}}}}}
+  dataset: {{{trained_on}}}
   evals:
     - name: intent
       dataset: data/test.jsonl
@@ -171,10 +175,10 @@ spec:
         """Waits until the only job has come so far."""
         return wait_for(lambda: next((job for job in self.jobs() if job["status"] == status), None)) or {}
 
-    def clone(self, remote: Path, folder: Path) -> "Scratch":
+    def clone(self, remote: Path, folder: Path, name: str = "second") -> "Scratch":
         """Another clone of the same project, as another machine would have it."""
-        git(folder, "clone", "-q", str(remote), "second")
-        return Scratch(folder / "second", self.base_url, self.project_name, self.env)
+        git(folder, "clone", "-q", str(remote), name)
+        return Scratch(folder / name, self.base_url, self.project_name, self.env)
 
     def add_remote(self, folder: Path) -> Path:
         """Gives this clone a bare remote that has its branch."""

@@ -1,0 +1,120 @@
+"""A run that is killed by SIGKILL between any two of its steps: the next run ends in the state of an undisturbed one.
+
+Every point of ``step_watch`` with ``FTOPS_KILLS=all`` (make kills); without it a slice, in which each kind of step occurs.
+"""
+
+import itertools
+import os
+import queue
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from forking_ftops import Nursery, open_nursery
+from kill_scenarios import APPLY, SCENARIOS, Stage, end_of, make_stage, remove_stage
+
+from server_process import ServerProcess, start_server
+
+IS_ALL = os.environ.get("FTOPS_KILLS") == "all"
+AT_ONCE = (os.cpu_count() or 1) if IS_ALL else 1
+TRIES = 3
+READING = re.compile(r": (GET|git (?!fast-import|fetch|push|update-ref))")
+LASTING = re.compile(r"git push|POST|pending")
+PLACES = {
+    "new-revision": "train.",
+    "followed": "rounds._record",
+    "superseded": "execute._cancel",
+    "renamed": "execute._move",
+}
+"""Where the slice kills; in the first scenario wherever something is changed for the first time."""
+# A job takes long enough to be seen at work, so that every undisturbed run has the same points.
+TRAINING = ("--min-step-seconds", "0.01", "--workers", "16")
+
+
+@pytest.fixture(scope="session")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with start_server(tmp_path_factory.mktemp("school"), *TRAINING) as running:
+        yield running
+
+
+@pytest.fixture
+def nurseries(tmp_path: Path) -> Iterator["queue.SimpleQueue[Nursery]"]:
+    free: queue.SimpleQueue[Nursery] = queue.SimpleQueue()
+    environment = {"HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", "NO_COLOR": "1"}
+    with ExitStack() as stack:
+        for number in range(AT_ONCE):
+            free.put(stack.enter_context(open_nursery(tmp_path / f"nursery-{number}", environment)))
+        yield free
+
+
+@pytest.mark.timeout(7200 if IS_ALL else 300)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_killed_between_any_two_steps(
+    school: ServerProcess, nurseries: "queue.SimpleQueue[Nursery]", tmp_path: Path, scenario: str
+) -> None:
+    numbers = itertools.count()
+
+    def stage_for(nursery: Nursery) -> Stage:
+        return make_stage(tmp_path / f"{scenario}-{next(numbers)}", school.base_url, nursery, scenario)
+
+    def is_killed_at(point: str) -> bool:
+        nursery = nurseries.get()
+        try:
+            return any(check_killed(stage_for(nursery), point, wanted) for _ in range(TRIES))
+        finally:
+            nurseries.put(nursery)
+
+    nursery = nurseries.get()
+    undisturbed = [stage_for(nursery) for _ in range(2)]
+    lists = [stage.run(*APPLY).points for stage in undisturbed]
+    nurseries.put(nursery)
+    wanted, again = (end_of(stage) for stage in undisturbed)
+    assert wanted == again
+    assert changing(lists[0]) == changing(lists[1])
+    points = lists[0] if IS_ALL else slice_of(lists[0], scenario)
+    assert points
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        killed = dict(zip(points, pool.map(is_killed_at, points), strict=True))
+    sys.stdout.write(f"{scenario}: killed at {sum(killed.values())} of {len(lists[0])} points\n")
+    # How often a run reads may differ from the undisturbed one: whether a job is seen before it has ended, say.
+    assert changing(tuple(point for point in points if not killed[point])) == []
+
+
+def check_killed(stage: Stage, point: str, wanted: object) -> bool:
+    """Kills a run at a point, applies again and compares; False where the run did not come to that point."""
+    killed = stage.run(*APPLY, kill_at=point)
+    if killed.code != -signal.SIGKILL:
+        assert killed.code == 0, (point, killed.said)
+        return False
+    assert killed.points[-1] == point
+    again = stage.run(*APPLY)
+    assert again.code == 0, (point, again.said)
+    assert end_of(stage) == wanted, (point, again.said)
+    planned = stage.run("plan", "--detailed-exitcode")
+    assert planned.code == 0, (point, planned.said)
+    remove_stage(stage)
+    return True
+
+
+def changing(points: tuple[str, ...]) -> list[str]:
+    """Gives the points of steps that change something."""
+    return sorted(point for point in points if not READING.search(point))
+
+
+def slice_of(points: tuple[str, ...], scenario: str) -> list[str]:
+    """Gives a point for each change that is made at the place of a scenario; in the first one elsewhere too."""
+    changes = [point for point in points if not READING.search(point)]
+    here = [point for point in changes if point.startswith(PLACES[scenario])]
+    if scenario == next(iter(SCENARIOS)):
+        here += changes
+    else:
+        here = [point for point in here if LASTING.search(point)]
+    kinds: dict[str, str] = {}
+    for point in here:
+        kinds.setdefault(re.sub(r"^[^:]*: | #\d+$", "", point), point)
+    return list(kinds.values())
