@@ -18,7 +18,7 @@ from ftops.application.saved_plan import plan_now
 from ftops.application.workspace import Identity, Workspace
 from ftops.datasets.inputs import input_digest
 from ftops.datasets.reading import Scan
-from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, Measures
 from ftops.domain.guard import Policy as Allowed
 from ftops.domain.manifest import (
     AliasName,
@@ -70,7 +70,8 @@ class MemoryDatasets:
     def add(self, path: str, rows: tuple[dict[str, Any], ...]) -> Dataset:
         self.rows_at[path] = rows
         data = self._bytes(path)
-        return Dataset(path=path, sha256=hashlib.sha256(data).hexdigest(), size=len(data), rows=len(rows), tokens=900)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Dataset(path=path, sha256=sha256, size=len(data), rows=len(rows), measure=lambda: Measures(tokens=900))
 
     def scan(self, path: str, *, use: object, split: object = None) -> Scan:
         raise AssertionError(path)

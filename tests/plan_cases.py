@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from ftops.domain.attempts import JobStatus
-from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, adopted_dataset
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, Measures, adopted_dataset
 from ftops.domain.guard import Policy, refuse_run
 from ftops.domain.judgement import EvalJudgement, Judgement, Missing, MissingReason, Verdict
 from ftops.domain.manifest import (
@@ -152,7 +152,7 @@ def make_dataset(facts: Mapping[str, Any]) -> Dataset:
         sha256=sha(facts.get("content", path)),
         size=facts.get("size", 1000),
         rows=facts.get("rows", 100),
-        tokens=facts.get("tokens", 200_000),
+        measure=lambda: Measures(tokens=facts.get("tokens", 200_000)),
     )
 
 

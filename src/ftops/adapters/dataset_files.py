@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
-from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
 from ftops.datasets.formats import Use
 from ftops.datasets.reading import MAX_FILE_BYTES, Scan, normal_lines, scan, terminated
 from ftops.datasets.split import parse_part_name, part_of
@@ -28,20 +28,27 @@ class DatasetFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._known = KnownFolders(root)
 
     def scan(self, path: str, *, use: Use, split: Split | None = None) -> Scan:
         """Reads the file once; ``path`` is relative to the root. A file that can't be read is a problem of the result."""
         try:
-            found = self._root / file_inside(self._root, self._root, path)
+            found = self._root / file_inside(self._root, self._root, path, known=self._known)
             size = found.stat().st_size
             if size > MAX_FILE_BYTES:
                 return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
             with found.open("rb") as stream:
-                return scan(stream, path=path, use=use, split=split)
+                return scan(stream, path=path, use=use, split=split, reopen=lambda: self._reopened(path))
         except PathRefused as error:
             return _unreadable(path, error.expected)
         except OSError as error:
             return _unreadable(path, f"expected a readable file: {visible(error.strerror or str(error))}")
+
+    def _reopened(self, path: str) -> BinaryIO:
+        try:
+            return (self._root / file_inside(self._root, self._root, path)).open("rb")
+        except (PathRefused, OSError) as error:
+            raise Stale(f"{visible(path)} can't be read any more", remedy="run ftops plan again") from error
 
     def content(self, dataset: Dataset) -> BinaryIO:
         """Gives what to upload for ``dataset``, from its start; the caller closes it.

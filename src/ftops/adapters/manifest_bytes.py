@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ftops.adapters.manifest_folders import LinkedFolders
-from ftops.adapters.project_paths import PathRefused, file_inside, resolve_inside
+from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside, resolve_inside
 from ftops.adapters.schema_problems import near_miss
 from ftops.adapters.yaml_nodes import MAX_BYTES, Place
 from ftops.domain.foreign_text import quoted, visible
@@ -29,11 +29,11 @@ class FileBytes:
     sha256: str
 
 
-def read_bytes(root: Path, path: str) -> FileBytes | Problem:
+def read_bytes(root: Path, path: str, *, known: KnownFolders | None = None) -> FileBytes | Problem:
     """Reads the file at ``path`` below ``root``; a problem where it leaves the project or can't be read."""
     shown = visible(path)
     try:
-        file_inside(root, root, path)
+        file_inside(root, root, path, known=known)
         with (root / path).open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except PathRefused as error:

@@ -16,6 +16,7 @@ from ftops.adapters.manifest_paths import resolve_paths, whole_grader
 from ftops.adapters.manifest_rules import check_rules, notices_of
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
+from ftops.adapters.project_paths import KnownFolders
 from ftops.adapters.schema_problems import schema_problems
 from ftops.adapters.yaml_nodes import YamlDocument, child, read_yaml
 from ftops.domain.foreign_text import visible
@@ -39,7 +40,7 @@ def read_project(root: Path, *, backend_override: str | None = None) -> tuple[Lo
     name rehearse manifests that name another backend.
     """
     file = read_project_file(root)
-    reading = _Reading(root=root, project=file.project)
+    reading = _Reading(root=root, project=file.project, known=KnownFolders(root))
     paths, problems = find_manifests(root, file.project.manifests, file.manifest_places)
     for path in paths:
         reading.read(path)
@@ -79,6 +80,7 @@ class _Reading:
 
     root: Path
     project: Project
+    known: KnownFolders
     fine_tunes: list[FineTune] = field(default_factory=list)
     datasets: list[DatasetUse] = field(default_factory=list)
     files: dict[str, set[str]] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class _Reading:
     def read(self, path: str) -> None:
         shown = visible(path)
         self.files[shown] = set()
-        content = read_bytes(self.root, path)
+        content = read_bytes(self.root, path, known=self.known)
         if isinstance(content, Problem):
             self.problems.append(content)
             return
@@ -104,7 +106,7 @@ class _Reading:
         findings = findings_of(document, shown, wrong)
         value = document.value
         self.stated.append(_stated_names(value, findings, self.project))
-        paths = resolve_paths(value, self.root, (self.root / path).parent, findings)
+        paths = resolve_paths(value, self.root, (self.root / path).parent, findings, known=self.known)
         self.files[shown].update(visible(named) for named in paths.values())
         check_rules(value, self.project, findings)
         grader = member(member(member(value, "spec"), "method"), "grader")

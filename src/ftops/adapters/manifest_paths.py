@@ -9,18 +9,20 @@ from typing import Any, Final
 
 from ftops.adapters.findings import Findings
 from ftops.adapters.plain_values import member, sequence
-from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
 from ftops.adapters.yaml_nodes import child
 
 _MAX_SOURCE: Final = 256_000
 
 
-def resolve_paths(value: Any, root: Path, folder: Path, findings: Findings) -> Mapping[str, str]:
+def resolve_paths(
+    value: Any, root: Path, folder: Path, findings: Findings, *, known: KnownFolders
+) -> Mapping[str, str]:
     """Gives the file behind each path of a manifest by JSON pointer; what can't be used goes into ``findings``."""
     found: dict[str, str] = {}
     for pointer, written in _written_paths(value):
         try:
-            found[pointer] = file_inside(root, folder, written)
+            found[pointer] = file_inside(root, folder, written, known=known)
         except PathRefused as error:
             findings.add(pointer, error.expected, error.hint)
     return found

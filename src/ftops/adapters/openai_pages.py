@@ -1,6 +1,6 @@
 """Lists that come in pages. Owns when a list is over, which backends say in different ways or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ftops.adapters.openai_records import UnreadableRecord
@@ -28,7 +28,7 @@ def items_of(fetch: Callable[[str | None], object]) -> Iterator[Any]:
 
 def data_of(page: object) -> list[Any]:
     """Gives the items of one page. Raises UnreadableRecord where it is no list."""
-    data = getattr(page, "data", None)
+    data = page.get("data") if isinstance(page, Mapping) else getattr(page, "data", None)
     if not isinstance(data, list):
         raise UnreadableRecord("a list without data")
     return data

@@ -4,9 +4,10 @@ Owns the rule: relative, with forward slashes, below the project's root also aft
 ``.git`` or ``.ftops``. It opens nothing.
 """
 
+import os
 import re
 import stat
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from ftops.adapters.schema_problems import near_miss
@@ -14,6 +15,7 @@ from ftops.domain.foreign_text import quoted
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|[A-Za-z]:[\\/]")
+_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _PRIVATE: Final = frozenset((".git", ".ftops"))
 
 
@@ -26,11 +28,52 @@ class PathRefused(ValueError):
         self.hint = hint
 
 
-def file_inside(root: Path, folder: Path, written: str) -> str:
+class KnownFolders:
+    """Folders below ``root`` with all links followed, each looked up once. For one reading of the project, not for longer."""
+
+    def __init__(self, root: Path) -> None:
+        self._top = os.path.realpath(root)
+        self._found: dict[str, tuple[str, str] | None] = {}
+
+    def plain_file(self, folder: Path, written: str) -> str | None:
+        """Gives what ``file_inside`` gives, where nothing about the path is special; None where that has to decide."""
+        if not _PLAIN.fullmatch(written):
+            return None
+        before, _, name = written.rpartition("/")
+        key = f"{folder}/{before}" if before else str(folder)
+        if key not in self._found:
+            self._found[key] = self._followed(key)
+        found = self._found[key]
+        if found is None:
+            return None
+        real, prefix = found
+        try:
+            mode = os.lstat(f"{real}/{name}").st_mode
+        except OSError:
+            return None
+        return f"{prefix}{name}" if stat.S_ISREG(mode) else None
+
+    def _followed(self, folder: str) -> tuple[str, str] | None:
+        """Gives the real folder, and what a path below the root begins with there; None outside the project."""
+        real = os.path.realpath(folder)
+        if real == self._top:
+            return real, ""
+        if not real.startswith(self._top + os.sep):
+            return None
+        inside = PurePath(real[len(self._top) + 1 :])
+        if any(part.lower() in _PRIVATE for part in inside.parts):
+            return None
+        return real, f"{inside.as_posix()}/"
+
+
+def file_inside(root: Path, folder: Path, written: str, *, known: KnownFolders | None = None) -> str:
     """Gives the regular file that ``written``, relative to ``folder``, means: its path below ``root`` with forward slashes.
 
-    Links are followed. Raises ``PathRefused`` where it leaves the project, isn't there, or is no file.
+    Links are followed. ``known`` spares following those of the same folder again. Raises ``PathRefused`` where it leaves the
+    project, isn't there, or is no file.
     """
+    if known is not None and (plain := known.plain_file(folder, written)) is not None:
+        return plain
     target = resolve_inside(root, folder, written)
     if written.endswith(("/", "/.")):  # resolving drops what no file's path may end in
         named = written.rstrip("/.") if target.is_file() else None

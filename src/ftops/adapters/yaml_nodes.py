@@ -8,7 +8,7 @@ out of the result and named in ``broken``, so that the rest can still be checked
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -36,9 +36,8 @@ class _Loader(_FastLoader):  # type: ignore[misc]
         return _UNTAGGED
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where something stands, counted from 1."""
+class Place(NamedTuple):
+    """Where something stands, counted from 1. A tuple, because a thousand manifests have a hundred thousand of them."""
 
     line: int
     column: int
@@ -75,7 +74,9 @@ class YamlFile:
 
 def child(pointer: str, key: str | int) -> str:
     """Gives the JSON pointer (RFC 6901) of ``key`` below ``pointer``."""
-    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+    if isinstance(key, str) and ("~" in key or "/" in key):
+        key = key.replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{key}"
 
 
 def read_yaml(data: bytes, file: str) -> YamlFile:
@@ -221,9 +222,10 @@ class _Conversion:
 
     def _scalar(self, node: yaml.ScalarNode, pointer: str) -> Any:
         text: str = node.value
-        if _SURROGATE.search(text):
-            return self._refuse(node, pointer, "expected Unicode text, got half of a surrogate pair")
         if node.style:
+            # Only an escape can make one: what stands in the file was UTF-8.
+            if _SURROGATE.search(text):
+                return self._refuse(node, pointer, "expected Unicode text, got half of a surrogate pair")
             return text
         try:
             return plain_scalar(text)
@@ -259,7 +261,7 @@ class _Conversion:
             key = node.value if node.style else plain_scalar(node.value)
         except ScalarError:
             key = node.value
-        if isinstance(key, str) and not _SURROGATE.search(key):
+        if isinstance(key, str) and not (node.style and _SURROGATE.search(key)):
             return key
         shown = "half of a surrogate pair" if isinstance(key, str) else excerpt(key)
         wrong = f"expected text as key, got {shown}"
@@ -273,7 +275,8 @@ class _Conversion:
 
 
 def _place(node: yaml.Node) -> Place:
-    return Place(line=node.start_mark.line + 1, column=node.start_mark.column + 1)
+    mark = node.start_mark
+    return Place(mark.line + 1, mark.column + 1)
 
 
 def _shown_tag(node: yaml.Node) -> str:

@@ -30,7 +30,7 @@ class Measurement:
     """A model to be scored under one evaluation.
 
     ``sent`` is the digest of how rows become requests, ``for_model`` the candidate for which an undated base model is
-    measured, ``trained_on`` the digests of inputs that the model was trained on. ``asks`` is a baseline's own prompt as
+    measured, ``trained_on`` gives the digests of inputs that the model was trained on. ``asks`` is a baseline's own prompt as
     declared, ``prompt`` as read or drawn; ``problem`` says why it can't be measured at all.
     """
 
@@ -40,7 +40,7 @@ class Measurement:
     revision: Revision | None
     for_model: ModelId | None
     sent: str
-    trained_on: frozenset[str]
+    trained_on: Callable[[], frozenset[str]]
     asks: FewShot | PromptFile | None = None
     prompt: Prompt | None = None
     problem: str | None = None
@@ -91,9 +91,10 @@ class Prepared:
 def prepare(measurement: Measurement, rows: Sequence[Mapping[str, Any]], input_digest: InputDigest) -> Prepared:
     """Makes the items of a measurement; rows whose input the model was trained on are left out."""
     items: list[Item] = []
+    trained_on = measurement.trained_on()
     for row in rows:
         item = _item(measurement, row)
-        if not _is_trained_on(row, item, measurement.trained_on, input_digest):
+        if not _is_trained_on(row, item, trained_on, input_digest):
             items.append(item)
     return Prepared(items=tuple(items), left_out=len(rows) - len(items))
 

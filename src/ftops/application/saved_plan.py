@@ -4,6 +4,7 @@ A saved plan is carried out only where a plan made now is the same: the ledger's
 manifests and datasets, the backends and ftops itself must be what they were.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,17 +17,22 @@ from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.domain.plan import PLAN_FORMAT_VERSION, Plan
 from ftops.domain.plan_json import plan_to_json
+from ftops.domain.records import FineTuneRecord
 from ftops.domain.revision import digest
 from ftops.errors import Stale, Unauthorized, UsageProblem
 
 
-def plan_now(workspace: Workspace, *, may_be_stale: bool = False) -> Plan:
-    """Observes and plans, and binds the plan to what was seen. Raises Unauthorized where any backend refuses the key."""
+def plan_now(workspace: Workspace, *, may_be_stale: bool = False, is_bound: bool = True) -> Plan:
+    """Observes and plans, and binds the plan to what was seen; ``is_bound`` False for one that nobody will keep.
+
+    Raises Unauthorized where any backend refuses the key.
+    """
     observation = observe(workspace, may_be_stale=may_be_stale)
     for error in observation.failures.values():
         if isinstance(error, Unauthorized):
             raise error
-    return replace(make_plan(workspace, observation), bindings=_bindings(workspace, observation))
+    plan = make_plan(workspace, observation)
+    return replace(plan, bindings=_bindings(workspace, observation)) if is_bound else plan
 
 
 def check_saved(saved: Mapping[str, Any], now: Plan) -> None:
@@ -57,8 +63,13 @@ def _bindings(workspace: Workspace, observation: Observation) -> Mapping[str, st
                 bindings[f"dataset {dataset.path}"] = dataset.sha256
         ledger = observation.state.ledgers[declared.backend.name]
         record = ledger.named(declared.name)
-        bindings[f"ledger {declared.name}"] = digest(msgspec.to_builtins(record)) if record else "none"
-        backend = ledger.backend(declared.backend.name)
-        identity = [backend.base_url, backend.organization] if backend else None
-        bindings[f"backend {declared.backend.name}"] = digest(identity)
+        bindings[f"ledger {declared.name}"] = _record_digest(record) if record else "none"
+        if (key := f"backend {declared.backend.name}") not in bindings:
+            backend = ledger.backend(declared.backend.name)
+            bindings[key] = digest([backend.base_url, backend.organization] if backend else None)
     return bindings
+
+
+def _record_digest(record: FineTuneRecord) -> str:
+    """Gives the digest of all that the ledger knows of a fine-tune; of bytes that msgspec makes, as they are many."""
+    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()

@@ -5,6 +5,7 @@ Owns which measurements an evaluation consists of and what is recorded of them. 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_baseline
@@ -108,7 +109,7 @@ class Subject:
             revision=self.candidate.revision,
             for_model=None,
             sent=sent_digest(one.spec),
-            trained_on=self._trained_on(self.candidate.revision),
+            trained_on=partial(self._trained_on, self.candidate.revision),
         )
 
     def _of_baseline(self, one: DeclaredEval, form: _Form) -> Measurement:
@@ -121,7 +122,7 @@ class Subject:
             revision=resolved.revision,
             for_model=None if is_lasting else self.candidate.model,
             sent=sent_digest(one.spec, form.prompt),
-            trained_on=self._trained_on(resolved.revision),
+            trained_on=partial(self._trained_on, resolved.revision),
             asks=form.baseline.prompt,
         )
 

@@ -59,7 +59,7 @@ def command(
     with open_workspace(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
     ) as workspace:
-        plan = plan_now(workspace, may_be_stale=True)
+        plan = plan_now(workspace, may_be_stale=True, is_bound=as_json or out is not None)
     data = plan_to_json(plan)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

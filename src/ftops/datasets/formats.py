@@ -61,6 +61,9 @@ class _PlainChat(msgspec.Struct, forbid_unknown_fields=True):
     messages: list[_System | _User | _Assistant]
 
 
+_PLAIN_CHATS: Final = msgspec.json.Decoder(_PlainChat)
+
+
 def row_faults(row: Mapping[str, Any], use: Use) -> Iterator[Fault]:
     """Gives everything about the shape of ``row`` that ``use`` can't take."""
     if use in (Use.SUPERVISED, Use.EVALUATION) and _is_plain_chat(row):
@@ -83,14 +86,30 @@ def row_faults(row: Mapping[str, Any], use: Use) -> Iterator[Fault]:
             yield _other_format(found, use)
 
 
+def count_plain_chats(lines: bytes) -> int | None:
+    """Gives the number of rows where all are plain conversations, which any supervised training or evaluation takes.
+
+    ``lines`` is JSONL; None where one is not plain, or is no JSON at all: then each has to be looked at by itself.
+    """
+    try:
+        rows = _PLAIN_CHATS.decode_lines(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return len(rows) if all(map(_is_answered, rows)) else None
+
+
 def _is_plain_chat(row: Mapping[str, Any]) -> bool:
     try:
-        messages = msgspec.convert(row, _PlainChat).messages
+        return _is_answered(msgspec.convert(row, _PlainChat))
     except msgspec.ValidationError:
         return False
+
+
+def _is_answered(row: _PlainChat) -> bool:
+    messages = row.messages
     if not messages or not isinstance(messages[-1], _Assistant):
         return False
-    return any(isinstance(message, _Assistant) and message.weight == 1 for message in messages)
+    return any(isinstance(message, _Assistant) and message.weight == 1 for message in reversed(messages))
 
 
 def _other_format(found: RowFormat, use: Use) -> Fault:

@@ -1,12 +1,16 @@
 """One pass over a JSONL file: its digest, its size, its rows, and everything that is wrong with them.
 
-Owns what counts as content: CRLF made LF, nothing else changed. Memory is that of one row and of the digests kept; no row is
-logged or kept. Problems are given back, never raised.
+Owns what counts as content: CRLF made LF, nothing else changed. Memory is that of one row and of the digests kept, or of a
+small file as a whole; no row is logged or kept. Problems are given back, never raised.
+
+A small file of plain conversations is recognised in one step, and measured (tokens, digests of inputs) only when asked for:
+a plan with nothing to train doesn't.
 """
 
 import hashlib
+import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
@@ -14,16 +18,18 @@ import msgspec
 
 from ftops.datasets.faults import Fault, FaultList
 from ftops.datasets.fields import FieldScan
-from ftops.datasets.formats import Use, row_faults
+from ftops.datasets.formats import Use, count_plain_chats, row_faults
 from ftops.datasets.inputs import input_digest
 from ftops.datasets.split import Part, part_name, part_of
 from ftops.datasets.tokens import ROW_LIMIT, TokenCount
-from ftops.domain.desired import Dataset
+from ftops.domain.desired import Dataset, Measures
 from ftops.domain.foreign_text import excerpt, visible
 from ftops.domain.manifest import Split
-from ftops.errors import Problem
+from ftops.errors import Problem, Stale
 
 MAX_FILE_BYTES: Final = 512_000_000
+_AT_ONCE: Final = 8_000_000
+_PLAIN_USES: Final = frozenset({Use.SUPERVISED, Use.EVALUATION})
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -44,8 +50,64 @@ class Scan:
     fields: Mapping[str, int] | None = None
 
 
-def scan(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
-    """Reads the whole ``stream`` once. ``path`` names the file, relative to the root."""
+def scan(
+    stream: BinaryIO,
+    *,
+    path: str,
+    use: Use,
+    split: Split | None = None,
+    reopen: Callable[[], BinaryIO] | None = None,
+) -> Scan:
+    """Reads the whole ``stream`` once. ``path`` names the file, relative to the root.
+
+    ``reopen`` opens the file again, for measures that are asked for later; without it the content is kept for them. Measuring
+    raises ``Stale`` where the file has changed since.
+    """
+    if split is None and use in _PLAIN_USES:
+        data = stream.read(_AT_ONCE + 1)
+        if (plain := _scan_plain(data, path, use, reopen)) is not None:
+            return plain
+        stream.seek(0)
+    return _scan_rows(stream, path=path, use=use, split=split)
+
+
+def _scan_plain(data: bytes, path: str, use: Use, reopen: Callable[[], BinaryIO] | None) -> Scan | None:
+    """Scans a file of plain conversations; None where it isn't one, or needs a look at each row."""
+    if len(data) > _AT_ONCE or b"\r" in data:
+        return None
+    lines = data.split(b"\n")
+    count = len(lines) - (not lines[-1])
+    # A row has no more tokens than bytes but for a few numbers that get longer, so that none of these is cut in training.
+    if not count or max(map(len, lines)) > ROW_LIMIT // 8 or count_plain_chats(data) != count:
+        return None
+    sha256 = hashlib.sha256(data).hexdigest()
+    measure = _Later(open_again=reopen or (lambda: io.BytesIO(data)), path=path, use=use, sha256=sha256)
+    dataset = Dataset(path=path, sha256=sha256, size=len(data), rows=count, measure=measure)
+    return Scan(parts=(dataset,), fields={} if use.is_training else {"messages": 0})
+
+
+@dataclass(kw_only=True, slots=True)
+class _Later:
+    """Measures a file when it is first asked to."""
+
+    open_again: Callable[[], BinaryIO]
+    path: str
+    use: Use
+    sha256: str
+    known: Measures | None = None
+
+    def __call__(self) -> Measures:
+        if self.known is None:
+            with self.open_again() as stream:
+                (dataset,) = _scan_rows(stream, path=self.path, use=self.use).parts
+            if dataset.sha256 != self.sha256:
+                raise Stale(f"{visible(self.path)} is not what was read for planning", remedy="run ftops plan again")
+            self.known = dataset.measure()
+        return self.known
+
+
+def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
+    """Looks at every row by itself, and measures it."""
     faults = FaultList(file=path)
     names = {None: path} if split is None else {part: part_name(path, split, part) for part in ("train", "validation")}
     parts: dict[Any, _PartScan] = {part: _PartScan(path=name, use=use) for part, name in names.items()}
@@ -114,13 +176,13 @@ class _PartScan:
 
     def finish(self) -> Dataset:
         self.tokens.finish()
+        measures = Measures(tokens=self.tokens.total, input_digests=frozenset(self.digests))
         return Dataset(
             path=self.path,
             sha256=self.sha256.hexdigest(),
             size=self.size,
             rows=self.rows,
-            tokens=self.tokens.total,
-            input_digests=frozenset(self.digests),
+            measure=lambda: measures,
         )
 
     def notices(self) -> Iterator[str]:

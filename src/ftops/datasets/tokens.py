@@ -17,6 +17,7 @@ _A_MESSAGE: Final = 3
 _A_NAME: Final = 1
 _AN_EXAMPLE: Final = 3
 _BATCH: Final = 2_000
+_FEW: Final = 1_000
 
 
 class TokenCount:
@@ -57,7 +58,8 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
         return []
     from toktok import batch_count
 
-    counts: list[int] = batch_count(texts, _ENCODING)
+    # Threads take longer to start than a few texts take to count.
+    counts: list[int] = batch_count(texts, _ENCODING, threads=1 if len(texts) < _FEW else 0)
     return counts
 
 

@@ -3,7 +3,7 @@
 Owns what planning takes as wanted. ``application.declare`` builds it from files; nothing here reads one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,23 @@ from ftops.domain.record_types import ADOPTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Measures:
+    """What takes a look into every row of a dataset.
+
+    ``tokens`` is the sum over rows of what one epoch bills, each row cut at the base model's limit. ``input_digests`` holds
+    one short digest per row of what is sent before the reply, to tell evaluation rows that were trained on.
+    """
+
+    tokens: int = 0
+    input_digests: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
     """One dataset file, or one of the two files derived from it by a split, as it would be uploaded.
 
-    ``sha256`` (hex) and ``size`` (bytes) are of the content with CRLF made LF. ``tokens`` is the sum over rows of what one
-    epoch bills, each row cut at the base model's limit. ``input_digests`` holds one short digest per row of what is sent
-    before the reply, to tell evaluation rows that were trained on.
+    ``sha256`` (hex) and ``size`` (bytes) are of the content with CRLF made LF. ``measure`` gives the measures of exactly that
+    content, always the same: who reads the file puts it off until they are asked for, as most plans never ask.
 
     The data of an adopted job is gone: its ``path`` and ``sha256`` are ``job:ID``, and it has no rows.
     """
@@ -26,8 +37,17 @@ class Dataset:
     sha256: str
     size: int
     rows: int
-    tokens: int = 0
-    input_digests: frozenset[str] = frozenset()
+    measure: Callable[[], Measures] = field(default=Measures, repr=False, compare=False)
+
+    @property
+    def tokens(self) -> int:
+        """What one epoch bills."""
+        return self.measure().tokens
+
+    @property
+    def input_digests(self) -> frozenset[str]:
+        """What is sent before the replies, row by row, as short digests."""
+        return self.measure().input_digests
 
     @property
     def is_gone(self) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from ftops.application.answering import answer_all
 from ftops.application.evaluate import Evaluations
-from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.desired import Dataset, Declared, DeclaredEval, Measures
 from ftops.domain.events import Compared, Evaluated
 from ftops.domain.judgement import Judgement, MissingReason, Verdict
 from ftops.domain.manifest import (
@@ -171,6 +171,9 @@ class World:
     def record(self) -> FineTuneRecord:
         return self.state.fine_tunes["router"]
 
+    def _measures(self) -> Measures:
+        return Measures(input_digests=self.trained)
+
     @property
     def declared(self) -> Declared:
         dataset = Dataset(path="test", sha256=digest(self.files.datasets["test"]), size=1, rows=10)
@@ -184,7 +187,7 @@ class World:
             ),
             backend=Backend(name=GPU, type=BackendType.OPENAI),
             revision=REVISION,
-            train=Dataset(path="train", sha256="2" * 64, size=1, rows=10, input_digests=self.trained),
+            train=Dataset(path="train", sha256="2" * 64, size=1, rows=10, measure=self._measures),
             evals=(DeclaredEval(spec=self.spec, dataset=dataset, digest=digest(identity)),),
         )
 

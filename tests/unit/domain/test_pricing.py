@@ -2,7 +2,7 @@
 
 import pytest
 
-from ftops.domain.desired import Dataset, Declared
+from ftops.domain.desired import Dataset, Declared, Measures
 from ftops.domain.manifest import Backend, BackendType, DatasetPaths, FineTune, Method, MethodType, Price, Revision
 from ftops.domain.pricing import PRICES_AS_OF, Estimate, epochs_for, inference_price, training_estimate, training_price
 
@@ -25,7 +25,7 @@ def declared(*, backend=OPENAI, model=MINI, method=None, tokens=1_000_000, rows=
         ),
         backend=backend,
         revision=Revision("0" * 12),
-        train=Dataset(path="t", sha256="0" * 64, size=1, rows=rows, tokens=tokens),
+        train=Dataset(path="t", sha256="0" * 64, size=1, rows=rows, measure=lambda: Measures(tokens=tokens)),
     )
 
 
