@@ -36,7 +36,8 @@ from ftops.domain.manifest import (
     Test,
 )
 from ftops.domain.manifest import Policy as FineTunePolicy
-from ftops.domain.observed import BackendView, Job, ModelInfo, ObservedState
+from ftops.domain.observed import BackendView, Contradiction, Job, ModelInfo, ObservedState
+from ftops.domain.plan import Notice
 from ftops.domain.plan_json import plan_to_json
 from ftops.domain.planner import build_plan
 from ftops.domain.records import LedgerState
@@ -193,6 +194,7 @@ def make_observed(seen: Mapping[str, Any], desired: DesiredState) -> ObservedSta
         ledgers={name: rehearsal if BACKENDS[name].is_rehearsal else shared for name in names},
         backends=views,
         judgements=dict(map(make_judgement, seen.get("judgements", ()))),
+        notices=tuple(Notice(fine_tune=FineTuneName(n), message=m) for n, m in seen.get("notices", {}).items()),
     )
 
 
@@ -205,6 +207,11 @@ def make_view(backend: Backend, view: Mapping[str, Any]) -> BackendView:
         models={ModelId(m): ModelInfo(id=ModelId(m), shutdown_date=day) for m, day in dates.items()},
         found=tuple(make_job(job) for job in view.get("found", ())),
         strangers=tuple(make_job(job) for job in view.get("strangers", ())),
+        unknown=frozenset(JobId(job) for job in view.get("unknown", ())),
+        contradictions=tuple(
+            Contradiction(fine_tune=FineTuneName(name), message=message)
+            for name, message in view.get("contradictions", {}).items()
+        ),
     )
 
 

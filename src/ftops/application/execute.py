@@ -10,12 +10,13 @@ import msgspec
 
 from ftops.application.deletion import delete_file, delete_model
 from ftops.application.train import Training
-from ftops.application.uploads import upload
+from ftops.application.uploads import declaration, upload
 from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.desired import Declared
-from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobRecorded, Renamed
+from ftops.domain.events import AliasMoved, AnyEvent, CancelRecorded, GatesPassed, JobObserved, JobRecorded, Renamed
 from ftops.domain.judgement import Judgement, Verdict
+from ftops.domain.lost_models import SECOND_LOOK
 from ftops.domain.manifest import JobId, ModelId, Revision
 from ftops.domain.plan import (
     Action,
@@ -89,7 +90,10 @@ def _adopt(workspace: Workspace, action: Adopt) -> str:
         created_at=job.created_at,
         is_adopted=True,
     )
-    workspace.ledgers[action.backend].record([event], workspace.fence(action.backend))
+    declared = workspace.desired.named(action.fine_tune)
+    is_declared = declared is not None and declared.revision == action.revision
+    events: list[AnyEvent] = [declaration(workspace, declared)] if declared and is_declared else []
+    workspace.ledgers[action.backend].record([*events, event], workspace.fence(action.backend))
     return f"job {action.job}"
 
 
@@ -111,10 +115,34 @@ def _cancel(workspace: Workspace, action: Cancel) -> str:
     except (Stale, Interrupted):  # a newer commit may want this job: it is kept, and the record withdrawn
         ledger.record([msgspec.structs.replace(event, reason=None)])
         raise
-    job = workspace.sessions[action.backend].training.cancel(JobId(action.job))
+    try:
+        job = workspace.sessions[action.backend].training.cancel(JobId(action.job))
+    except NotFound:
+        return _give_up(workspace, action)
     if job.status is JobStatus.SUCCEEDED:
         return f"job {action.job} had succeeded before the cancel reached it; it counts as trained"
     return f"job {action.job} of revision {action.revision} ({reason.value})"
+
+
+def _give_up(workspace: Workspace, action: Cancel) -> str:
+    """Counts a job as cancelled that its backend does not know, and that nobody has seen for as long as lists may lag."""
+    ledger, now = workspace.ledgers[action.backend], workspace.clock.now()
+    record = ledger.read_cached().state.named(action.fine_tune)
+    known = next((job for *_, job in record.jobs() if job.id == action.job), None) if record else None
+    if known is None or now - known.seen_at < SECOND_LOOK:
+        raise NotFound(f"the backend does not know job {action.job} yet, or not any more", status=404)
+    event = JobObserved(
+        at=now,
+        fine_tune=action.fine_tune,
+        revision=action.revision,
+        backend=action.backend,
+        attempt=action.attempt,
+        job=action.job,
+        status=JobStatus.CANCELLED,
+        error_message="the backend does not know this job",
+    )
+    ledger.record([event], workspace.fence(action.backend))
+    return f"job {action.job} of revision {action.revision} is unknown to the backend; it counts as cancelled"
 
 
 def _upload(workspace: Workspace, action: Upload, declared: Declared) -> str:

@@ -90,6 +90,10 @@ class Training:
         snapshot = self.ledger.read()
         record = snapshot.state.named(self.declared.name)
         known = record.revisions.get(self.declared.revision) if record else None
+        # What the ledger forgot counts whatever its number is: it was paid for.
+        is_forgotten = snapshot.state.has_forgotten(self.declared.name) and not (
+            known and known.on(self.declared.backend.name)
+        )
         ledger_id = snapshot.state.project.ledger_id if snapshot.state.project else None
         for name in dict.fromkeys((self.declared.name, *self.declared.fine_tune.moved_from, *_former_names(record))):
             wanted = {
@@ -99,7 +103,8 @@ class Training:
             }
             for job in self.session.jobs.list_jobs(metadata=wanted):
                 is_ours = ledger_id is None or job.metadata.get("ftops_ledger") == ledger_id
-                if not is_ours or snapshot.state.knows_job(job.id) or attempt_of(job) > self.action.attempt:
+                is_later = attempt_of(job) > self.action.attempt and not is_forgotten
+                if not is_ours or snapshot.state.knows_job(job.id) or is_later:
                     continue
                 is_live = job.status is JobStatus.SUCCEEDED or not job.status.is_final
                 if is_live or (
@@ -224,7 +229,12 @@ class Training:
             created_at=job.created_at,
             is_adopted=is_adopted,
         )
-        snapshot = self.ledger.record_eventually([declaration(self.workspace, self.declared), event])
+        events: list[AnyEvent] = [declaration(self.workspace, self.declared), event]
+        backend = self.ledger.read_cached().state.backend(self.declared.backend.name)
+        if backend is not None and backend.blocked is not None and not is_adopted:
+            # A job was made: the organisation may train again.
+            events.append(TrainingBlocked(at=event.at, backend=self.declared.backend.name, message=None))
+        snapshot = self.ledger.record_eventually(events)
         if snapshot is None:
             raise kept_pending(self.ledger, f"job {job.id} was made; its id is")
         winner = _job_of(snapshot.state, self.declared.name, self.declared.revision, self.action)

@@ -1,13 +1,13 @@
 """Plans what happens to aliases: promote what may be, withhold what may not, retire what is gone."""
 
 from ftops.domain.attempts import counting_attempt
-from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training
+from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.evaluation_steps import Evaluations, judgement_of, plan_evaluations
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.manifest import LATEST, AliasName, BackendName, JobId, ModelId, Override, Revision
 from ftops.domain.plan import Blocker, Deferred, Notice, Promote, Reason, Withheld, action_id
 from ftops.domain.records import Target
-from ftops.domain.training_steps import PAUSE
+from ftops.domain.training_steps import stall_of
 
 
 def plan_aliases(subject: Subject, training: Training, draft: Draft) -> None:
@@ -54,11 +54,13 @@ def _standing(subject: Subject, revision: Revision) -> Training | None:
         return None
     job = known.trained_job(subject.declared.backend.name)
     if job is not None and job.model is not None:
-        return Trained(model=ModelId(job.model))
+        return Untrained() if job.is_missed else Trained(model=ModelId(job.model))
     attempt = counting_attempt(known.on(subject.declared.backend.name))
-    if attempt is None or attempt.job is None or attempt.job.status.is_final:
+    if attempt is None or attempt.job is None:
         return None
-    return InProgress(job=JobId(attempt.job.id), is_paused=attempt.job.status in PAUSE)
+    if attempt.job.status.is_final:
+        return Untrained() if attempt.job.is_model_lost else None
+    return InProgress(job=JobId(attempt.job.id), stall=stall_of(subject, attempt.job.id, attempt.job.status))
 
 
 def _report_unknown_pin(subject: Subject, revision: Revision, draft: Draft) -> None:
@@ -69,7 +71,7 @@ def _report_unknown_pin(subject: Subject, revision: Revision, draft: Draft) -> N
         draft.notices.append(Notice(fine_tune=declared.name, message=f"{message}; skipped in this rehearsal"))
         return
     known = {Revision(r) for r in subject.record.revisions} if subject.record else set[Revision]()
-    choices = {r for r in known if _standing(subject, r) is not None} | {declared.revision}
+    choices = {r for r in known if isinstance(_standing(subject, r), Trained | InProgress)} | {declared.revision}
     message += f" on {declared.backend.name}; can be pinned: {', '.join(sorted(choices))}"
     draft.blockers.append(Blocker(fine_tune=declared.name, message=message))
 
@@ -93,7 +95,7 @@ def _promote(
         case Planned():
             target = Target(backend=subject.declared.backend.name, revision=revision, model="known-after-training")
             draft.actions.append(_unjudged(subject, alias, was, target, evaluations))
-        case InProgress(is_paused=False, job=job):
+        case InProgress(stall=None, job=job):
             draft.deferred.append(
                 Deferred(
                     fine_tune=subject.declared.name,
@@ -104,13 +106,11 @@ def _promote(
                     job=job,
                 )
             )
-        case InProgress(job=job) if revision != subject.declared.revision:
-            message = (
-                f"{alias} stays where it is: job {job} of revision {revision} is paused; ftops does not wait for it"
-            )
+        case InProgress(job=job, stall=stall) if revision != subject.declared.revision:
+            message = f"{alias} stays where it is: job {job} of revision {revision} {stall}; ftops does not wait for it"
             draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
         case _:
-            pass  # reported by plan_training; the alias stays where it is
+            pass  # reported by plan_training, or as a lost model; the alias stays where it is
 
 
 def _report_present_target(subject: Subject, alias: AliasName, revision: Revision, draft: Draft) -> None:

@@ -125,12 +125,19 @@ class JobRecord(Record, frozen=True, kw_only=True):
 
     @property
     def is_alive(self) -> bool:
-        """Whether this job leads to a model, or has led to one."""
-        return not self.status.is_final or self.status is JobStatus.SUCCEEDED
+        """Whether this job leads to a model, or has led to one that was not lost."""
+        if self.status is JobStatus.SUCCEEDED:
+            return not self.is_model_lost
+        return not self.status.is_final
 
     def has_model(self, model: str) -> bool:
         """Whether this job made that model, as its result or as a checkpoint."""
         return model == self.model or any(checkpoint.model == model for checkpoint in self.checkpoints)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the backend did not know the model at a first look: nothing is done with it until a second one."""
+        return self.missed_at is not None and not self.is_model_lost
 
     @property
     def is_model_lost(self) -> bool:

@@ -58,10 +58,10 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InProgress:
-    """The revision's job has not ended."""
+    """The revision's job has not ended. ``stall`` says why it isn't waited for, where it isn't."""
 
     job: JobId
-    is_paused: bool = False
+    stall: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

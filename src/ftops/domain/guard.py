@@ -76,10 +76,10 @@ def refuse_run(desired: DesiredState, observed: ObservedState) -> RunRefusal | N
 def apply_guards(draft: Draft, desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> None:
     """Takes out of a draft what the guards refuse, and what depends on it; says so in its refusals and notices."""
     declared = {d.name: d for d in desired.fine_tunes}
+    refused = _refuse_contradicted(draft, observed)
     budget = _Budget(desired=desired, observed=observed, policy=policy, today=today)
-    refused: set[str] = set()
     for action in draft.actions:
-        if not isinstance(action, Train):
+        if not isinstance(action, Train) or action.id in refused:
             continue
         subject = declared[action.fine_tune]
         if (notice := _blocked(action, observed)) is not None:
@@ -89,6 +89,14 @@ def apply_guards(draft: Draft, desired: DesiredState, observed: ObservedState, p
             draft.refusals.append(refusal)
             refused.add(action.id)
     draft.actions[:] = without(draft.actions, refused)
+
+
+def _refuse_contradicted(draft: Draft, observed: ObservedState) -> set[str]:
+    """Gives the actions of fine-tunes whose record in the ledger can't be true; where one lie stands others may."""
+    wrong = [entry for _, view in sorted(observed.backends.items()) for entry in view.contradictions]
+    draft.refusals += [Refusal(fine_tune=entry.fine_tune, guard="ledger", message=entry.message) for entry in wrong]
+    names = {entry.fine_tune for entry in wrong}
+    return {action.id for action in draft.actions if action.fine_tune in names}
 
 
 def without(actions: Iterable[Action], refused: Iterable[str]) -> list[Action]:
@@ -104,12 +112,17 @@ def without(actions: Iterable[Action], refused: Iterable[str]) -> list[Action]:
 
 
 def _blocked(action: Train, observed: ObservedState) -> Notice | None:
-    record = observed.ledgers[action.backend].backend(action.backend)
+    """Reports a training that the organisation may not have; one that was asked for after that is let through, once."""
+    ledger = observed.ledgers[action.backend]
+    record, known = ledger.backend(action.backend), ledger.named(action.fine_tune)
     if record is None or record.blocked is None:
+        return None
+    retry = known.retry_of(action.revision, action.backend) if known else None
+    if retry is not None and retry.at > record.blocked.at:
         return None
     message = (
         f"backend {action.backend} said on {record.blocked.at:%Y-%m-%d} that this organisation may not train any more; "
-        f"revision {action.revision} is not trained"
+        f"revision {action.revision} is not trained; ftops retry {action.fine_tune} asks again, once"
     )
     return Notice(fine_tune=action.fine_tune, message=message)
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from ftops.domain.attempts import JobStatus
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTuneName, JobId, ModelId, Revision
+from ftops.domain.plan import Notice
 from ftops.domain.records import LedgerState
 
 
@@ -41,12 +42,21 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Contradiction:
+    """What the ledger says of the model that an alias points to, and the backend denies: somebody else wrote it there."""
+
+    fine_tune: FineTuneName
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BackendView:
     """One backend as seen now.
 
     ``is_online`` False: it was not asked. ``why_offline`` says why (``--offline``, no key); it is None for an embedded
     server that isn't running, which has nothing to tell. ``found`` are jobs of this project that its ledger doesn't know;
-    ``strangers`` those that carry our project's name but another ledger's id.
+    ``strangers`` those that carry our project's name but another ledger's id. ``unknown`` are unfinished jobs of the ledger
+    that the backend has not known for a while; ``contradictions`` are alias targets that the backend says were not so made.
     """
 
     backend: Backend
@@ -55,6 +65,8 @@ class BackendView:
     models: Mapping[ModelId, ModelInfo] = field(default_factory=dict)
     found: tuple[Job, ...] = ()
     strangers: tuple[Job, ...] = ()
+    unknown: frozenset[JobId] = frozenset()
+    contradictions: tuple[Contradiction, ...] = ()
 
     def shutdown_date(self, model: ModelId) -> date | None:
         """The day on which the backend stops serving a model, where it announces one."""
@@ -68,13 +80,14 @@ class ObservedState:
 
     ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
     what the recorded scores say of every trained revision that is declared or that an alias is pinned to. ``caveats`` say
-    what could not be looked at.
+    what could not be looked at, ``notices`` what looking brought up and nothing is done about.
     """
 
     ledgers: Mapping[BackendName, LedgerState]
     backends: Mapping[BackendName, BackendView]
     judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @property
     def distinct_ledgers(self) -> tuple[tuple[BackendName, LedgerState], ...]:

@@ -10,9 +10,11 @@ from datetime import date
 from typing import assert_never
 
 from ftops.domain.alias_steps import plan_aliases
+from ftops.domain.cancel_steps import plan_requested_cancels, report_moot_requests
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
 from ftops.domain.guard import Policy, apply_guards
+from ftops.domain.lost_models import report_lost_models
 from ftops.domain.manifest import BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.observed import Job, ObservedState
 from ftops.domain.plan import (
@@ -47,7 +49,9 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
     for declared in selected:
         if declared.name not in renames.taken:
             draft.extend(_plan_one(declared, desired, observed, renames.moves.get(declared.name), today))
+    _cancel_undeclared(desired, observed, policy, draft)
     _report_orphans(desired, observed, draft)
+    draft.notices += [n for n in observed.notices if n.fine_tune is None or policy.selects(n.fine_tune)]
     apply_guards(draft, desired, observed, policy, today)
     _share_uploads(draft)
     return Plan(
@@ -89,6 +93,8 @@ def _plan_one(
     _report_shutdown(subject, draft)
     training = plan_training(subject, draft)
     plan_aliases(subject, training, draft)
+    report_lost_models(subject, draft)
+    report_moot_requests(subject, draft)
     if declared.fine_tune.policy.suspend:
         return _suspended(subject, draft)
     return draft
@@ -138,6 +144,15 @@ def _report_orphans(desired: DesiredState, observed: ObservedState, draft: Draft
         for job in sorted(view.found, key=lambda job: job.id):
             if is_alive(job) and _is_stray(job, desired, observed.ledgers[backend], wanted):
                 draft.notices.append(Notice(fine_tune=None, message=_stray(backend, job)))
+
+
+def _cancel_undeclared(desired: DesiredState, observed: ObservedState, policy: Policy, draft: Draft) -> None:
+    """Carries out what people asked for about jobs of fine-tunes that no manifest declares."""
+    for _, ledger in observed.distinct_ledgers:
+        names = _accounted(desired, ledger)
+        for name, record in sorted(ledger.fine_tunes.items()):
+            if name not in names and policy.selects(FineTuneName(name)):
+                plan_requested_cancels(record, observed.backends, draft)
 
 
 def _is_stray(job: Job, desired: DesiredState, ledger: LedgerState, wanted: set[tuple[FineTuneName, Revision]]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, attempt_usd
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, RequestKind, attempt_usd
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text, TrainedOn
 from ftops.domain.scores import Comparison, EvaluationRecord
@@ -122,6 +122,15 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
                     for job in (*((attempt.job,) if attempt.job else ()), *attempt.surplus):
                         yield Revision(revision), BackendName(backend), attempt, job
 
+    def retry_of(self, revision: Revision, backend: BackendName) -> Request | None:
+        """The standing request for another attempt at a revision on a backend."""
+        about = (RequestKind.RETRY, revision, backend)
+        return next((r for r in self.requests if (r.kind, r.revision, r.backend) == about), None)
+
+    def is_to_be_cancelled(self, job: str) -> bool:
+        """Whether a person asked for a job to be cancelled."""
+        return any(r.kind is RequestKind.CANCEL and r.job == job for r in self.requests)
+
     def revision_of_model(self, backend: BackendName, model: str) -> Revision | None:
         """The revision whose job made that model on that backend."""
         return next((rev for rev, where, _, job in self.jobs() if where == backend and job.model == model), None)
@@ -217,6 +226,10 @@ class LedgerState(Record, frozen=True, kw_only=True, dict=True):
     def backend(self, name: BackendName) -> BackendRecord | None:
         """A backend's record."""
         return self.project.backends.get(name) if self.project else None
+
+    def has_forgotten(self, name: FineTuneName) -> bool:
+        """Whether a fine-tune of that name was let go of: the backend may still have jobs of it."""
+        return self.project is not None and any(past.name == name for past in self.project.forgotten)
 
     def knows_job(self, job: JobId) -> bool:
         """Whether that job is recorded anywhere in this folder."""

@@ -86,7 +86,10 @@ def _is_taken(declared: Declared, desired: DesiredState, observed: ObservedState
     record = observed.ledgers[declared.backend.name].named(declared.name)
     if record is None or record.name == declared.name:
         return False
-    message = f"{declared.name} is a former name of {record.name}, and the ledger keeps those; choose another name"
+    message = (
+        f"{declared.name} is a former name of {record.name}, and the ledger keeps those; choose another name, "
+        f"or have it forget this one: ftops forget {declared.name}"
+    )
     if desired.named(FineTuneName(record.name)) is None:
         message += f", or go back to it with moved_from: [{record.name}]"
     draft.blockers.append(Blocker(fine_tune=declared.name, message=message))

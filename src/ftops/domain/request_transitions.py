@@ -1,6 +1,7 @@
 """How people's requests enter a fine-tune's record, and when they have been carried out.
 
-A retry stands until a later attempt has a job or its creation was refused; a cancel until its job has ended.
+A retry stands until a later attempt has a job or its creation was refused, its model is there again, or another revision is
+applied; a cancel until its job has ended.
 """
 
 import msgspec
@@ -18,6 +19,7 @@ from ftops.domain.events import (
     ModelSeen,
     Requested,
 )
+from ftops.domain.manifest import Revision
 from ftops.domain.records import FineTuneRecord
 
 
@@ -40,14 +42,20 @@ def request(record: FineTuneRecord, event: Requested) -> FineTuneRecord:
         owner=event.owner,
         run_url=event.run_url,
     )
-    others = tuple(known for known in record.requests if _subject(known) != _subject(asked))
+    others = tuple(known for known in record.requests if not _is_replaced(known, asked))
     return msgspec.structs.replace(record, requests=(*others, asked))
+
+
+def without_moot(record: FineTuneRecord, revision: Revision) -> FineTuneRecord:
+    """Gives a record without the retries of other revisions than the one that is applied now."""
+    kept = tuple(r for r in record.requests if r.kind is not RequestKind.RETRY or r.revision == revision)
+    return msgspec.structs.replace(record, requests=kept)
 
 
 def _check_retry(record: FineTuneRecord, event: Requested) -> None:
     attempt = counting_attempt(record.revisions[event.revision].on(event.backend))
     job = attempt.job if attempt else None
-    if job is not None and job.is_alive and not job.is_model_lost:
+    if job is not None and job.is_alive:
         raise EventRefused(f"job {job.id} of {event.fine_tune} is {job.status.value}: there is nothing to retry")
 
 
@@ -66,6 +74,9 @@ def without_fulfilled(
     match event:
         case IntentClosed(closed=Closed.REJECTED) | JobRecorded():
             kept = [r for r in record.requests if not _is_answered(r, event)]
+        case ModelSeen():  # there is a model again: nothing to train for
+            about = (RequestKind.RETRY, event.revision, event.backend)
+            kept = [r for r in record.requests if (r.kind, r.revision, r.backend) != about]
         case JobObserved() if event.status.is_final:
             kept = [r for r in record.requests if r.job != event.job]
         case _:
@@ -78,5 +89,6 @@ def _is_answered(asked: Request, event: IntentClosed | JobRecorded) -> bool:
     return is_same and event.attempt > asked.attempt
 
 
-def _subject(asked: Request) -> tuple[str, str, str, str | None]:
-    return asked.kind.value, asked.revision, asked.backend, asked.job
+def _is_replaced(known: Request, asked: Request) -> bool:
+    """Of retries on one backend the newest counts: there is one declared revision; of cancels each job has its own."""
+    return (known.kind, known.backend, known.job) == (asked.kind, asked.backend, asked.job)

@@ -1,15 +1,15 @@
-"""Plans what leads to a model: adopt, cancel, upload and train. One row of ``docs/planning.md`` each."""
+"""Plans what leads to a model: adopt, upload and train. One row of ``docs/planning.md`` each."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from ftops.domain.attempts import Attempt, CancelReason, JobRecord, JobStatus, counting_attempt
+from ftops.domain.cancel_steps import plan_cancels
 from ftops.domain.changes import training_changes
 from ftops.domain.desired import Dataset
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.manifest import BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.observed import Job
-from ftops.domain.plan import Adopt, Blocker, Cancel, Deferred, Notice, Reason, Train, Upload, action_id
+from ftops.domain.plan import Adopt, Blocker, Deferred, Notice, Reason, Train, Upload, action_id
 from ftops.domain.pricing import training_estimate
 from ftops.domain.record_types import ADOPTED
 from ftops.domain.records import RevisionRecord
@@ -22,7 +22,7 @@ PAUSE: Final = frozenset({JobStatus.PAUSED, JobStatus.PAUSING})
 def plan_training(subject: Subject, draft: Draft) -> Training:
     """Adds the steps towards the declared revision's model, and says where it stands once they are done."""
     adoption = _adopt(subject, draft)
-    _cancel(subject, draft)
+    plan_cancels(subject, draft)
     attempt = counting_attempt(_attempts(subject))
     is_alive_already = attempt is not None and attempt.job is not None and attempt.job.is_alive
     if adoption is not None and not is_alive_already:
@@ -32,19 +32,35 @@ def plan_training(subject: Subject, draft: Draft) -> Training:
         takes_over = attempt.open_intent.id if attempt and attempt.open_intent else None
         return _train(subject, draft, number, _reason(subject, number), takes_over)
     job = attempt.job
-    match job.status:
-        case JobStatus.SUCCEEDED if job.model:
-            return Trained(model=ModelId(job.model))
-        case JobStatus.CANCELLED if job.cancel is CancelReason.SUPERSEDED:
-            return _train(subject, draft, attempt.number + 1, Reason.NEW_REVISION)
-        case JobStatus.FAILED if _may_retry(subject, job):
-            return _train(subject, draft, attempt.number + 1, Reason.TRANSIENT_FAILURE)
-        case JobStatus.FAILED | JobStatus.CANCELLED | JobStatus.SUCCEEDED:
-            message = _ended_without_model(subject.declared.revision, job)
-            draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
-            return Untrained()
-        case _:
-            return _waiting(subject, JobId(job.id), job.status, draft)
+    if not job.status.is_final:
+        return _waiting(subject, JobId(job.id), job.status, draft)
+    if job.model is not None and job.is_alive:
+        return Untrained() if job.is_missed else Trained(model=ModelId(job.model))
+    return _ended(subject, job, draft)
+
+
+def stall_of(subject: Subject, job: str, status: JobStatus) -> str | None:
+    """Why a job that has not ended isn't waited for; None where it is."""
+    if job in subject.view.unknown:
+        return f"is unknown to {subject.declared.backend.name}"
+    return "is paused" if status in PAUSE else None
+
+
+def _ended(subject: Subject, job: JobRecord, draft: Draft) -> Training:
+    """What follows a job that ended without a model, or whose model is lost."""
+    name, revision = subject.declared.name, subject.declared.revision
+    newest = _attempts(subject)[-1]
+    following = newest.number + 1 if newest.job else newest.number
+    if subject.record and subject.record.retry_of(revision, subject.declared.backend.name):
+        return _train(subject, draft, following, Reason.REQUESTED)
+    if job.status is JobStatus.CANCELLED and job.cancel is CancelReason.SUPERSEDED:
+        return _train(subject, draft, following, Reason.NEW_REVISION)
+    if job.status is JobStatus.FAILED and _may_retry(subject, job):
+        return _train(subject, draft, following, Reason.TRANSIENT_FAILURE)
+    if not job.is_model_lost:  # reported with the other lost ones
+        message = _ended_without_model(name, revision, job)
+        draft.notices.append(Notice(fine_tune=name, message=message))
+    return Untrained()
 
 
 def _attempts(subject: Subject) -> tuple[Attempt, ...]:
@@ -54,6 +70,9 @@ def _attempts(subject: Subject) -> tuple[Attempt, ...]:
 
 def _reason(subject: Subject, number: int) -> Reason:
     """Why the attempt of that number is made, or gone on with."""
+    declared = subject.declared
+    if subject.record and subject.record.retry_of(declared.revision, declared.backend.name):
+        return Reason.REQUESTED
     is_retry = any(a.job and a.job.error_code == TRANSIENT_ERROR for a in _attempts(subject) if a.number == number - 1)
     return Reason.TRANSIENT_FAILURE if is_retry else Reason.NEW_REVISION
 
@@ -68,11 +87,16 @@ def _adopted(subject: Subject, job: Job, adopt: Adopt, draft: Draft) -> Training
 
 
 def _waiting(subject: Subject, job: JobId, status: JobStatus, draft: Draft) -> InProgress:
-    declared = subject.declared
-    if status in PAUSE:
-        message = f"job {job} of revision {declared.revision} is paused; ftops does not wait for it"
+    declared, record = subject.declared, subject.record
+    if record is not None and record.is_to_be_cancelled(job):
+        return InProgress(job=job, stall="is to be cancelled")
+    stall = stall_of(subject, job, status)
+    if stall is not None:
+        message = f"job {job} of revision {declared.revision} {stall}; ftops does not wait for it"
+        if job in subject.view.unknown:
+            message += f"; {_last_heard_of(subject, job)}ftops cancel {declared.name} gives it up"
         draft.notices.append(Notice(fine_tune=declared.name, message=message))
-        return InProgress(job=job, is_paused=True)
+        return InProgress(job=job, stall=stall)
     _defer(subject, draft, TRAINING, job)
     return InProgress(job=job)
 
@@ -96,12 +120,18 @@ def _may_retry(subject: Subject, job: JobRecord) -> bool:
     return job.error_code == TRANSIENT_ERROR and failures <= subject.declared.fine_tune.policy.retries
 
 
-def _ended_without_model(revision: Revision, job: JobRecord) -> str:
+def _ended_without_model(name: FineTuneName, revision: Revision, job: JobRecord) -> str:
     why = f": {job.error_message}" if job.error_message else ""
+    how = "succeeded without a model" if job.status is JobStatus.SUCCEEDED else job.status.value
     return (
-        f"job {job.id} of revision {revision} {job.status.value}{why}; "
-        "declare a new revision to train again (change the data, the method or the seed)"
+        f"job {job.id} of revision {revision} {how}{why}; ftops retry {name} starts another attempt, "
+        "or declare a new revision (change the data, the method or the seed)"
     )
+
+
+def _last_heard_of(subject: Subject, job: JobId) -> str:
+    known = (one for *_, one in subject.record.jobs() if one.id == job) if subject.record else iter(())
+    return next((f"the ledger has it as {one.status.value} since {one.seen_at:%Y-%m-%d}; " for one in known), "")
 
 
 def _train(
@@ -173,8 +203,9 @@ def _adopt(subject: Subject, draft: Draft) -> tuple[Job, Adopt] | None:
     adopted: dict[tuple[Revision, int], tuple[Job, Adopt]] = {}
     for job in sorted(subject.view.found, key=lambda job: (not is_alive(job), job.created_at, job.id)):
         revision, attempt = Revision(job.metadata.get("ftops_revision", "")), attempt_of(job)
-        known = subject.record.revisions.get(revision) if subject.record and _is_of(subject, job) else None
-        if known is None or (revision, attempt) in adopted:
+        known = subject.record.revisions.get(revision) if subject.record else None
+        is_expected = known is not None or revision == subject.declared.revision
+        if not (is_expected and _is_of(subject, job)) or (revision, attempt) in adopted:
             continue
         if is_adoptable(job, known, subject.declared.backend.name, attempt):
             adopt = Adopt(
@@ -200,14 +231,15 @@ def is_alive(job: Job) -> bool:
     return job.status is JobStatus.SUCCEEDED or not job.status.is_final
 
 
-def is_adoptable(job: Job, known: RevisionRecord, backend: BackendName, attempt: int) -> bool:
+def is_adoptable(job: Job, known: RevisionRecord | None, backend: BackendName, attempt: int) -> bool:
     """Whether a job that the ledger doesn't know should be recorded as one of this revision's.
 
-    One that lives or succeeded; and one that failed, where it is what became of an open intent.
+    One that lives or succeeded, also where the ledger doesn't know the revision, as after ``ftops forget``; and one that
+    failed, where it is what became of an open intent.
     """
     if is_alive(job):
         return True
-    intents = (a.open_intent for a in known.on(backend) if a.number == attempt)
+    intents = (a.open_intent for a in (known.on(backend) if known else ()) if a.number == attempt)
     return any(intent is not None and intent.id == job.metadata.get("ftops_intent") for intent in intents)
 
 
@@ -221,38 +253,3 @@ def _is_of(subject: Subject, job: Job) -> bool:
     names = {subject.declared.name, *subject.declared.fine_tune.moved_from}
     names |= {FineTuneName(name) for name in subject.record.former_names} if subject.record else set()
     return job.metadata.get("ftops_name") in names
-
-
-def _cancel(subject: Subject, draft: Draft) -> None:
-    for revision, backend, attempt, job, reason in _unwanted(subject):
-        known = subject.record.revisions[revision] if subject.record and reason is Reason.SUPERSEDED else None
-        draft.actions.append(
-            Cancel(
-                id=action_id("cancel", subject.declared.name, job.id),
-                fine_tune=subject.declared.name,
-                backend=backend,
-                reason=reason,
-                revision=revision,
-                changes=training_changes(subject.declared, known),
-                job=JobId(job.id),
-                attempt=attempt.number,
-            )
-        )
-
-
-def _unwanted(subject: Subject) -> Iterator[tuple[Revision, BackendName, Attempt, JobRecord, Reason]]:
-    declared = subject.declared
-    for revision, backend, attempt, job in subject.record.jobs() if subject.record else ():
-        if job.status.is_final or backend not in subject.observed.backends:
-            continue
-        is_wanted = revision in subject.pinned or (revision, backend) == (declared.revision, declared.backend.name)
-        if attempt.job is not job or _has_later_job(subject, revision, backend, attempt):
-            yield revision, backend, attempt, job, Reason.DUPLICATE
-        elif not is_wanted and declared.fine_tune.policy.on_superseded == "cancel":
-            yield revision, backend, attempt, job, Reason.SUPERSEDED
-
-
-def _has_later_job(subject: Subject, revision: Revision, backend: BackendName, attempt: Attempt) -> bool:
-    """Whether a later attempt's job lives or succeeded: this one was found after that one had been recorded."""
-    attempts = subject.record.revisions[revision].on(backend) if subject.record else ()
-    return any(a.number > attempt.number and a.job is not None and a.job.is_alive for a in attempts)

@@ -55,7 +55,7 @@ from ftops.domain.records import (
     is_over,
     spent_usd,
 )
-from ftops.domain.request_transitions import request, without_fulfilled
+from ftops.domain.request_transitions import request, without_fulfilled, without_moot
 from ftops.domain.scores import Comparison, EvaluationRecord
 
 
@@ -179,11 +179,12 @@ def _declare(record: FineTuneRecord, event: RevisionDeclared) -> FineTuneRecord:
             declared_at=event.at,
             commit=event.commit,
         )
-    return msgspec.structs.replace(
+    declared = msgspec.structs.replace(
         record,
         revisions={**record.revisions, event.revision: known},
         is_protected=event.is_protected,
     )
+    return without_moot(declared, event.revision)
 
 
 def _apply_to_fine_tune(

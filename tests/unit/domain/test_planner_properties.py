@@ -46,6 +46,8 @@ def jobs(draw: st.DrawFn, id_: str) -> dict[str, Any]:
     job: dict[str, Any] = {"id": id_, "status": status, "seen_at": WHEN}
     if status == "succeeded":
         job["model"] = f"ft:{id_}"
+        lost = {"missed_at": WHEN, "gone_at": WHEN, "deleting_at": WHEN}
+        job |= {key: lost[key] for key in draw(st.sampled_from([[], [], [], [*lost][:1], [*lost][:2], [*lost][2:]]))}
     if status == "failed":
         job["error_code"] = draw(st.sampled_from(["server_error", "invalid"]))
     if status == "cancelled":
@@ -71,6 +73,14 @@ def attempts(draw: st.DrawFn, name: str, revision: str) -> list[dict[str, Any]]:
 
 
 @st.composite
+def requests(draw: st.DrawFn, name: str, revision: str) -> dict[str, Any]:
+    asked = {"revision": revision, "backend": "openai", "attempt": draw(st.integers(0, 2)), "at": WHEN, "owner": "ada"}
+    if draw(st.booleans()):
+        return asked | {"kind": "retry"}
+    return asked | {"kind": "cancel", "job": f"{name}-{revision[:2]}-1" + draw(st.sampled_from(["", "-s"]))}
+
+
+@st.composite
 def records(draw: st.DrawFn, name: str) -> dict[str, Any]:
     revisions = {
         revision: {
@@ -89,6 +99,7 @@ def records(draw: st.DrawFn, name: str) -> dict[str, Any]:
         if attempt.get("job", {}).get("model")
     ]
     record: dict[str, Any] = {"format_version": "1", "name": name, "revisions": revisions}
+    record["requests"] = [draw(requests(name, revision)) for revision in revisions if draw(st.booleans())]
     if models:
         target = st.sampled_from(models)
         moves = draw(st.lists(st.none() | target, max_size=3))
@@ -312,7 +323,6 @@ class World:
 
     def carry_out(self, action: Action) -> None:
         declared = self.desired.named(action.fine_tune)
-        assert declared is not None
         for event in events_of(action, declared, self.observed):
             self._record(action.backend, event)
         if isinstance(action, Adopt):
@@ -371,7 +381,7 @@ class World:
                 self._record(backend, event)
 
 
-def events_of(action: Action, declared: Declared, observed: ObservedState) -> Iterator[AnyEvent]:
+def events_of(action: Action, declared: Declared | None, observed: ObservedState) -> Iterator[AnyEvent]:
     """The events that carrying out an action writes."""
     about: dict[str, Any] = {"at": NOW, "fine_tune": action.fine_tune, "backend": action.backend}
     match action:
@@ -382,6 +392,8 @@ def events_of(action: Action, declared: Declared, observed: ObservedState) -> It
             status = JobStatus.RUNNING if job.status.is_final else job.status
             intent = job.metadata.get("ftops_intent")
             about |= {"revision": action.revision, "attempt": action.attempt, "job": action.job}
+            if declared is not None and declared.revision == action.revision:
+                yield declaration_of(action, declared)
             yield JobRecorded(**about, status=status, intent=intent, is_adopted=True)
         case Cancel():
             reason = CancelReason(action.reason.value)
@@ -392,10 +404,8 @@ def events_of(action: Action, declared: Declared, observed: ObservedState) -> It
             file = FileRecord(id="file-1", name="f", size=1, uploaded_at=NOW)
             yield FileUploaded(at=NOW, backend=action.backend, sha256=action.sha256, file=file)
         case Train():
-            data = DatasetRecord(path=declared.train.path, sha256=declared.train.sha256, rows=declared.train.rows)
-            yield RevisionDeclared(
-                at=NOW, fine_tune=action.fine_tune, revision=action.revision, spec={}, train=data, is_protected=False
-            )
+            assert declared is not None
+            yield declaration_of(action, declared)
             about |= {"revision": action.revision, "attempt": action.attempt}
             intent = f"{action.fine_tune}-{action.attempt}"
             yield Intended(
@@ -407,6 +417,11 @@ def events_of(action: Action, declared: Declared, observed: ObservedState) -> It
             pass  # scores are the world's business
         case Promote():
             yield AliasMoved(**about_alias(action), reason=action.reason.value)
+
+
+def declaration_of(action: Action, declared: Declared) -> RevisionDeclared:
+    data = DatasetRecord(path=declared.train.path, sha256=declared.train.sha256, rows=declared.train.rows)
+    return RevisionDeclared(at=NOW, fine_tune=action.fine_tune, revision=action.revision, spec={}, train=data)
 
 
 def about_alias(action: Promote) -> dict[str, Any]:

@@ -43,13 +43,14 @@ from ftops.domain.events import (
     Renamed,
     Requested,
 )
-from ftops.domain.manifest import AliasName, FineTuneName, JobId, ModelId
+from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.records import spent_usd
 
 FAILED = JobObserved(**ABOUT, job="ftjob-1", status=JobStatus.FAILED)
 SUCCEEDED = JobObserved(**ABOUT, job="ftjob-1", status=JobStatus.SUCCEEDED, model="ft:1", cost_usd=3.0)
 RETRY = Requested(**ABOUT, kind=RequestKind.RETRY, owner="ada")
 CANCEL = Requested(**ABOUT, kind=RequestKind.CANCEL, owner="ada", job="ftjob-1")
+CANCEL_OF_SECOND = Requested(**ABOUT, kind=RequestKind.CANCEL, owner="ada", job="ftjob-2")
 MISSED = ModelMissed(**ABOUT, job="ftjob-1")
 GONE = ModelMissed(**{**ABOUT, "at": LATER}, job="ftjob-1", is_gone=True)
 TRAINED = (INTENDED, RECORDED, SUCCEEDED)
@@ -91,6 +92,23 @@ class TestRequests:
         requests = record(INTENDED, RECORDED, FAILED, RETRY, changed(RETRY, at=LATER)).requests
         assert [request.at for request in requests] == [LATER]
 
+    def test_the_retry_of_another_revision_takes_its_place_and_applying_one_ends_the_others(self) -> None:
+        other = changed(DECLARED, revision=Revision("b" * 12))
+        second = JobRecorded(**ABOUT, job="ftjob-2", status=JobStatus.QUEUED)
+        asked = (INTENDED, RECORDED, second, FAILED, RETRY, CANCEL_OF_SECOND)
+        retry = changed(RETRY, revision=Revision("b" * 12), attempt=0)
+        kinds = [(r.kind, r.revision) for r in record(*asked, other, retry).requests]
+        assert kinds == [(RequestKind.CANCEL, REVISION), (RequestKind.RETRY, "b" * 12)]
+        assert [r.kind for r in record(*asked, other).requests] == [RequestKind.CANCEL]
+        assert record(*asked, DECLARED).requests == record(*asked).requests
+
+    def test_a_model_that_is_there_again_needs_no_retry(self) -> None:
+        asked = (*TRAINED, MISSED, GONE, RETRY)
+        assert record(*asked).requests
+        assert record(*asked, ModelSeen(**ABOUT, job="ftjob-1")).requests == ()
+        elsewhere = changed(RETRY, backend=BackendName("other"), attempt=0)
+        assert len(record(*asked, elsewhere, ModelSeen(**ABOUT, job="ftjob-1")).requests) == 1
+
     def test_a_cancel_stands_until_its_job_has_ended(self) -> None:
         asked = (INTENDED, RECORDED, CANCEL)
         assert record(*asked).requests[0].job == "ftjob-1"
@@ -121,7 +139,10 @@ class TestLostModels:
     def test_a_second_look_makes_it_gone_and_a_third_brings_it_back(self) -> None:
         missed = job(*TRAINED, MISSED)
         assert (missed.missed_at, missed.gone_at, missed.is_model_lost) == (AT, None, False)
+        assert missed.is_missed
         gone = job(*TRAINED, MISSED, GONE)
+        assert not gone.is_missed
+        assert not gone.is_alive
         assert (gone.missed_at, gone.gone_at, gone.is_model_lost) == (AT, LATER, True)
         assert record(*TRAINED, MISSED, GONE).revisions[REVISION].trained_job(OPENAI) is None
         seen = job(*TRAINED, MISSED, GONE, ModelSeen(**ABOUT, job="ftjob-1"))
