@@ -25,7 +25,7 @@ from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, MissingKey, Problem, UsageProblem
-from ftops.ports import BackendSession, LogEntry, Progress, Repository
+from ftops.ports import BackendSession, LedgerInspector, LogEntry, Progress, Repository
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -245,6 +245,12 @@ class Catalog:
     def log(self, backend: Backend) -> Iterable[LogEntry]:
         """Gives the events of the ledger that records a backend, newest first."""
         return self.ledgers.of(backend).log()
+
+    def inspectors(self) -> tuple[LedgerInspector, ...]:
+        """Gives the ledgers that the fine-tunes use, shared one first, to be looked at as a whole."""
+        used = [self.backend_of(manifest.name) for manifest in self.fine_tunes] or [self.backend_of(None)]
+        kinds = {backend.is_rehearsal: backend for backend in used}
+        return tuple(self.ledgers.inspector(kinds[kind]) for kind in sorted(kinds))
 
     def base_url(self, backend: BackendName, state: LedgerState) -> tuple[str | None, str | None]:
         """Gives the address at which a backend's models are called, and a warning where there is one.

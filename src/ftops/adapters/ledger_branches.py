@@ -26,16 +26,12 @@ class Published(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
-    """A branch taken as it is now: its tip, and the last one seen before, None where there was none."""
+class Look:
+    """A branch as it is now: its tip, the one seen last before (None: none was), and whether that one is no part of it now."""
 
     tip: str | None
     before: str | None
-
-    @property
-    def is_rewritten(self) -> bool:
-        """Whether something that was seen is not part of the branch any more."""
-        return self.before is not None and self.before != self.tip
+    is_rewritten: bool = False
 
 
 class LedgerBranch(Protocol):
@@ -53,7 +49,7 @@ class LedgerBranch(Protocol):
         """Asks for the tip and brings its history here. Raises LedgerUnreachable, LedgerForbidden, LedgerRewritten."""
         ...
 
-    def look(self) -> Accepted:
+    def look(self) -> Look:
         """Asks for the tip as it is now, whatever it descends from, and remembers nothing."""
         ...
 
@@ -69,7 +65,7 @@ class LedgerBranch(Protocol):
         """Moves the branch from ``old`` to ``commit``. Raises LedgerUnreachable, LedgerForbidden, LedgerRewritten."""
         ...
 
-    def accept(self) -> Accepted:
+    def accept(self) -> Look:
         """Takes the tip as it is now, whatever it descends from; the history given up stays here under a ref."""
         ...
 
@@ -102,16 +98,16 @@ class LocalBranch:
 
     cached = newest
 
-    def look(self) -> Accepted:
+    def look(self) -> Look:
         """Gives the tip; nothing else was ever seen."""
         tip = self.newest()
-        return Accepted(tip=tip, before=tip)
+        return Look(tip=tip, before=tip)
 
     def accepted(self) -> str | None:
         """Gives the tip that was accepted last."""
         return read_ref(self._git, self._accepted)
 
-    def accept(self) -> Accepted:
+    def accept(self) -> Look:
         """Remembers the tip as one whose history is not judged any more."""
         found = self.look()
         set_ref(self._git, self._accepted, found.tip)

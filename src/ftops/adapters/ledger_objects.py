@@ -28,7 +28,9 @@ _IDENTITY: Final = "ftops <ftops@localhost>"
 _COMMITS_AT_ONCE: Final = 100
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True):
+    """A file of the folder at some commit: a blob that is small enough to be read."""
+
     path: str
     sha: str
     size: int
@@ -60,21 +62,18 @@ class LedgerObjects:
 
     def read(self, tip: str) -> LedgerState:
         """Gives the folder's state at a commit. Raises LedgerCorrupt, naming the file."""
-        entries = self._entries(tip)
+        entries = [entry_of(self._folder, line) for line in list_files(self._git, self._folder, tip)]
+        check_total(entries)
         missing = [e for e in entries if self._known.get(e.path, ("",))[0] != e.sha]
-        contents = self._contents(missing)
+        contents = read_files(self._git, missing)
         known: dict[str, tuple[str, ProjectRecord | FineTuneRecord]] = {}
         for entry in entries:
             if entry.sha in contents:
-                known[entry.path] = entry.sha, self._decode(entry.path, contents[entry.sha])
+                known[entry.path] = entry.sha, decode_file(self._folder, entry.path, contents[entry.sha])
             else:
                 known[entry.path] = self._known[entry.path]
         self._known = known
-        records = [record for _, record in known.values()]
-        return LedgerState(
-            project=next((r for r in records if isinstance(r, ProjectRecord)), None),
-            fine_tunes={r.name: r for r in records if isinstance(r, FineTuneRecord)},
-        )
+        return state_of([record for _, record in known.values()])
 
     def commit(self, parent: str | None, changes: Mapping[str, bytes | None], message: bytes, *, at: datetime) -> str:
         """Makes a child commit of ``parent`` with some files changed, and gives its hash. No ref points to it."""
@@ -101,45 +100,60 @@ class LedgerObjects:
         for start in range(0, len(commits), _COMMITS_AT_ONCE):
             yield from commit_messages(self._git, commits[start : start + _COMMITS_AT_ONCE])
 
-    def _entries(self, tip: str) -> list[_Entry]:
-        """Lists the folder's files, each checked before anything of it is read."""
-        try:
-            listing = self._git.run(
-                "ls-tree", "-r", "-l", "-z", "--full-tree", tip, "--", f"{self._folder}/", limit=ENTRY_LIMIT * 256
-            )
-        except OutputTooLarge as error:
-            raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project") from error
-        except GitFailed as failure:
-            raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
-        lines = listing.split(b"\0")[:-1]
-        if len(lines) > ENTRY_LIMIT:
-            raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project")
-        entries = [_entry(self._folder, line) for line in lines]
-        if sum(entry.size for entry in entries) > FOLDER_LIMIT:
-            raise LedgerCorrupt(f"the ledger's files of this project are larger than {FOLDER_LIMIT >> 20} MiB together")
-        return entries
-
-    def _contents(self, entries: Sequence[_Entry]) -> dict[str, bytes]:
-        if not entries:
-            return {}
-        # Sizes were checked, so that what git unpacks is bounded.
-        limit = sum(entry.size + 128 for entry in entries)
-        try:
-            return _batch(self._git.run("cat-file", "--batch", stdin=_lines([e.sha for e in entries]), limit=limit))
-        except (GitFailed, OutputTooLarge, ValueError) as error:
-            raise LedgerCorrupt(f"the ledger's objects can't be read: {error}") from error
-
-    def _decode(self, path: str, content: bytes) -> ProjectRecord | FineTuneRecord:
-        name = name_in_path(self._folder, path)
-        if name is None:
-            return decode_project(content, path=path)
-        return decode_fine_tune(content, path=path, name=name)
-
     def _hash_length(self) -> int:
         return 64 if self._git.line("rev-parse", "--show-object-format") == "sha256" else 40
 
 
-def _entry(folder: str, line: bytes) -> _Entry:
+def list_files(git: GitProcess, folder: str, tip: str) -> list[bytes]:
+    """Lists a folder's files at a commit, a line of ``git ls-tree`` each, none of them checked. Raises LedgerCorrupt."""
+    try:
+        listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", tip, "--", f"{folder}/", limit=ENTRY_LIMIT * 256)
+    except OutputTooLarge as error:
+        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project") from error
+    except GitFailed as failure:
+        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
+    lines = listing.split(b"\0")[:-1]
+    if len(lines) > ENTRY_LIMIT:
+        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project")
+    return lines
+
+
+def check_total(entries: Sequence[Entry]) -> None:
+    """Refuses files that are too large together. Raises LedgerCorrupt."""
+    if sum(entry.size for entry in entries) > FOLDER_LIMIT:
+        raise LedgerCorrupt(f"the ledger's files of this project are larger than {FOLDER_LIMIT >> 20} MiB together")
+
+
+def read_files(git: GitProcess, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """Gives the contents of files by their hashes. Raises LedgerCorrupt where one is missing."""
+    if not entries:
+        return {}
+    # Sizes were checked, so that what git unpacks is bounded.
+    limit = sum(entry.size + 128 for entry in entries)
+    try:
+        return _batch(git.run("cat-file", "--batch", stdin=_lines([e.sha for e in entries]), limit=limit))
+    except (GitFailed, OutputTooLarge, ValueError) as error:
+        raise LedgerCorrupt(f"the ledger's objects can't be read: {error}") from error
+
+
+def decode_file(folder: str, path: str, content: bytes) -> ProjectRecord | FineTuneRecord:
+    """Gives the record that a file of the folder holds. Raises LedgerCorrupt, naming the file."""
+    name = name_in_path(folder, path)
+    if name is None:
+        return decode_project(content, path=path)
+    return decode_fine_tune(content, path=path, name=name)
+
+
+def state_of(records: Sequence[ProjectRecord | FineTuneRecord]) -> LedgerState:
+    """Gives the state that some records are."""
+    return LedgerState(
+        project=next((r for r in records if isinstance(r, ProjectRecord)), None),
+        fine_tunes={r.name: r for r in records if isinstance(r, FineTuneRecord)},
+    )
+
+
+def entry_of(folder: str, line: bytes) -> Entry:
+    """Gives a file of the folder from its line of ``git ls-tree``. Raises LedgerCorrupt where it has no business there."""
     description, _, raw_path = line.partition(b"\t")
     path = raw_path.decode("utf-8", "replace")
     mode, kind, sha, size = description.decode("ascii").split()
@@ -150,7 +164,7 @@ def _entry(folder: str, line: bytes) -> _Entry:
         raise LedgerCorrupt(f"{path} of the ledger is missing in this clone", remedy="git fsck")
     if int(size) > FILE_LIMIT:
         raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB")
-    return _Entry(path, sha, int(size))
+    return Entry(path, sha, int(size))
 
 
 def _lines(words: Sequence[str]) -> bytes:

@@ -18,7 +18,7 @@ from typing import Final
 from ftops.adapters.git_process import NETWORK_SECONDS, GitFailed, GitProcess
 from ftops.adapters.git_refs import branch_ref, configured_remote, flat, read_ref, rival_of, rival_patterns, set_ref
 from ftops.adapters.git_refusals import is_contention, is_forbidden
-from ftops.adapters.ledger_branches import LOCK_TRIES, Accepted, LedgerBranch, LocalBranch, Published
+from ftops.adapters.ledger_branches import LOCK_TRIES, LedgerBranch, LocalBranch, Look, Published
 from ftops.adapters.ledger_ownership import branch_blocked
 from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUnreachable
 from ftops.ports import Clock
@@ -64,18 +64,19 @@ class RemoteBranch:
         """Gives the last tip seen."""
         return read_ref(self._git, self._seen)
 
-    def look(self) -> Accepted:
+    def look(self) -> Look:
         """Fetches the remote's tip as it is now; the last one seen stays what it was."""
-        return Accepted(tip=self._fetched(), before=self.cached())
+        tip, before = self._fetched(), self.cached()
+        return Look(tip=tip, before=before, is_rewritten=not self._descends(tip, before))
 
     def accepted(self) -> str | None:
         """Gives the tip that was accepted last."""
         return read_ref(self._git, self._accepted)
 
-    def accept(self) -> Accepted:
+    def accept(self) -> Look:
         """Takes the remote's tip as it is now as the one that later ones must descend from."""
         found = self.look()
-        if found.before is not None and found.before != found.tip:
+        if found.is_rewritten and found.before is not None:
             set_ref(self._git, f"{self._lost}/{found.before[:12]}", found.before)
         self._remember(found.tip)
         set_ref(self._git, self._accepted, found.tip)
@@ -201,9 +202,7 @@ class RemoteBranch:
 
     def _check_descent(self, tip: str | None) -> None:
         seen = self.cached()
-        if seen is None or seen == tip:
-            return
-        if tip is not None and (self._git.succeeds("merge-base", "--is-ancestor", seen, tip) or self._is_cut_off(tip)):
+        if seen is None or self._descends(tip, seen):
             return
         what = f"was deleted at {self._remote}" if tip is None else f"at {self._remote} was rewritten"
         raise LedgerRewritten(
@@ -211,6 +210,14 @@ class RemoteBranch:
             remedy=f"put it back where that was a mistake: git push {self._remote} +{seen[:12]}:{self._ref}; "
             "or take it as it is now: ftops ledger verify --accept",
         )
+
+    def _descends(self, tip: str | None, seen: str | None) -> bool:
+        """Whether a tip is, or comes after, one that was seen; also where the history here can't tell."""
+        if seen in {None, tip}:
+            return True
+        if tip is None or seen is None:
+            return False
+        return self._git.succeeds("merge-base", "--is-ancestor", seen, tip) or self._is_cut_off(tip)
 
     def _is_cut_off(self, tip: str) -> bool:
         """Whether somebody fetched this branch with a depth, so that its history here can't tell."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from ftops.adapters.clock import SystemClock
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.git_repo import GitRepository
+from ftops.adapters.ledger_inspection import LedgerInspection
 from ftops.adapters.rehearsal_ledger import bind_rehearsal, rehearsal_branch
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import Backend, Project
 from ftops.errors import UsageProblem
-from ftops.ports import LedgerWriter
+from ftops.ports import LedgerInspector, LedgerWriter
 
 
 class ProjectLedgers:
@@ -29,11 +30,14 @@ class ProjectLedgers:
             self._open[backend.is_rehearsal] = self._ledger(is_rehearsal=backend.is_rehearsal)
         return self._open[backend.is_rehearsal]
 
+    def inspector(self, backend: Backend) -> LedgerInspector:
+        """Gives the ledger that records a backend, to be looked at as a whole."""
+        branch, remote = self._place(is_rehearsal=backend.is_rehearsal)
+        clock = SystemClock(self._stop)
+        return LedgerInspection(self._top, project=self._project.name, branch=branch, remote=remote, clock=clock)
+
     def _ledger(self, *, is_rehearsal: bool) -> LedgerWriter:
-        branch, remote = self._project.ledger.branch, self._remote()
-        if is_rehearsal:
-            branch, remote = rehearsal_branch(branch), None
-            bind_rehearsal(self._top, branch=branch, ftops_dir=self._ftops_dir)
+        branch, remote = self._place(is_rehearsal=is_rehearsal)
         return GitLedger(
             self._top,
             project=self._project.name,
@@ -42,6 +46,15 @@ class ProjectLedgers:
             ftops_dir=self._ftops_dir,
             clock=SystemClock(self._stop),
         )
+
+    def _place(self, *, is_rehearsal: bool) -> tuple[str, str | None]:
+        """Gives branch and remote; binds the rehearsal branch to this data folder."""
+        branch, remote = self._project.ledger.branch, self._remote()
+        if not is_rehearsal:
+            return branch, remote
+        branch = rehearsal_branch(branch)
+        bind_rehearsal(self._top, branch=branch, ftops_dir=self._ftops_dir)
+        return branch, None
 
     @property
     def is_shared(self) -> bool:

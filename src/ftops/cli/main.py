@@ -22,7 +22,9 @@ _COMMANDS: Final = {
     "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
     "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
     "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
+    "import": ("ftops.cli.import_", "Write manifests for jobs that exist already, and adopt them."),
     "history": ("ftops.cli.history", "Show what happened, from the ledger."),
+    "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
     "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
 }
 

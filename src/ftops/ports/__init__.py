@@ -18,7 +18,7 @@ from ftops.ports.backend import (
     Models,
     StoredFile,
 )
-from ftops.ports.ledger import LedgerReader, LedgerWriter, LogEntry, Snapshot
+from ftops.ports.ledger import Inspected, LedgerInspector, LedgerReader, LedgerWriter, LogEntry, Snapshot
 from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
 
 __all__ = [
@@ -29,10 +29,12 @@ __all__ = [
     "Checkpoint",
     "Clock",
     "Files",
+    "Inspected",
     "Job",
     "JobProgress",
     "JobReader",
     "JobWriter",
+    "LedgerInspector",
     "LedgerReader",
     "LedgerWriter",
     "LogEntry",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ftops.domain.events import AnyEvent
+from ftops.domain.findings import Finding
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerError
 
@@ -72,4 +73,36 @@ class LedgerWriter(LedgerReader, Protocol):
 
         That is: kept in ``.ftops/pending``, for the next ``record`` of any run to write first. Never raises LedgerError.
         """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspected:
+    """A ledger looked at as a whole, whether it can be read or not.
+
+    ``branch`` and ``place`` say where it is, ``tip`` its newest commit (None where there is none). ``state`` is what can be
+    read, ``findings`` what can't and what its ``commits`` tell. ``older`` are files of an older format; ``lost`` is what a
+    rewritten or deleted branch no longer holds, in sentences; ``since`` is the commit before which nothing is judged any more.
+    """
+
+    branch: str
+    place: str
+    tip: str | None
+    state: LedgerState
+    commits: int = 0
+    findings: tuple[Finding, ...] = ()
+    older: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    since: str | None = None
+
+
+class LedgerInspector(Protocol):
+    """Looks at one project's folder of a ledger that may be broken."""
+
+    def inspect(self) -> Inspected:
+        """Fetches the ledger and looks at all of it; changes nothing. Raises LedgerError where it can't be had."""
+        ...
+
+    def accept(self) -> Inspected:
+        """Takes the branch as it is now, rewritten, edited or gone, and says what was lost. Raises as ``inspect`` does."""
         ...

@@ -26,7 +26,7 @@ from ledger_kit import (
 
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.git_process import GitFailed, GitProcess, GitTimedOut, OutputTooLarge
-from ftops.adapters.ledger_branches import Accepted
+from ftops.adapters.ledger_branches import Look
 from ftops.adapters.ledger_remote import RemoteBranch
 from ftops.domain.events import EventRefused
 from ftops.errors import LedgerForbidden, LedgerRewritten, LedgerUnreachable
@@ -202,8 +202,7 @@ def test_rewritten_branch_stops_everything_until_accepted(world: World, at: GitL
         assert f"git push origin +{str(old.tip)[:12]}:{REF}" in caught.value.remedy
         assert "ftops ledger verify --accept" in caught.value.remedy
     accepted = branch(world.repo).accept()
-    assert accepted == Accepted(tip=world.tip(), before=old.tip)
-    assert accepted.is_rewritten
+    assert accepted == Look(tip=world.tip(), before=old.tip, is_rewritten=True)
     assert not at.read().state.fine_tunes[NAME].revisions[declared().revision].attempts
     assert git(world.repo, "rev-parse", f"refs/ftops/ledger-lost/origin/{BRANCH}/{str(old.tip)[:12]}") == old.tip
     at.record([applied("c1")])

@@ -1,0 +1,40 @@
+"""What is lost where a ledger's branch was rewritten or deleted: what one state holds and another one doesn't."""
+
+from collections.abc import Iterator
+
+from ftops.domain.records import FineTuneRecord, LedgerState
+
+
+def losses(before: LedgerState, after: LedgerState) -> tuple[str, ...]:
+    """Gives, in sentences and by name, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, moves, scores."""
+    return tuple(_losses(before, after))
+
+
+def _losses(before: LedgerState, after: LedgerState) -> Iterator[str]:
+    if before.project is not None and (after.project is None or after.project.ledger_id != before.project.ledger_id):
+        yield f"the ledger's id, {before.project.ledger_id}: jobs that carry it are strangers to another ledger"
+    known = {job.id for record in after.fine_tunes.values() for *_, job in record.jobs()}
+    for name, record in sorted(before.fine_tunes.items()):
+        now = after.fine_tunes.get(name)
+        if now is None:
+            yield f"fine-tune {name}"
+        for revision, backend, attempt, job in record.jobs():
+            if job.id not in known:
+                made = f", which made {job.model}" if job.model else ""
+                yield f"job {job.id} of {name}: revision {revision} on {backend}, attempt {attempt.number}{made}"
+        yield from _lost_of(record, now or FineTuneRecord(format_version="1", name=name))
+
+
+def _lost_of(before: FineTuneRecord, after: FineTuneRecord) -> Iterator[str]:
+    name = before.name
+    for alias, record in sorted(before.aliases.items()):
+        now = after.aliases.get(alias)
+        moves = len(record.history) - len(now.history if now else ())
+        if moves > 0:
+            yield f"{moves} {'move' if moves == 1 else 'moves'} of alias {alias} of {name}"
+    scored = {(e.digest, e.sent, e.model, e.backend) for e in after.evaluations}
+    for evaluation in before.evaluations:
+        if (evaluation.digest, evaluation.sent, evaluation.model, evaluation.backend) not in scored:
+            yield f"the scores of {evaluation.model} under {evaluation.name}, of {name}"
+    if before.is_protected and not after.is_protected:
+        yield f"the protection of {name}"
