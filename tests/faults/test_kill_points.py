@@ -9,9 +9,10 @@ import queue
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,11 @@ def test_killed_between_any_two_steps(
     def stage_for(nursery: Nursery) -> Stage:
         return make_stage(tmp_path / f"{scenario}-{next(numbers)}", school.base_url, nursery, scenario)
 
-    def is_killed_at(point: str) -> bool:
+    def die_at(point: str) -> Trial:
         nursery = nurseries.get()
         try:
-            return any(check_killed(stage_for(nursery), point, wanted) for _ in range(TRIES))
+            trials = (tried(stage_for(nursery), point, wanted) for _ in range(TRIES))
+            return next((trial for trial in trials if trial.is_killed), Trial(point))
         finally:
             nurseries.put(nursery)
 
@@ -79,34 +81,49 @@ def test_killed_between_any_two_steps(
     points = lists[0] if IS_ALL else slice_of(lists[0], scenario)
     assert points
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        killed = dict(zip(points, pool.map(is_killed_at, points), strict=True))
-    sys.stdout.write(f"{scenario}: killed at {sum(killed.values())} of {len(lists[0])} points\n")
+        trials = list(pool.map(die_at, points))
+    killed = sum(trial.is_killed for trial in trials)
+    sys.stdout.write(
+        f"{scenario}: killed at {killed} of {len(lists[0])} points, {len(changing(points))} of them changes\n"
+    )
+    assert [trial for trial in trials if trial.fault] == []
     # How often a run reads may differ from the undisturbed one: whether a job is seen before it has ended, say.
-    assert changing(tuple(point for point in points if not killed[point])) == []
+    assert changing([trial.point for trial in trials if not trial.is_killed]) == []
 
 
-def check_killed(stage: Stage, point: str, wanted: object) -> bool:
-    """Kills a run at a point, applies again and compares; False where the run did not come to that point."""
+@dataclass(frozen=True)
+class Trial:
+    """What came of a kill at a point; ``fault`` says what differs from the undisturbed run, if anything does."""
+
+    point: str
+    is_killed: bool = False
+    fault: str = ""
+
+
+def tried(stage: Stage, point: str, wanted: object) -> Trial:
+    """Kills a run at a point, applies again and compares."""
     killed = stage.run(*APPLY, kill_at=point)
     if killed.code != -signal.SIGKILL:
-        assert killed.code == 0, (point, killed.said)
-        return False
-    assert killed.points[-1] == point
+        return Trial(point, fault="" if killed.code == 0 else killed.said)
     again = stage.run(*APPLY)
-    assert again.code == 0, (point, again.said)
-    assert end_of(stage) == wanted, (point, again.said)
+    if again.code != 0:
+        return Trial(point, is_killed=True, fault=f"the next run: exit {again.code}\n{again.said}")
+    end = end_of(stage)
+    if end != wanted:
+        return Trial(point, is_killed=True, fault=f"{end}\ninstead of {wanted}\n{again.said}")
     planned = stage.run("plan", "--detailed-exitcode")
-    assert planned.code == 0, (point, planned.said)
+    if planned.code != 0:
+        return Trial(point, is_killed=True, fault=f"the next plan: exit {planned.code}\n{planned.said}")
     remove_stage(stage)
-    return True
+    return Trial(point, is_killed=True)
 
 
-def changing(points: tuple[str, ...]) -> list[str]:
+def changing(points: Sequence[str]) -> list[str]:
     """Gives the points of steps that change something."""
     return sorted(point for point in points if not READING.search(point))
 
 
-def slice_of(points: tuple[str, ...], scenario: str) -> list[str]:
+def slice_of(points: Sequence[str], scenario: str) -> list[str]:
     """Gives a point for each change that is made at the place of a scenario; in the first one elsewhere too."""
     changes = [point for point in points if not READING.search(point)]
     here = [point for point in changes if point.startswith(PLACES[scenario])]
