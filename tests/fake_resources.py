@@ -13,7 +13,7 @@ from ftops.errors import (
     NotFound,
     Rejected,
 )
-from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
 
 if TYPE_CHECKING:
     from fake_backend import FakeBackend
@@ -42,6 +42,12 @@ class FakeJobs:
                 jobs = jobs[:newest]
             return tuple(job for job in jobs if metadata.items() <= job.metadata.items())[:newest]
 
+    def list_past(self) -> tuple[PastJob, ...]:
+        with self._world.lock:
+            self._world.begin("list_past")
+            self._backend.tick()
+            return tuple(self._past(entry) for entry in reversed(self._world.jobs))
+
     def progress(self, job: JobId) -> JobProgress:
         with self._world.lock:
             self._world.begin("progress")
@@ -67,6 +73,22 @@ class FakeJobs:
                 return ()
             steps = ((10, checkpoint_name(model, 10), 0.3), (20, checkpoint_name(model, 20), 0.15), (30, model, 0.2))
             return tuple(Checkpoint(step=s, model=ModelId(m), valid_loss=loss) for s, m, loss in steps)
+
+    def _past(self, entry: Entry) -> PastJob:
+        body = entry.body
+        method = body.get("method") or {"type": "supervised"}
+        settings = method.get(method["type"], {})
+        return PastJob(
+            job=self._shown(entry),
+            suffix=body.get("suffix") or "",
+            method=method["type"],
+            hyperparameters=settings.get("hyperparameters", {}),
+            grader=settings.get("grader"),
+            seed=body.get("seed"),
+            training_file=body.get("training_file"),
+            validation_file=body.get("validation_file"),
+            integrations=tuple(body.get("integrations") or ()),
+        )
 
     def _shown(self, entry: Entry) -> Job:
         return entry.job if self._backend.keeps_metadata else replace(entry.job, metadata={})

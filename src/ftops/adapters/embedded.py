@@ -13,7 +13,7 @@ from ftops.adapters.backend_timing import Timing
 from ftops.adapters.embedded_server import EmbeddedServer
 from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import AnswerLost, BackendError, Unreachable
-from ftops.ports import Chat, ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import Chat, ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
 
 if TYPE_CHECKING:
     from ftops.adapters.openai_backend import OpenAIBackend
@@ -100,6 +100,9 @@ class _Jobs:
 
     def list_jobs(self, *, metadata: Mapping[str, str], newest: int | None = None) -> tuple[Job, ...]:
         return self._backend.call(lambda session: session.jobs.list_jobs(metadata=metadata, newest=newest))
+
+    def list_past(self) -> tuple[PastJob, ...]:
+        return self._backend.call(lambda session: tuple(session.jobs.list_past()))
 
     def progress(self, job: JobId) -> JobProgress:
         return self._backend.call(lambda session: session.jobs.progress(job))

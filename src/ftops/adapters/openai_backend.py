@@ -6,7 +6,7 @@ failures mean ``backend_failures``'.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
@@ -18,9 +18,10 @@ from ftops.adapters.backend_timing import Timing
 from ftops.adapters.openai_chat import OpenAIChat
 from ftops.adapters.openai_client import Clients
 from ftops.adapters.openai_pages import data_of, items_of
+from ftops.adapters.openai_past_jobs import past_job_of
 from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import NotFound, Rejected, Unauthorized
-from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
 
 _JOBS_PAGE: Final = 100
 _FILES_PAGE: Final = 10_000
@@ -77,6 +78,13 @@ class _Jobs:
                 if metadata.items() <= job.metadata.items():
                     found.append(job)
         return tuple(found)
+
+    def list_past(self) -> Iterator[PastJob]:
+        def fetch(after: str | None) -> object:
+            return self._calls.repeated.fine_tuning.jobs.list(after=after or openai.omit, limit=_JOBS_PAGE)
+
+        with self._calls.translated():
+            yield from map(past_job_of, items_of(fetch))
 
     def progress(self, job: JobId) -> JobProgress:
         with self._calls.translated():

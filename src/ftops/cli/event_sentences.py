@@ -4,6 +4,7 @@ from typing import assert_never
 
 from ftops.domain import events as e
 from ftops.domain.attempts import DeletionStage, RequestKind
+from ftops.domain.record_types import ADOPTED
 
 _ProjectEvent = (
     e.Started
@@ -51,7 +52,8 @@ def _of_project(event: _ProjectEvent) -> str:
 def _of_fine_tune(event: _FineTuneEvent) -> str:
     match event:
         case e.RevisionDeclared(revision=revision, train=train):
-            return f"revision {revision} declared, {train.rows} rows to train on"
+            data = "its data is gone" if train.sha256.startswith(ADOPTED) else f"{train.rows} rows to train on"
+            return f"revision {revision} declared, {data}"
         case e.Protected(is_protected=is_protected):
             return "protected: nothing of it is deleted" if is_protected else "no longer protected"
         case e.Renamed(former=former):

@@ -11,7 +11,7 @@ from datetime import date
 
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft
-from ftops.domain.manifest import FineTuneName, ModelId
+from ftops.domain.manifest import BackendName, FineTuneName, ModelId
 from ftops.domain.observed import ObservedState
 from ftops.domain.plan import Action, Notice, Refusal, Train, Upload
 from ftops.domain.records import LedgerState, is_over, spent_usd
@@ -62,15 +62,20 @@ def refuse_run(desired: DesiredState, observed: ObservedState) -> RunRefusal | N
             job = view.strangers[0]
             return RunRefusal(
                 message=f"backend {name} has jobs of a project {project!r} that belong to another ledger, such as {job.id}",
-                remedy="give this project another metadata.name in ftops.yaml, or bring the ledger branch that made them",
+                remedy=f"give this project another metadata.name in ftops.yaml, or take them over: {_import_all(name)}",
             )
         ledger = observed.ledgers[name]
         if view.found and ledger.project is None:
             return RunRefusal(
                 message=f"there is no ledger, but backend {name} has jobs of this project, such as {view.found[0].id}",
-                remedy="fetch or restore the ledger branch; without it these jobs would be paid for a second time",
+                remedy=f"fetch or restore the ledger branch, or bring back jobs and models: {_import_all(name)}; "
+                "without either these jobs would be paid for a second time",
             )
     return None
+
+
+def _import_all(backend: BackendName) -> str:
+    return f"ftops import --all --backend {backend}"
 
 
 def apply_guards(draft: Draft, desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> None:

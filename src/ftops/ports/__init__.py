@@ -3,6 +3,7 @@
 Adapters implement them; tests have in-memory ones. Values that cross a port are the domain's or are defined here.
 """
 
+from ftops.ports.adoption import AdoptionFiles, KeptFile, ManifestDraft
 from ftops.ports.backend import (
     BackendSession,
     Chat,
@@ -16,12 +17,14 @@ from ftops.ports.backend import (
     JobWriter,
     ModelInfo,
     Models,
+    PastJob,
     StoredFile,
 )
 from ftops.ports.ledger import Inspected, LedgerInspector, LedgerReader, LedgerWriter, LogEntry, Snapshot
 from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
 
 __all__ = [
+    "AdoptionFiles",
     "BackendSession",
     "Chat",
     "ChatAnswer",
@@ -34,13 +37,16 @@ __all__ = [
     "JobProgress",
     "JobReader",
     "JobWriter",
+    "KeptFile",
     "LedgerInspector",
     "LedgerReader",
     "LedgerWriter",
     "LogEntry",
+    "ManifestDraft",
     "ModelInfo",
     "Models",
     "OutputStore",
+    "PastJob",
     "Progress",
     "Repository",
     "Snapshot",

@@ -1,6 +1,6 @@
 """What the application needs of a backend: jobs, files, models and conversations, readers apart from writers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Protocol
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.observed import Job as Job
 from ftops.domain.observed import ModelInfo as ModelInfo
+from ftops.domain.past_job import PastJob as PastJob
 from ftops.domain.scores import Outcome
 
 
@@ -72,6 +73,10 @@ class JobReader(Protocol):
 
     def list_jobs(self, *, metadata: Mapping[str, str], newest: int | None = None) -> tuple[Job, ...]:
         """Gives the jobs with all of ``metadata``, even if the backend ignores it; newest first, about ``newest`` at most."""
+        ...
+
+    def list_past(self) -> Iterable[PastJob]:
+        """Gives every job with how it was trained, newest first, page by page."""
         ...
 
     def progress(self, job: JobId) -> JobProgress:
