@@ -6,10 +6,12 @@ Implements ``ports.Progress``. Writes to standard error only.
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ftops.cli.style import safe, tell
+from ftops.cli.style import abandon, safe, tell
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -62,11 +64,13 @@ class LiveProgress:
         self._tasks: dict[str, tuple[str, TaskID]] = {}
 
     def __enter__(self) -> Self:
-        self._rows.start()
+        with _outliving_the_terminal():
+            self._rows.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._rows.stop()
+        with _outliving_the_terminal():
+            self._rows.stop()
 
     def update(
         self, fine_tune: str, phase: str, *, done: int | None = None, total: int | None = None, detail: str = ""
@@ -75,7 +79,7 @@ class LiveProgress:
         count = f"{done:,}/{total:,}" if done is not None and total else ""
         fields: dict[str, Any] = {"name": safe(fine_tune), "phase": safe(phase), "count": count, "detail": safe(detail)}
         fields["at"] = time.monotonic()
-        with self._lock:
+        with self._lock, _outliving_the_terminal():
             known = self._tasks.get(fine_tune)
             if known is not None and known[0] != phase:
                 self._rows.remove_task(known[1])
@@ -89,8 +93,17 @@ class LiveProgress:
     def say(self, message: str, *, fine_tune: str | None = None) -> None:
         """Prints a line above the rows."""
         text = f"{safe(fine_tune)}: {safe(message)}" if fine_tune else safe(message)
-        with self._lock:
+        with self._lock, _outliving_the_terminal():
             self._rows.console.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _outliving_the_terminal() -> Iterator[None]:
+    """Steps report from the middle of what is paid for: a terminal that is gone must not end them."""
+    try:
+        yield
+    except OSError:
+        abandon(sys.stderr)
 
 
 def open_progress() -> PlainProgress | LiveProgress:

@@ -24,13 +24,24 @@ STALE_SECONDS: Final = 20.0
 class Rows(Progress):
     """One row per fine-tune. Tasks have the fields ``name``, ``phase``, ``count``, ``detail`` and ``at``.
 
-    A row of which nothing was heard for a while is not shown when its phase has no known end, or has come to it.
+    A row of which nothing was heard for a while is not shown when its phase has no known end, or has come to it. Where there
+    are more than the terminal has lines, those are shown that were heard of last, in the order in which all stand.
     """
 
+    def __init__(self, *columns: ProgressColumn, console: Console) -> None:
+        self._terminal = console  # before all else: Rich asks for the rows while it makes itself
+        super().__init__(*columns, console=console, transient=True)
+
     def get_renderables(self) -> list[RenderableType]:
-        """Gives the table of the rows that are shown now."""
+        """Gives the table of the rows that are shown now, and how many others there are."""
         now = time.monotonic()
-        return [self.make_tasks_table([task for task in self.tasks if _is_shown(task, now)])]
+        shown = [task for task in self.tasks if _is_shown(task, now)]
+        room = max(1, self._terminal.height - 2)
+        if len(shown) <= room:
+            return [self.make_tasks_table(shown)]
+        newest = {task.id for task in sorted(shown, key=lambda task: float(task.fields["at"]))[-room:]}
+        table = self.make_tasks_table([task for task in shown if task.id in newest])
+        return [table, Text(f"… and {len(shown) - room:,} more")]
 
 
 def open_rows(console: Console | None = None) -> Rows:
@@ -44,7 +55,6 @@ def open_rows(console: Console | None = None) -> Rows:
         _Detail(DETAIL_CELLS),
         TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
         console=console,
-        transient=True,
     )
 
 

@@ -48,8 +48,8 @@ def command(
     from ftops.bootstrap import find_place, load_desired, open_workspace
     from ftops.cli.guards import policy_of
     from ftops.cli.live import PlainProgress
+    from ftops.cli.plan_file import plan_data
     from ftops.cli.render_text import render_plan
-    from ftops.domain.plan_json import plan_to_json
 
     place = find_place(context.directory)
     desired = load_desired(place, backend=backend)
@@ -60,7 +60,7 @@ def command(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
     ) as workspace:
         plan = plan_now(workspace, may_be_stale=True, is_bound=as_json or out is not None)
-    data = plan_to_json(plan)
+    data = plan_data(plan, selection, backend)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if as_json:

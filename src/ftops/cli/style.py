@@ -2,7 +2,9 @@
 
 import os
 import sys
-from typing import IO, Any
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, TextIO
 
 import click
 
@@ -40,8 +42,22 @@ def echo(text: str = "") -> None:
 
 
 def tell(text: str) -> None:
-    """Writes a line to standard error: progress and remarks, never data."""
-    click.echo(text, err=True, color=has_color(sys.stderr))
+    """Writes a line to standard error: progress and remarks, never data. Where nobody can read them any more that is all."""
+    try:
+        click.echo(text, err=True, color=has_color(sys.stderr))
+    except OSError:
+        abandon(sys.stderr)
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Gives up a stream whose terminal or reader is gone: what it still holds, and all that follows, goes nowhere.
+
+    Otherwise the interpreter would fail to write it once more at its end, and put 120 in place of the exit code.
+    """
+    if stream is None:
+        return
+    with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def print_error(message: str, *, remedy: str | None = None) -> None:

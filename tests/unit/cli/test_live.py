@@ -1,5 +1,6 @@
 """The live display: readable at every width, however long names and details are."""
 
+import errno
 import io
 import re
 
@@ -56,6 +57,38 @@ def test_a_phase_without_a_total_has_no_bar_and_goes_when_nothing_is_heard(monke
     monkeypatch.undo()
     progress.update("a", "train")
     assert [line[0] for line in shown(rows)][:1] == ["a"]
+
+
+def test_of_more_rows_than_lines_those_heard_of_last_are_shown() -> None:
+    console = Console(file=io.StringIO(), width=80, height=5, force_terminal=True, color_system=None)
+    rows = open_rows(console)
+    progress = LiveProgress(rows)
+    for name in "abcdef":
+        progress.update(name, "training", done=1, total=4)
+    progress.update("b", "training", done=2, total=4)
+    assert [line.split()[0] for line in shown(rows)] == ["b", "e", "f", "…"]
+    assert shown(rows)[-1] == "… and 3 more"
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kind", ["rows", "lines"])
+def test_a_terminal_that_was_closed_ends_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Gone())
+    is_plain = kind == "lines"
+    rows = None if is_plain else open_rows(Console(file=Gone(), width=80, force_terminal=True))
+    with PlainProgress() if is_plain else LiveProgress(rows) as progress:
+        progress.update("a", "training", done=1, total=4)
+        progress.update("a", "evaluating")
+        progress.say("something happened", fine_tune="a")
 
 
 def test_without_a_standard_error_lines_are_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
