@@ -91,11 +91,13 @@ class MemoryDatasets:
 
 @dataclass
 class FakeRepository:
-    """History as one line of commits."""
+    """History as one line of commits; where it ``is_unknown``, the remote may have it whole."""
 
     line: tuple[str, ...] = (OLD, MINE, NEWER)
     commit: str | None = MINE
     is_unknown: bool = False
+    is_remote_whole: bool = False
+    fetched: list[tuple[str, str]] = field(default_factory=list)
 
     def head(self) -> str | None:
         return self.commit
@@ -107,6 +109,10 @@ class FakeRepository:
         if self.is_unknown or not {older, newer} <= set(self.line):
             return None if self.is_unknown else False
         return self.line.index(older) <= self.line.index(newer)
+
+    def fetch_history(self, commit: str, *, remote: str) -> None:
+        self.fetched.append((commit, remote))
+        self.is_unknown = self.is_unknown and not self.is_remote_whole
 
 
 @dataclass

@@ -1,18 +1,30 @@
 """The git repository that holds the manifests: where it is, what is checked out, and what came before what.
 
-Reads only. It never runs a hook, and takes every commit and remote as data: full refs, ``--``, no options from outside.
+Reads only, but for history that a shallow clone lacks. It never runs a hook, and takes every commit and remote as data: full
+refs, ``--``, no options from outside.
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ftops.adapters.git_process import GitFailed, GitProcess
+from ftops.adapters.git_process import NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
+from ftops.adapters.git_refs import configured_remote
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     import git
 
+_FETCH: Final = (
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--refmap=",
+)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -31,7 +43,8 @@ class GitRepository:
         except GitFailed as failure:
             raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.gist}") from failure
         self._common_dir = Path(self._repo.common_dir).resolve()
-        self._git = GitProcess(folder=self._root)
+        # A partial clone would ask its remote for every commit that it doesn't know (heeded from git 2.44 on).
+        self._git = GitProcess(folder=self._root, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
         self._project_root = (project_root or start).resolve()
 
     @property
@@ -80,6 +93,22 @@ class GitRepository:
             return None
         # All of newer's history is here: what is not in it is no ancestor, known or not.
         return False
+
+    def fetch_history(self, commit: str, *, remote: str) -> None:
+        """Brings what is missing of the history of HEAD and of ``commit``: of a shallow clone's only commits, no files.
+
+        Git makes such a clone a partial one of this remote: what files it needs later it fetches when it needs them.
+        """
+        git = GitProcess(folder=self._root)
+        name = configured_remote(git, remote)
+        if not _COMMIT.fullmatch(commit):
+            return
+        deepening = ("--unshallow", "--filter=tree:0") if self.is_shallow else ()
+        # A remote may refuse to give a commit by its hash, or not have it: the history of HEAD is worth having all the same.
+        for wanted in (commit, "HEAD"):
+            with suppress(GitFailed):
+                git.run(*_FETCH, *deepening, "--", name, wanted, seconds=NETWORK_SECONDS)
+                return
 
     def remote_exists(self, name: str) -> bool:
         """Whether a remote of that name is configured."""

@@ -21,6 +21,13 @@ class Repository(Protocol):
         """Whether ``older`` is ``newer`` or one of its ancestors; None where the history here can't tell."""
         ...
 
+    def fetch_history(self, commit: str, *, remote: str) -> None:
+        """Brings what is missing of the history of the commit checked out, and of ``commit``, from a configured remote.
+
+        No files, no ref and no tag. What can't be had within some minutes is done without. Raises UsageProblem.
+        """
+        ...
+
 
 class Clock(Protocol):
     """Time."""

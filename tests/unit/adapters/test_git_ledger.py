@@ -211,6 +211,19 @@ def test_shallow_and_partial_clones(world: World, options: tuple[str, ...]) -> N
     assert (repo / ".git" / "shallow").exists() == was_shallow
 
 
+def test_partial_clone_that_has_the_branch_without_its_files(world: World) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", "true")
+    first = ledger(world.repo)
+    first.record([started(), *(declared(f"ft-{n}") for n in range(5))])
+    ledger(world.repo, project="other").record([started("L2"), declared()])
+    repo = world.clone("cut", "--filter=blob:none")
+    first.record([applied("c1")])
+    cut = ledger(repo)
+    assert cut.read() == first.read()
+    git(repo, "config", "remote.origin.url", "file:///nowhere")
+    assert ledger(repo).read_cached().state == first.read().state, "nothing is left to be fetched"
+
+
 @remote_or_not
 def test_hooks_of_the_clone_do_not_run(world: World, remote: str | None) -> None:
     for name in ("pre-push", "reference-transaction", "pre-auto-gc", "post-checkout"):

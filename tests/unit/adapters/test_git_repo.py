@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledger_kit import World, commit_file, git
 
 from ftops.adapters.git_repo import GitRepository
 from ftops.errors import UsageProblem
+from ledger_kit import World, commit_file, declared, git, ledger, started
 
 
 @pytest.fixture
@@ -146,3 +146,104 @@ def test_repository_that_git_will_not_use(repo: Path) -> None:
     (repo / ".git" / "config").write_text("[broken")
     with pytest.raises(UsageProblem):
         GitRepository(repo)
+
+
+class Deep:
+    """A remote with five commits on main and one on a side branch, and a clone of it that has only the last of main."""
+
+    def __init__(self, world: World, *options: str) -> None:
+        self.remote, self.seed = world.remote, world.repo.parent / "seed"
+        self.line = [git(self.seed, "rev-parse", "HEAD"), *(commit_file(self.seed, "a.txt", str(n)) for n in range(4))]
+        git(self.seed, "checkout", "-q", "-b", "side", "HEAD~2")
+        self.side = commit_file(self.seed, "b.txt", "side")
+        git(self.seed, "push", "-q", "origin", "main", "side")
+        self.path = world.clone("shallow", *(options or ("--depth", "1")))
+        self.found = GitRepository(self.path)
+
+
+def objects(repo: Path, kind: str) -> int:
+    listing = git(repo, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
+    return listing.split().count(kind)
+
+
+@pytest.mark.parametrize("has_filter", [True, False])
+def test_missing_history_is_fetched(world: World, *, has_filter: bool) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", str(has_filter).lower())
+    deep = Deep(world)
+    refs = git(deep.path, "for-each-ref")
+    assert deep.found.is_ancestor(deep.line[0], deep.line[-1]) is None
+    deep.found.fetch_history(deep.line[0], remote="origin")
+    assert deep.found.is_ancestor(deep.line[0], deep.line[-1]) is True
+    assert deep.found.is_ancestor(deep.side, deep.line[-1]) is False
+    assert not deep.found.is_shallow
+    assert git(deep.path, "for-each-ref") == refs
+    assert not (deep.path / ".git" / "FETCH_HEAD").exists()
+    assert (objects(deep.path, "tree") == 1) == has_filter, "commits are enough"
+    commit_file(deep.seed, "new.txt", "new")
+    git(deep.seed, "push", "-q", "origin", "HEAD")
+    git(deep.path, "fetch", "-q", "origin", "side")
+    git(deep.path, "checkout", "-q", "FETCH_HEAD")
+    assert (deep.path / "new.txt").exists(), "the clone goes on as before"
+    deep.found.fetch_history(deep.line[0], remote="origin")
+
+
+def test_commit_that_diverged_or_came_later_is_fetched_too(world: World) -> None:
+    deep = Deep(world)
+    newer = commit_file(deep.seed, "c.txt", "c")
+    git(deep.seed, "push", "-q", "origin", "HEAD:refs/heads/newer")
+    for commit in (deep.side, newer):
+        assert deep.found.is_ancestor(deep.line[2], commit) is None
+        deep.found.fetch_history(commit, remote="origin")
+        assert deep.found.is_ancestor(deep.line[2], commit) is True
+        assert deep.found.is_ancestor(deep.line[-1], commit) is False
+
+
+def test_commit_that_the_remote_does_not_have(world: World) -> None:
+    deep = Deep(world)
+    for commit in ("0" * 40, "--upload-pack=touch hacked", "main"):
+        deep.found.fetch_history(commit, remote="origin")
+    assert deep.found.is_ancestor(deep.line[0], deep.line[-1]) is True
+    assert deep.found.is_ancestor("0" * 40, deep.line[-1]) is False
+    assert not (deep.path / "hacked").exists()
+
+
+def test_checkout_of_a_ci_run_is_deepened(world: World) -> None:
+    """As actions/checkout does it: one fetch of one commit, and a detached head."""
+    deep = Deep(world)
+    path = world.repo.parent / "ci"
+    git(world.repo.parent, "init", "-q", str(path))
+    git(path, "remote", "add", "origin", f"file://{world.remote}")
+    git(path, "fetch", "-q", "--no-tags", "--depth=1", "origin", f"+{deep.line[-1]}:refs/remotes/origin/main")
+    git(path, "checkout", "-q", "--detach", "refs/remotes/origin/main")
+    found = GitRepository(path)
+    assert found.is_ancestor(deep.line[1], deep.line[-1]) is None
+    found.fetch_history(deep.line[1], remote="origin")
+    assert found.is_ancestor(deep.line[1], deep.line[-1]) is True
+
+
+def test_partial_clone_of_the_users_own_stays_one(world: World) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", "true")
+    deep = Deep(world, "--depth", "1", "--filter=blob:none")
+    deep.found.fetch_history(deep.line[0], remote="origin")
+    assert git(deep.path, "config", "remote.origin.partialclonefilter") == "blob:none"
+    assert deep.found.is_ancestor(deep.line[0], deep.line[-1]) is True
+
+
+def test_remote_out_of_reach_leaves_the_question_open(world: World) -> None:
+    deep = Deep(world)
+    world.remote.rename(world.remote.with_suffix(".away"))
+    deep.found.fetch_history(deep.line[0], remote="origin")
+    assert deep.found.is_ancestor(deep.line[0], deep.line[-1]) is None
+    with pytest.raises(UsageProblem):
+        deep.found.fetch_history(deep.line[0], remote="--upload-pack=x")
+
+
+def test_ledger_is_read_whole_after_the_history_was_fetched(world: World) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", "true")
+    deep = Deep(world)
+    ledger(world.repo).record([started(), declared()])
+    deep.found.fetch_history(deep.line[0], remote="origin")
+    at = ledger(deep.path)
+    at.read()
+    git(deep.path, "config", "remote.origin.url", "file:///nowhere")
+    assert at.read_cached().state.fine_tunes, "nothing of it is left to be fetched"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from apply_world import MINE, NEWER, OLD, World, allowing
+from apply_world import MINE, NEWER, OLD, FakeRepository, World, allowing
 from fakes import EPOCH
-from ftops.application.standing import check_standing
+from ftops.application.standing import check_before_apply, check_standing
 from ftops.application.workspace import Workspace
 from ftops.domain.records import Applied, LedgerState, ProjectRecord
 from ftops.errors import Refused, Stale
@@ -51,3 +51,49 @@ def test_a_dirty_work_tree_is_refused_where_others_see_the_ledger() -> None:
         check_standing(here(is_dirty=True), after(MINE))
     check_standing(here("dirty", is_dirty=True), after(MINE))
     check_standing(replace(here(is_dirty=True), is_ledger_shared=False), after(MINE))
+
+
+def cut_off(*, commit: str | None = MINE, is_remote_whole: bool = True) -> tuple[Workspace, FakeRepository]:
+    workspace = here(commit=commit, is_unknown=True)
+    repository = workspace.repository
+    assert isinstance(repository, FakeRepository)
+    repository.is_remote_whole = is_remote_whole
+    return workspace, repository
+
+
+def test_missing_history_is_fetched_once_the_answer_needs_it() -> None:
+    workspace, repository = cut_off()
+    check_before_apply(workspace, after(OLD))
+    assert repository.fetched == [(OLD, "origin")]
+    check_before_apply(workspace, after(OLD))
+    assert repository.fetched == [(OLD, "origin")], "now it is here"
+
+
+def test_history_that_stays_missing_counts_as_diverged() -> None:
+    workspace, repository = cut_off(is_remote_whole=False)
+    with pytest.raises(Refused, match="does not contain it"):
+        check_before_apply(workspace, after(OLD))
+    assert len(repository.fetched) == 1
+
+
+def test_a_newer_commit_that_was_fetched_makes_us_stale() -> None:
+    workspace, _ = cut_off()
+    with pytest.raises(Stale):
+        check_before_apply(workspace, after(NEWER))
+
+
+def test_nothing_is_fetched_where_the_answer_is_known_or_there_is_no_remote() -> None:
+    workspace, repository = cut_off()
+    check_before_apply(workspace, LedgerState())
+    check_before_apply(workspace, after(None))
+    with pytest.raises(Refused):
+        check_before_apply(replace(workspace, is_ledger_shared=False), after(OLD))
+    without_commit, other = cut_off(commit=None)
+    check_before_apply(without_commit, after(OLD))
+    known = here()
+    check_before_apply(known, after(OLD))
+    with pytest.raises(Refused):
+        check_before_apply(known, after(FOREIGN))
+    assert repository.fetched == other.fetched == []
+    assert isinstance(known.repository, FakeRepository)
+    assert known.repository.fetched == []
