@@ -8,6 +8,7 @@ creation is answered when its job has ended, or runs if it is a long one, and no
 
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +58,15 @@ class Nursery:
             env={**kept, **self.environment, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
 
-    def run(self, root: Path, *arguments: str, jobs: str, kill_at: str | None = None) -> Run:
-        """Runs ``ftops arguments`` in a folder. ``jobs`` is the address of the list of jobs that a sleep waits for."""
+    def run(self, root: Path, *arguments: str, jobs: str, **conditions: Any) -> Run:
+        """Runs ``ftops arguments`` in a folder. ``jobs`` is the address of the list of jobs that a sleep waits for.
+
+        Conditions: ``at``, a point, and ``plug``, what happens there (``step_watch``); ``answer_seconds``, how long answers
+        are waited for; ``clock``, seconds that the wall clock is off in turn, each time it is read.
+        """
         output, points = self.folder / "output", self.folder / "points"
         points.unlink(missing_ok=True)
-        order = {"root": str(root), "arguments": arguments, "jobs": jobs, "kill_at": kill_at}
+        order = {"root": str(root), "arguments": arguments, "jobs": jobs, "conditions": conditions}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({**order, "output": str(output), "points": str(points)}) + "\n")
@@ -154,6 +160,7 @@ def _be_born(order: dict[str, Any], learned: Path) -> None:
         os.dup2(output, 2)
         from ftops.cli.main import run
 
+        _set(order["conditions"])
         _skip_waiting(order["jobs"])
         _answer_late(order["jobs"])
         watch = _watch(order)
@@ -170,11 +177,33 @@ def _be_born(order: dict[str, Any], learned: Path) -> None:
 
 def _watch(order: dict[str, Any]) -> Any:
     sys.path.insert(0, str(Path(__file__).parent))
-    from step_watch import StepWatch
+    from step_watch import Plug, StepWatch
 
-    watch = StepWatch(Path(order["points"]), root=Path(order["root"]), kill_at=order["kill_at"])
+    conditions = order["conditions"]
+    watch = StepWatch(
+        Path(order["points"]),
+        root=Path(order["root"]),
+        at=conditions.get("at"),
+        plug=Plug(conditions.get("plug", Plug.KILL)),
+    )
     watch.install()
     return watch
+
+
+def _set(conditions: dict[str, Any]) -> None:
+    """Changes what a run can't choose: how long it waits for answers, and what its clock says."""
+    from ftops.adapters import openai_backend
+    from ftops.adapters.clock import SystemClock
+
+    if seconds := conditions.get("answer_seconds"):
+        for name in ("create", "read", "upload", "chat"):
+            object.__setattr__(openai_backend._TIMING, name, seconds)
+        # The SDK's pauses between its tries.
+        sleep = time.sleep
+        time.sleep = lambda pause: sleep(min(pause, 0.05))
+    if wrong := conditions.get("clock"):
+        now, off = SystemClock.now, itertools.cycle(wrong)
+        SystemClock.now = lambda clock: now(clock) + timedelta(seconds=next(off))  # type: ignore[method-assign]
 
 
 def _skip_waiting(jobs: str) -> None:

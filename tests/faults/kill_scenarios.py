@@ -26,8 +26,8 @@ class Stage:
     def jobs(self) -> str:
         return jobs_address(self.scratch.base_url, self.scratch.project_name)
 
-    def run(self, *arguments: str, kill_at: str | None = None) -> Run:
-        return self.nursery.run(self.scratch.root, *arguments, jobs=self.jobs, kill_at=kill_at)
+    def run(self, *arguments: str, **conditions: Any) -> Run:
+        return self.nursery.run(self.scratch.root, *arguments, jobs=self.jobs, **conditions)
 
     def commit(self, message: str = "Change manifests") -> None:
         self.scratch.commit(message)

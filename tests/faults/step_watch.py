@@ -1,4 +1,4 @@
-"""Sees every step that a run of ftops takes outside its own memory, and kills the process at one of them.
+"""Sees every step that a run of ftops takes outside its own memory, and lets something happen at one of them: a kill, mostly.
 
 A step is a git command, a change to a file of the project, an HTTP request, an answer put aside. Between two steps nothing
 happens that would outlive the process, so that a kill anywhere is a kill at one of these points: before each step; in those
@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,31 @@ _CHANCE = (
 )
 
 
+class Plug(StrEnum):
+    """What happens at a point: the process is killed, is stopped until somebody wakes it, or finds its disk full."""
+
+    KILL = "kill"
+    STOP = "stop"
+    FILL = "fill"
+
+
 class StepWatch:
-    """Writes each point's name to a file, and kills this process at the one named ``kill_at``.
+    """Writes each point's name to a file, and pulls a plug at the one named ``at``.
 
     A name is the function of ftops that is at work, what it does, and for the how-manyeth time; chance (ids, times) is left
     out of it, so that two runs of the same have the same points.
     """
 
-    def __init__(self, points: Path, *, root: Path, kill_at: str | None) -> None:
+    def __init__(self, points: Path, *, root: Path, at: str | None, plug: Plug = Plug.KILL) -> None:
         self._file = os.open(points, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         self._root = f"{root}/"
-        self._kill_at = kill_at
+        self._at = at
+        self._plug = plug
         self._seen: Counter[str] = Counter()
         self._lock = threading.RLock()
 
     def point(self, what: str) -> None:
-        """Notes that the run has come to a point; does not return where it is the one to die at."""
+        """Notes that the run has come to a point; does not return from the one to die at."""
         for pattern, instead in _CHANCE:
             what = pattern.sub(instead, what)
         where = f"{_place()}: {what}"
@@ -51,9 +61,18 @@ class StepWatch:
             self._seen[where] += 1
             name = f"{where} #{self._seen[where]}"
             os.write(self._file, f"{name}\n".encode())
-            if name == self._kill_at:
+            if name == self._at:
+                self._pull()
+
+    def _pull(self) -> None:
+        match self._plug:
+            case Plug.KILL:
                 os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(60)  # never comes to its end
+            case Plug.STOP:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case Plug.FILL:
+                fill_disk(Path(self._root))
 
     def install(self) -> None:
         """Begins to watch this process, for as long as it lives."""
@@ -137,6 +156,16 @@ class StepWatch:
         # A folder that is there is not made, and a lock file that is there is not written.
         if ours and not (Path(ours[-1]).exists() and (what == "make folder" or ours[-1].endswith(".lock"))):
             self.point(f"{what} {ours[-1].removeprefix(self._root)}")
+
+
+def fill_disk(folder: Path) -> None:
+    """Leaves no room on the disk that a folder is on."""
+    descriptor = os.open(folder / ".git/filler", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    try:
+        while True:
+            os.write(descriptor, bytes(4096))
+    except OSError:
+        os.close(descriptor)
 
 
 def _command_of(arguments: list[str]) -> str:

@@ -102,7 +102,7 @@ class Trial:
 
 def tried(stage: Stage, point: str, wanted: object) -> Trial:
     """Kills a run at a point, applies again and compares."""
-    killed = stage.run(*APPLY, kill_at=point)
+    killed = stage.run(*APPLY, at=point)
     if killed.code != -signal.SIGKILL:
         return Trial(point, fault="" if killed.code == 0 else killed.said)
     again = stage.run(*APPLY)
