@@ -145,7 +145,7 @@ class RemoteBranch:
             if tip in {read_ref(self._git, self._copy), self.cached()} and self._has_commit(tip):
                 return tip
             try:
-                self._git.run(*self._fetch_arguments(is_first=attempt == 0), seconds=NETWORK_SECONDS)
+                self._git.run(*self._fetch_arguments(), seconds=NETWORK_SECONDS)
             except GitFailed as failure:
                 # Deleted since it was listed, a ref locked by another git, or the network: asked again.
                 trouble = failure
@@ -154,15 +154,10 @@ class RemoteBranch:
                 return read_ref(self._git, self._copy)
         raise self._failed(trouble) from trouble
 
-    def _fetch_arguments(self, *, is_first: bool) -> tuple[str, ...]:
-        """Gives a fetch of the whole branch, also in a partial clone: its files would else be fetched one by one.
-
-        What such a clone has of the branch without its files is no ground to build on; then all is fetched anew.
-        """
-        is_partial = not is_first and self._git.succeeds("config", "--get", f"remote.{self._remote}.promisor")
+    def _fetch_arguments(self) -> tuple[str, ...]:
+        """Gives a fetch of the whole branch, also in a partial clone: its files would else be fetched one by one."""
         return (
             "fetch",
-            *(("--refetch",) if is_partial else ()),
             "--quiet",
             "--no-tags",
             "--no-prune",
