@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ftops.adapters.checked_targets import CheckedTargets
 from ftops.adapters.clock import SystemClock
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.evaluation_files import EvaluationFiles
@@ -17,6 +18,7 @@ from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
 from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
+from ftops.application.look import Memory
 from ftops.application.workspace import Identity, Workspace
 from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
@@ -193,6 +195,7 @@ def open_workspace(
             is_ledger_shared=ledgers.is_shared,
             policy=policy,
             stop=stop,
+            memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
         )
 
 

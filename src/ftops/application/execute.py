@@ -9,6 +9,7 @@ from typing import Final, assert_never
 import msgspec
 
 from ftops.application.deletion import delete_file, delete_model
+from ftops.application.target_checks import digest_of, has_made
 from ftops.application.train import Training
 from ftops.application.uploads import declaration, upload
 from ftops.application.workspace import Workspace, kept_pending
@@ -256,14 +257,15 @@ def _check_maker(workspace: Workspace, action: Promote, target: Target) -> None:
     if job is None:
         raise Refused(f"the ledger has no job that made {target.model}")
     try:
-        made = workspace.sessions[action.backend].jobs.retrieve(JobId(job.id)).model
+        made = has_made(workspace.sessions[action.backend], JobId(job.id), target.model)
     except NotFound as error:
         raise Refused(
             f"the ledger says that job {job.id} made {target.model}, but the backend has no such job",
             remedy="look who changed the ledger: ftops history",
         ) from error
-    if made != target.model:
+    if made is not None:
         raise Refused(
             f"the ledger says that job {job.id} made {target.model}, but the backend says {made}",
             remedy="look who changed the ledger: ftops history",
         )
+    workspace.memory.targets.add(digest_of(workspace.address(action.backend), job.id, target.model))

@@ -4,21 +4,24 @@ What a backend reports beyond the ledger (a job that ended, say) is given as eve
 state that comes back already holds them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from ftops.application.job_news import job_news
+from ftops.application.look import SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
+from ftops.application.model_looks import model_news
+from ftops.application.refresh import differences, look_further
+from ftops.application.target_checks import contradictions
 from ftops.application.workspace import Workspace
-from ftops.domain.attempts import CheckpointRecord, JobRecord, JobStatus
 from ftops.domain.desired import Declared
-from ftops.domain.events import AnyEvent, BackendSeen, EventRefused, JobObserved
+from ftops.domain.events import AnyEvent, BackendSeen, EventRefused
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import LATEST, Backend, BackendName, FineTuneName, JobId, ModelId, Revision
+from ftops.domain.manifest import LATEST, Backend, BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.observed import BackendView, Job, ObservedState
-from ftops.domain.pricing import training_price
+from ftops.domain.plan import Notice
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.transitions import apply_event
-from ftops.errors import BackendError, LedgerUnreachable, NotFound, Unauthorized
+from ftops.errors import BackendError, LedgerUnreachable, Unauthorized
 from ftops.ports import BackendSession, Snapshot
 
 NEWEST_JOBS = 100
@@ -38,10 +41,20 @@ class Observation:
     failures: Mapping[BackendName, BackendError] = field(default_factory=dict)
 
 
-def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
-    """Reads everything this project uses. ``may_be_stale``: a ledger that can't be reached is read from its local copy.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Depth:
+    """How far a look goes: how many calls beyond the lists, and whether what has ended is read again."""
 
-    Raises LedgerError, BackendError where no backend can be asked, and Unauthorized where one is not the ledger's.
+    spare: int
+    is_refreshing: bool
+
+
+def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: bool = False) -> Observation:
+    """Reads everything this project uses.
+
+    ``may_be_stale`` is for those who only look: a ledger that can't be reached is read from its local copy, and calls are few.
+    ``is_refreshing`` reads finished jobs again, all models, and what every alias points to; it says what differs. Raises
+    LedgerError, BackendError where no backend can be asked, and Unauthorized where one is not the ledger's.
     """
     caveats: list[str] = []
     snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale)
@@ -49,6 +62,8 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
     failures: dict[BackendName, BackendError] = {}
+    notices: list[Notice] = []
+    depth = _Depth(spare=SPARE_CALLS if may_be_stale else SPARE_CALLS_OF_APPLY, is_refreshing=is_refreshing)
     for backend in workspace.backends:
         session = workspace.sessions.get(backend.name)
         if session is None:
@@ -57,12 +72,13 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
             continue
         before = ledgers[backend.name]
         try:
-            view, seen = _look(workspace, backend, session, before)
+            view, seen, said = _look(workspace, backend, session, before, depth)
         except BackendError as error:
             failures[backend.name] = error
             views[backend.name] = BackendView(backend=backend, why_offline=error.message)
             continue
         views[backend.name], events[backend.name] = view, seen
+        notices += said
         after = _apply(before, seen)
         ledgers = {name: after if state is before else state for name, state in ledgers.items()}
     if failures and not any(view.is_online for view in views.values()):
@@ -72,6 +88,7 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False) -> Observation:
         backends=views,
         judgements=_judgements(workspace, ledgers),
         caveats=tuple(sorted(set(caveats))),
+        notices=tuple(notices),
     )
     return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
 
@@ -105,38 +122,72 @@ def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_
 
 
 def _look(
-    workspace: Workspace, backend: Backend, session: BackendSession, ledger: LedgerState
-) -> tuple[BackendView, tuple[AnyEvent, ...]]:
-    project = workspace.desired.project.name
-    ledger_id = ledger.project.ledger_id if ledger.project else None
+    workspace: Workspace, backend: Backend, session: BackendSession, ledger: LedgerState, depth: _Depth
+) -> tuple[BackendView, tuple[AnyEvent, ...], tuple[Notice, ...]]:
     # Pages of a hundred, not a call for each job that runs: those are the newest ones, but for a few.
     count = max(NEWEST_JOBS, _unfinished(ledger, backend.name))
-    newest = session.jobs.list_jobs(metadata={"ftops_project": project}, newest=count)
-    ours = [job for job in newest if ledger_id is None or job.metadata.get("ftops_ledger", ledger_id) == ledger_id]
-    # What this run recorded while the jobs were listed is no find.
-    recorded = workspace.ledgers[backend.name].read_cached().state
+    newest = session.jobs.list_jobs(metadata={"ftops_project": workspace.desired.project.name}, newest=count)
+    look = Look(
+        backend=backend,
+        address=workspace.address(backend.name),
+        session=session,
+        ledger=ledger,
+        desired=workspace.desired,
+        policy=workspace.policy,
+        clock=workspace.clock,
+        memory=workspace.memory,
+        spare=Spare(calls=None if depth.is_refreshing else depth.spare),
+        listed={job.id: job for job in newest},
+        models={model.id: model for model in session.models.list_models()},
+        is_refreshing=depth.is_refreshing,
+    )
+    if depth.is_refreshing:
+        look = look_further(look)
+    jobs = job_news(look)
+    events: list[AnyEvent] = [*_organization(workspace, look), *jobs.events, *model_news(look)]
+    found, strangers = _unrecorded(workspace, look)
     view = BackendView(
         backend=backend,
         is_online=True,
-        models={model.id: model for model in session.models.list_models()},
-        found=tuple(job for job in ours if not (ledger.knows_job(job.id) or recorded.knows_job(job.id))),
-        strangers=tuple(job for job in newest if job not in ours),
+        models=look.models,
+        found=found,
+        strangers=strangers,
+        unknown=jobs.unknown,
+        contradictions=contradictions(look),
     )
-    seen = {job.id: job for job in ours}
-    events: list[AnyEvent] = []
-    organization = next((job.organization for job in newest if job.organization), None)
-    known = ledger.backend(backend.name)
+    return view, tuple(events), differences(look) if depth.is_refreshing else ()
+
+
+def _unrecorded(workspace: Workspace, look: Look) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
+    """The jobs of this project that the ledger doesn't know: its own, and those of another ledger."""
+    # What this run recorded while the jobs were listed is no find.
+    recorded = workspace.ledgers[look.backend.name].read_cached().state
+    ledger_id = look.ledger.project.ledger_id if look.ledger.project else None
+    listed = {**look.listed, **{job.id: job for job in _forgotten(look)}}
+    new = [job for job in listed.values() if not (look.ledger.knows_job(job.id) or recorded.knows_job(job.id))]
+    theirs = {
+        job.id for job in new if ledger_id is not None and job.metadata.get("ftops_ledger", ledger_id) != ledger_id
+    }
+    return tuple(job for job in new if job.id not in theirs), tuple(job for job in new if job.id in theirs)
+
+
+def _forgotten(look: Look) -> Iterator[Job]:
+    """Jobs of a declared fine-tune that the ledger let go of: older than the newest page perhaps, and paid for already."""
+    for declared in look.desired.fine_tunes:
+        record = look.ledger.named(declared.name)
+        known = record.revisions.get(declared.revision) if record else None
+        is_untrained = known is None or not known.on(look.backend.name)
+        if declared.backend.name == look.backend.name and is_untrained and look.ledger.has_forgotten(declared.name):
+            wanted = {"ftops_project": look.desired.project.name, "ftops_name": declared.name}
+            yield from look.session.jobs.list_jobs(metadata={**wanted, "ftops_revision": declared.revision})
+
+
+def _organization(workspace: Workspace, look: Look) -> Iterator[AnyEvent]:
+    organization = next((job.organization for job in look.listed.values() if job.organization), None)
+    known = look.ledger.backend(look.backend.name)
     if known is not None and organization is not None and known.organization != organization:
-        events.append(
-            BackendSeen(
-                at=workspace.clock.now(),
-                backend=backend.name,
-                base_url=workspace.address(backend.name),
-                organization=organization,
-            )
-        )
-    events += _changed_jobs(workspace, backend, session, ledger, seen)
-    return view, tuple(events)
+        name, now = look.backend.name, workspace.clock.now()
+        yield BackendSeen(at=now, backend=name, base_url=look.address, organization=organization)
 
 
 def _unfinished(ledger: LedgerState, backend: BackendName) -> int:
@@ -144,76 +195,6 @@ def _unfinished(ledger: LedgerState, backend: BackendName) -> int:
         where == backend and not job.status.is_final
         for record in ledger.fine_tunes.values()
         for _, where, _, job in record.jobs()
-    )
-
-
-def _changed_jobs(
-    workspace: Workspace,
-    backend: Backend,
-    session: BackendSession,
-    ledger: LedgerState,
-    seen: Mapping[JobId, Job],
-) -> Iterable[AnyEvent]:
-    """Looks at each job that the ledger has as unfinished; finished ones are immutable, and cost no call."""
-    for name, record in sorted(ledger.fine_tunes.items()):
-        for revision, where, attempt, known in record.jobs():
-            if where != backend.name or known.status.is_final:
-                continue
-            job = seen.get(JobId(known.id)) or _retrieve(session, known)
-            if job is None or job.status is known.status:
-                continue
-            yield observed_event(
-                job,
-                fine_tune=FineTuneName(name),
-                revision=revision,
-                backend=backend,
-                attempt=attempt.number,
-                at=workspace.clock.now(),
-                session=session,
-            )
-
-
-def _retrieve(session: BackendSession, known: JobRecord) -> Job | None:
-    try:
-        return session.jobs.retrieve(JobId(known.id))
-    except Unauthorized:
-        raise
-    except NotFound:
-        return None  # a backend that lost its jobs, or a key that can't see them: nothing is concluded from one look
-
-
-def observed_event(
-    job: Job,
-    *,
-    fine_tune: FineTuneName,
-    revision: Revision,
-    backend: Backend,
-    attempt: int,
-    at: datetime,
-    session: BackendSession,
-) -> JobObserved:
-    """Makes the ledger's event of what a backend reports of a job; asks for checkpoints where it succeeded."""
-    has_model = job.status is JobStatus.SUCCEEDED
-    price = 0.0 if backend.is_rehearsal else training_price(job.base_model, backend)
-    cost = job.trained_tokens * price / 1_000_000 if job.trained_tokens is not None and price is not None else None
-    return JobObserved(
-        at=at,
-        fine_tune=fine_tune,
-        revision=revision,
-        backend=backend.name,
-        attempt=attempt,
-        job=job.id,
-        status=job.status,
-        model=job.model,
-        trained_tokens=job.trained_tokens,
-        cost_usd=cost,
-        finished_at=job.finished_at,
-        error_code=job.error_code,
-        error_message=job.error_message,
-        checkpoints=tuple(
-            CheckpointRecord(step=c.step, model=c.model, valid_loss=c.valid_loss)
-            for c in (session.jobs.checkpoints(job.id) if has_model else ())
-        ),
     )
 
 

@@ -5,6 +5,7 @@ it changes nothing but the ledger, and that only by what is true.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,7 @@ from ftops.application.observe import Observation, observe
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
-from ftops.domain.events import JobObserved
+from ftops.domain.events import EventRefused, JobObserved
 from ftops.domain.manifest import BackendName, JobId
 from ftops.domain.plan import Deferred, Plan
 from ftops.domain.training_steps import TRAINING
@@ -56,7 +57,9 @@ class Rounds:
         ended: list[JobObserved] = []
         for name, events in observation.events.items():
             if events:
-                self.workspace.ledgers[name].record_eventually(events)
+                # Refused where the ledger moved on meanwhile, as by ``ftops forget``: the next round looks anew.
+                with suppress(EventRefused):
+                    self.workspace.ledgers[name].record_eventually(events)
             ended += [e for e in events if isinstance(e, JobObserved) and e.status.is_final]
         return tuple(ended)
 

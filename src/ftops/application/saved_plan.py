@@ -22,12 +22,14 @@ from ftops.domain.revision import digest
 from ftops.errors import Stale, Unauthorized, UsageProblem
 
 
-def plan_now(workspace: Workspace, *, may_be_stale: bool = False, is_bound: bool = True) -> Plan:
+def plan_now(
+    workspace: Workspace, *, may_be_stale: bool = False, is_bound: bool = True, is_refreshing: bool = False
+) -> Plan:
     """Observes and plans, and binds the plan to what was seen; ``is_bound`` False for one that nobody will keep.
 
     Raises Unauthorized where any backend refuses the key.
     """
-    observation = observe(workspace, may_be_stale=may_be_stale)
+    observation = observe(workspace, may_be_stale=may_be_stale, is_refreshing=is_refreshing)
     for error in observation.failures.values():
         if isinstance(error, Unauthorized):
             raise error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
+from ftops.application.look import Memory
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
 from ftops.domain.judgement import Judgement
@@ -46,6 +47,7 @@ class Workspace:
     policy: Policy = field(default_factory=Policy)
     stop: threading.Event = field(default_factory=threading.Event)
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def declared(self, name: FineTuneName) -> Declared:
         """The declared fine-tune of that name; it must be declared."""

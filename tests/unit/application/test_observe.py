@@ -4,13 +4,16 @@ import dataclasses
 
 import pytest
 
-from apply_world import OPENAI, World
+from apply_world import OPENAI, ROUTER, World, errors_of, said_of
+from fake_world import Entry
 from fakes import EPOCH, FakeBackend
-from ftops.application.observe import observe, observed_event
+from ftops.application.job_news import observed_event
+from ftops.application.observe import observe
 from ftops.application.reconcile import Settings
 from ftops.domain.attempts import JobStatus
-from ftops.domain.events import BackendSeen, JobObserved, Started
+from ftops.domain.events import BackendSeen, Forgot, JobObserved, Started
 from ftops.domain.manifest import ModelId
+from ftops.domain.plan import kind_of
 from ftops.errors import LedgerUnreachable, Unauthorized
 
 NO_WAIT = Settings(is_waiting=False)
@@ -45,11 +48,110 @@ def test_a_job_that_the_list_does_not_show_is_asked_for() -> None:
     assert event.status is JobStatus.QUEUED
 
 
-def test_a_job_that_is_gone_is_concluded_nothing_from() -> None:
+def test_a_job_that_the_backend_does_not_know_is_unknown_once_lists_can_not_lag_any_more() -> None:
     world = running()
+    (job,) = (job for *_, job in world.record().jobs())
     world.backend.world.jobs.clear()
     observation = observe(world.workspace())
+    assert (observation.events[OPENAI.name], observation.state.backends[OPENAI.name].unknown) == ((), frozenset())
+    world.clock.advance(600)
+    observation = observe(world.workspace())
     assert observation.events[OPENAI.name] == ()
+    assert observation.state.backends[OPENAI.name].unknown == {job.id}
+
+
+def test_a_job_that_this_run_has_just_seen_is_not_unknown() -> None:
+    world = running()
+    world.clock.advance(600)
+    workspace = world.workspace()
+    observe(workspace)
+    jobs = world.backend.world.jobs[:]
+    world.backend.world.jobs.clear()
+    world.clock.advance(599)
+    assert observe(workspace).state.backends[OPENAI.name].unknown == frozenset()
+    world.clock.advance(1)
+    assert observe(workspace).state.backends[OPENAI.name].unknown == {jobs[0].job.id}
+    world.backend.world.jobs.extend(jobs)
+    assert observe(workspace).state.backends[OPENAI.name].unknown == frozenset()
+
+
+def test_an_unknown_job_is_reported_and_not_waited_for_and_a_cancel_gives_it_up() -> None:
+    world = running()
+    world.backend.world.jobs.clear()
+    world.clock.advance(3600)
+    outcome = world.apply()
+    assert (outcome.code, outcome.left_waiting) == (0, False)
+    assert outcome.plan is not None
+    assert any("is unknown to openai; ftops does not wait for it" in n.message for n in outcome.plan.notices)
+    changed = world.declare(seed=2)
+    outcome = world.apply(changed, settings=NO_WAIT)
+    assert "is unknown to the backend; it counts as cancelled" in said_of(outcome, "Cancel")[0]
+    assert world.apply(changed, settings=NO_WAIT).code == 8
+    assert [job.status.value for *_, job in world.record().jobs()].count("cancelled") == 1
+
+
+def test_a_job_that_the_backend_does_not_know_yet_is_not_given_up() -> None:
+    world = running()
+    world.backend.world.jobs.clear()
+    outcome = world.apply(world.declare(seed=2), settings=NO_WAIT)
+    assert any("does not know job" in error for error in errors_of(outcome))
+    assert "cancelled" not in [job.status.value for *_, job in world.record().jobs()]
+
+
+def test_statuses_that_go_back_and_pauses_are_taken_as_they_come() -> None:
+    world = running()
+    (job,) = world.backend.all_jobs
+    for status in (JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.RUNNING):
+        world.backend.set_status(job.id, status)
+        world.apply(settings=NO_WAIT)
+        (known,) = (known for *_, known in world.record().jobs())
+        assert known.status is status
+
+
+def test_a_job_that_the_ledger_forgot_is_found_however_old_it_is() -> None:
+    world = World()
+    world.apply()
+    world.ledger.record([Forgot(at=EPOCH, fine_tune=ROUTER)])
+    for number in range(120):
+        other = dataclasses.replace(
+            world.backend.world.jobs[0].job, id=f"ftjob-x{number}", metadata={"ftops_project": "acme"}
+        )
+        world.backend.world.jobs.append(Entry(job=other, body={}))
+    plan = world.plan()
+    assert [kind_of(action) for action in plan.actions] == ["adopt", "evaluate", "promote"]
+    outcome = world.apply()
+    assert (outcome.code, world.count("create"), world.target()) == (0, 1, world.declare().revision)
+    assert outcome.plan is not None
+    assert not outcome.plan.actions
+
+
+def test_a_stranger_that_the_ledger_knows_is_none() -> None:
+    world = World()
+    world.apply()
+    (entry,) = world.backend.world.jobs
+    entry.job = dataclasses.replace(entry.job, metadata={**entry.job.metadata, "ftops_ledger": "of-another"})
+    view = observe(world.workspace()).state.backends[OPENAI.name]
+    assert (view.found, view.strangers) == ((), ())
+
+
+def test_forged_and_missing_metadata_are_nobodys_job() -> None:
+    world = running()
+    (job,) = world.backend.all_jobs
+    mine = {key: job.metadata[key] for key in ("ftops_project", "ftops_ledger")}
+    forged = [
+        {},
+        {"ftops_project": "another"},
+        mine,
+        {**mine, "ftops_name": "../../router", "ftops_revision": "x" * 300},
+        {**mine, "ftops_name": "router", "ftops_revision": "0" * 12, "ftops_attempt": "9" * 40},
+    ]
+    for number, metadata in enumerate(forged):
+        entry = Entry(job=dataclasses.replace(job, id=f"ftjob-x{number}", metadata=metadata), body={})
+        world.backend.world.jobs.append(entry)
+    outcome = world.apply(settings=NO_WAIT)
+    assert (outcome.code, world.count("create"), world.count("cancel")) == (8, 1, 0)
+    assert outcome.plan is not None
+    assert sum(n.message.startswith("orphan: job ftjob-x") for n in outcome.plan.notices) == 3
 
 
 def test_what_is_observed_is_in_the_state_and_not_in_the_ledger() -> None:
