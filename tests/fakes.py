@@ -31,11 +31,12 @@ class FakeClock:
     def __init__(self, start: datetime = EPOCH) -> None:
         self._start = start
         self._elapsed = 0.0
+        self._jumped = timedelta()
         self.slept: list[float] = []
         self.on_sleep: list[Callable[[float], None]] = []
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed)
+        return self._start + timedelta(seconds=self._elapsed) + self._jumped
 
     def monotonic(self) -> float:
         return self._elapsed
@@ -48,6 +49,10 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self._elapsed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """The wall clock alone: set by somebody, or gone on while the machine was suspended."""
+        self._jumped += timedelta(seconds=seconds)
 
 
 class FakeLedger:

@@ -8,9 +8,12 @@ class Timing:
     """Seconds to wait, and how often the SDK repeats what can be repeated: a job's creation never is.
 
     ``processing`` bounds the wait for an uploaded file to be processed, ``first_look`` is the first pause in it.
+    The creation of a job waits ``connect`` for a free connection, for TCP and for TLS, ``send`` for its bytes to leave, and
+    ``create`` for the answer: ``longest_creation`` together.
     """
 
     create: float = 60.0
+    send: float = 10.0
     read: float = 60.0
     upload: float = 600.0
     chat: float = 120.0
@@ -19,3 +22,8 @@ class Timing:
     first_look: float = 0.5
     retries: int = 3
     chat_retries: int = 4
+
+    @property
+    def longest_creation(self) -> float:
+        """Seconds after which a job's creation is over, however it ended; ``application.claims`` counts on it."""
+        return 3 * self.connect + self.send + self.create

@@ -19,6 +19,8 @@ from ftops.adapters.backend_timing import Timing
 
 # The SDK shows its HTTP library's class through this value only.
 _Limits: Final = type(openai.DEFAULT_CONNECTION_LIMITS)
+# As many as there may be workers: a claim runs out while its POST waits for a connection.
+_CREATIONS: Final = 64
 
 
 class Clients:
@@ -37,10 +39,10 @@ class Clients:
             if self._once is None:
                 # No connection is kept: the server might hang up just when it is used again, and nobody could tell
                 # whether the POST arrived.
-                http = openai.DefaultHttpxClient(**_transport(self.address, kept=0))
-                self._once = self._client(http, retries=0).with_options(
-                    max_retries=0, timeout=openai.Timeout(self._timing.create, connect=self._timing.connect)
-                )
+                http = openai.DefaultHttpxClient(**_transport(self.address, connections=_CREATIONS, kept=0))
+                connect, send = self._timing.connect, self._timing.send
+                timeout = openai.Timeout(self._timing.create, connect=connect, pool=connect, write=send)
+                self._once = self._client(http, retries=0).with_options(max_retries=0, timeout=timeout)
             return self._once
 
     def close(self) -> None:
