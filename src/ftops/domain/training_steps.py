@@ -8,7 +8,7 @@ from ftops.domain.changes import training_changes
 from ftops.domain.desired import Dataset
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.manifest import BackendName, FineTuneName, JobId, ModelId, Revision
-from ftops.domain.observed import Job
+from ftops.domain.observed import Job, is_same_ledger
 from ftops.domain.plan import Adopt, Blocker, Deferred, Notice, Reason, Train, Upload, action_id
 from ftops.domain.pricing import training_estimate
 from ftops.domain.record_types import ADOPTED
@@ -200,30 +200,42 @@ def _adopt(subject: Subject, draft: Draft) -> tuple[Job, Adopt] | None:
 
     Gives the one that the declared revision's model will come of, where the ledger has no job of that attempt.
     """
-    adopted: dict[tuple[Revision, int], tuple[Job, Adopt]] = {}
-    for job in sorted(subject.view.found, key=lambda job: (not is_alive(job), job.created_at, job.id)):
+    adopted: dict[tuple[BackendName, Revision, int], tuple[Job, Adopt]] = {}
+    for backend, job in _found(subject):
         revision, attempt = Revision(job.metadata.get("ftops_revision", "")), attempt_of(job)
         known = subject.record.revisions.get(revision) if subject.record else None
         is_expected = known is not None or revision == subject.declared.revision
-        if not (is_expected and _is_of(subject, job)) or (revision, attempt) in adopted:
+        if not (is_expected and _is_of(subject, job)) or (backend, revision, attempt) in adopted:
             continue
-        if is_adoptable(job, known, subject.declared.backend.name, attempt):
+        if is_adoptable(job, known, backend, attempt):
             adopt = Adopt(
                 id=action_id("adopt", subject.declared.name, job.id),
                 fine_tune=subject.declared.name,
-                backend=subject.declared.backend.name,
+                backend=backend,
                 reason=Reason.FOUND_AT_BACKEND,
                 revision=revision,
                 job=job.id,
                 attempt=attempt,
             )
             draft.actions.append(adopt)
-            adopted[revision, attempt] = job, adopt
+            adopted[backend, revision, attempt] = job, adopt
     ended = {attempt.number for attempt in _attempts(subject) if attempt.job is not None}
+    declared = subject.declared.backend.name, subject.declared.revision
     counting = (
-        found for (rev, number), found in adopted.items() if rev == subject.declared.revision and number not in ended
+        found for (*where, number), found in adopted.items() if tuple(where) == declared and number not in ended
     )
     return next(counting, None)
+
+
+def _found(subject: Subject) -> list[tuple[BackendName, Job]]:
+    """Gives the jobs that the ledger doesn't know, of every backend that it records: the manifest may have left that one."""
+    found = [
+        (name, job)
+        for name, view in subject.observed.backends.items()
+        if is_same_ledger(subject.observed.ledgers[name], subject.ledger)
+        for job in view.found
+    ]
+    return sorted(found, key=lambda one: (not is_alive(one[1]), one[1].created_at, one[1].id))
 
 
 def is_alive(job: Job) -> bool:
