@@ -46,6 +46,24 @@ def test_no_more_than_so_many_at_once_first_come_first_served() -> None:
     assert set(order[:2]) == {0, 1}
 
 
+def test_what_no_thread_has_begun_can_be_taken_back() -> None:
+    gate, is_begun = threading.Event(), threading.Event()
+
+    def work(_n: int) -> str:
+        is_begun.set()
+        assert gate.wait(30)
+        return "done"
+
+    workers = Workers(work, parallelism=1)
+    for n in range(3):
+        workers.submit(n)
+    assert is_begun.wait(30)
+    assert workers.take_back() == [1, 2]
+    gate.set()
+    assert [done.item for done in workers.wait(30)] == [0]
+    assert workers.wait(0.05) == []
+
+
 def test_waiting_in_vain_gives_nothing() -> None:
     assert Workers(str, parallelism=1).wait(0.01) == []
 

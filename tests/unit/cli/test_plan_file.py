@@ -1,0 +1,70 @@
+"""Saved plans as files: they remember what was asked for, and nothing else can be asked for beside them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from apply_world import World
+from ftops.cli.options import Selection
+from ftops.cli.plan_file import plan_data, read_plan_file
+from ftops.errors import UsageProblem
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "plan.v1.json").read_text(encoding="utf-8"))
+ALL = Selection()
+SOME = Selection(targets=("router-*",), labels=("team=support",))
+
+
+def saved(tmp_path: Path, data: Any) -> Path:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("selection", "backend"), [(ALL, None), (SOME, None), (ALL, "embedded"), (SOME, "embedded")])
+def test_a_file_remembers_what_its_plan_was_asked_for_with(
+    tmp_path: Path, selection: Selection, backend: str | None
+) -> None:
+    data = plan_data(World().plan(), selection, backend)
+    assert not list(Draft202012Validator(SCHEMA).iter_errors(data))
+    assert ("selection" in data) == ((selection, backend) != (ALL, None))
+    path = saved(tmp_path, data)
+    for given in ((ALL, None), (selection, backend)):
+        found = read_plan_file(path, selection=given[0], backend=given[1])
+        assert (found.selection, found.backend, found.plan) == (selection, backend, json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("selection", "backend"),
+    [(Selection(targets=("other",)), None), (ALL, "embedded"), (Selection(excluded=("x",)), None)],
+)
+def test_other_words_beside_a_plan_are_refused(tmp_path: Path, selection: Selection, backend: str | None) -> None:
+    path = saved(tmp_path, plan_data(World().plan(), SOME, None))
+    with pytest.raises(UsageProblem, match="is applied to what it was made for"):
+        read_plan_file(path, selection=selection, backend=backend)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        "plan",
+        {"selection": 7},
+        {"selection": {"targets": "router"}},
+        {"selection": {"labels": [1]}},
+        {"selection": {"backend": ["embedded"]}},
+    ],
+)
+def test_what_is_no_plan_is_refused(tmp_path: Path, data: Any) -> None:
+    with pytest.raises(UsageProblem, match="is no saved plan"):
+        read_plan_file(saved(tmp_path, data), selection=ALL, backend=None)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageProblem, match="is no saved plan"):
+        read_plan_file(path, selection=ALL, backend=None)
