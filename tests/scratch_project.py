@@ -221,7 +221,7 @@ def end_process(pid: int, create_time: float) -> None:
 def make_project(folder: Path, base_url: str | None, *, name: str = "", more: str = "") -> Scratch:
     """A repository with data, one manifest and a first commit; on a server at ``base_url``, or the embedded one."""
     root = folder / "clone"
-    root.mkdir()
+    root.mkdir(exist_ok=True)
     git(root, "init", "-q", "-b", "main")
     # Projects share a server: each is known by its name.
     name = name or re.sub(r"[^a-z0-9]", "-", folder.name.lower())[:40].strip("-")

@@ -7,12 +7,14 @@ creation is answered when its job has ended, or runs if it is a long one, and no
 """
 
 import contextlib
+import http.client
 import importlib
 import itertools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import urllib.parse
@@ -23,11 +25,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 RUN_SECONDS = 120.0
+ASLEEP_SECONDS = 200.0
+"""How long a run that was stopped slept, by the wall clock; longer than anybody waits for the owner of a claim."""
 LONG_EPOCHS = 10
 """Jobs of so many epochs are seen at work before they are seen to have ended."""
 ENDLESS_EPOCHS = 50
 """Jobs of so many epochs are there to be cancelled: nobody waits for their end."""
+
+_asleep = [0.0]
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,8 @@ class Nursery:
         """Runs ``ftops arguments`` in a folder. ``jobs`` is the address of the list of jobs that a sleep waits for.
 
         Conditions: ``at``, a point, and ``plug``, what happens there (``step_watch``); ``answer_seconds``, how long answers
-        are waited for; ``clock``, seconds that the wall clock is off in turn, each time it is read.
+        are waited for; ``clock``, seconds that the wall clock is off in turn, each time it is read; ``temporary``, the folder
+        for temporary files.
         """
         output, points = self.folder / "output", self.folder / "points"
         points.unlink(missing_ok=True)
@@ -76,6 +85,11 @@ class Nursery:
         text = output.read_text(encoding="utf-8", errors="replace")
         names = points.read_text(encoding="utf-8").splitlines() if points.exists() else []
         return Run(code=int(answer), said=text, points=tuple(names))
+
+    def stopped(self) -> psutil.Process | None:
+        """Gives the run that has been stopped, if it has."""
+        runs = psutil.Process(self._process.pid).children()
+        return next((run for run in runs if run.status() == psutil.STATUS_STOPPED), None)
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -185,6 +199,8 @@ def _watch(order: dict[str, Any]) -> Any:
         root=Path(order["root"]),
         at=conditions.get("at"),
         plug=Plug(conditions.get("plug", Plug.KILL)),
+        # A lid was closed: the wall clock went on, the monotonic one stood still.
+        on_waking=lambda: _asleep.__setitem__(0, ASLEEP_SECONDS),
     )
     watch.install()
     return watch
@@ -201,9 +217,10 @@ def _set(conditions: dict[str, Any]) -> None:
         # The SDK's pauses between its tries.
         sleep = time.sleep
         time.sleep = lambda pause: sleep(min(pause, 0.05))
-    if wrong := conditions.get("clock"):
-        now, off = SystemClock.now, itertools.cycle(wrong)
-        SystemClock.now = lambda clock: now(clock) + timedelta(seconds=next(off))  # type: ignore[method-assign]
+    now, off = SystemClock.now, itertools.cycle(conditions.get("clock") or [0])
+    SystemClock.now = lambda clock: now(clock) + timedelta(seconds=next(off) + _asleep[0])  # type: ignore[method-assign]
+    if conditions.get("temporary"):
+        tempfile.tempdir = conditions["temporary"]
 
 
 def _skip_waiting(jobs: str) -> None:
@@ -238,11 +255,12 @@ def _answer_late(jobs: str) -> None:
 
 
 def _wait_while(jobs: str, is_due: Callable[[dict[str, Any]], bool]) -> None:
-    """Waits while any unfinished job is one to wait for."""
+    """Waits while any unfinished job is one to wait for. A server in trouble is not waited for."""
     unfinished = {"validating_files", "queued", "running", "pausing"}
     until = time.monotonic() + RUN_SECONDS
-    while any(job["status"] in unfinished and is_due(job) for job in jobs_of(jobs)) and time.monotonic() < until:
-        time.sleep(0.02)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while any(job["status"] in unfinished and is_due(job) for job in jobs_of(jobs)) and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 def _epochs(job: dict[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """What is applied while runs are killed, and what the world has come to in the end, without ids and times."""
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,15 +17,19 @@ APPLY = ("apply", "--auto-approve", "--parallelism", "1")
 
 @dataclass
 class Stage:
-    """A project of its own with its bare remote, on a server that it shares with others."""
+    """A project of its own with its bare remote, on a server that it shares with others.
+
+    ``server`` is where tests ask; the project may reach it by another way.
+    """
 
     scratch: Scratch
     remote: Path
     nursery: Nursery
+    server: str
 
     @property
     def jobs(self) -> str:
-        return jobs_address(self.scratch.base_url, self.scratch.project_name)
+        return jobs_address(self.server, self.scratch.project_name)
 
     def run(self, *arguments: str, **conditions: Any) -> Run:
         return self.nursery.run(self.scratch.root, *arguments, jobs=self.jobs, **conditions)
@@ -78,11 +83,11 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
 }
 
 
-def make_stage(folder: Path, base_url: str, nursery: Nursery, scenario: str) -> Stage:
-    folder.mkdir(parents=True)
-    scratch = make_project(folder, base_url, name=folder.name)
+def make_stage(folder: Path, base_url: str, nursery: Nursery, scenario: str, *, server: str = "") -> Stage:
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = make_project(folder, base_url, name=f"{scenario}-{secrets.token_hex(4)}")
     scratch.write("finetunes/data/test.jsonl", rows(1000, 6))
-    stage = Stage(scratch, scratch.add_remote(folder), nursery)
+    stage = Stage(scratch, scratch.add_remote(folder), nursery, server or base_url)
     SCENARIOS[scenario](stage)
     return stage
 
@@ -90,6 +95,14 @@ def make_stage(folder: Path, base_url: str, nursery: Nursery, scenario: str) -> 
 def remove_stage(stage: Stage) -> None:
     # Git outlives the run that started it, and may be at work here yet.
     shutil.rmtree(stage.scratch.root.parent, ignore_errors=True)
+
+
+def check_recovery(stage: Stage, wanted: object) -> None:
+    """One clean apply ends in the state of an undisturbed run, and leaves nothing to do."""
+    stage.apply()
+    assert end_of(stage) == wanted
+    planned = stage.run("plan", "--detailed-exitcode")
+    assert planned.code == 0, planned.said
 
 
 def end_of(stage: Stage) -> dict[str, Any]:

@@ -44,11 +44,12 @@ class StepWatch:
     out of it, so that two runs of the same have the same points.
     """
 
-    def __init__(self, points: Path, *, root: Path, at: str | None, plug: Plug = Plug.KILL) -> None:
+    def __init__(self, points: Path, *, root: Path, at: str | None, plug: Plug, on_waking: Callable[[], None]) -> None:
         self._file = os.open(points, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         self._root = f"{root}/"
         self._at = at
         self._plug = plug
+        self._on_waking = on_waking
         self._seen: Counter[str] = Counter()
         self._lock = threading.RLock()
 
@@ -71,6 +72,7 @@ class StepWatch:
                 time.sleep(60)  # never comes to its end
             case Plug.STOP:
                 os.kill(os.getpid(), signal.SIGSTOP)
+                self._on_waking()
             case Plug.FILL:
                 fill_disk(Path(self._root))
 
