@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ftops.application.claims import Claim
-from ftops.application.uploads import declaration, file_id
+from ftops.application.uploads import declaration, file_id, forget_lost_files
 from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, Closed, Intent, JobRecord, JobStatus
 from ftops.domain.desired import Declared, request_body
@@ -80,7 +80,9 @@ class Training:
                     raise
             except Rejected as error:
                 self._reject(intent, error)
-                raise
+                # Refused for a file that somebody deleted, it is no longer the same request once that is brought there again.
+                if number + 1 == TRIES or not forget_lost_files(self.workspace, self.declared):
+                    raise
             else:
                 return self._record(job, intent=intent)
         raise ClaimLost("this machine slept between each claim and its call", remedy="run apply again")

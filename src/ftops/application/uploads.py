@@ -3,14 +3,14 @@
 A file's name carries the project and the digest of its content, so that a crash between upload and record costs nothing.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ftops.application.workspace import Workspace
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.events import FileGone, FileUploaded, RevisionDeclared
 from ftops.domain.records import DatasetRecord, FileRecord
-from ftops.errors import NotFound
+from ftops.errors import BackendError, NotFound
 from ftops.ports import BackendSession
 
 TRUSTED_FOR: Final = timedelta(hours=1)
@@ -18,14 +18,19 @@ TRUSTED_FOR: Final = timedelta(hours=1)
 
 def declaration(workspace: Workspace, declared: Declared) -> RevisionDeclared:
     """The event that puts a declared revision into the ledger; written again it changes nothing."""
+    return declaration_at(workspace.clock.now(), declared, commit=workspace.desired.commit)
+
+
+def declaration_at(at: datetime, declared: Declared, *, commit: str | None) -> RevisionDeclared:
+    """The same outside of an apply."""
     return RevisionDeclared(
-        at=workspace.clock.now(),
+        at=at,
         fine_tune=declared.name,
         revision=declared.revision,
         spec=dict(declared.fine_tune.spec),
         train=_dataset_record(declared.train),
         validation=_dataset_record(declared.validation) if declared.validation else None,
-        commit=workspace.desired.commit,
+        commit=commit,
         is_protected=declared.fine_tune.retention.protect,
     )
 
@@ -63,6 +68,27 @@ def file_id(workspace: Workspace, declared: Declared, dataset: Dataset) -> str:
     if file is None:
         file, _ = upload(workspace, declared, dataset)
     return file.id
+
+
+def forget_lost_files(workspace: Workspace, declared: Declared) -> bool:
+    """Records which files of a fine-tune are gone at its backend; they are brought there again. Gives whether any is gone."""
+    backend = declared.backend.name
+    session, ledger = workspace.sessions[backend], workspace.ledgers[backend]
+    known = ledger.read_cached().state.backend(backend)
+    digests = {dataset.sha256 for dataset in (declared.train, declared.validation) if dataset is not None}
+    files = {sha256: file for sha256, file in known.files.items() if sha256 in digests} if known else {}
+    lost = sorted(sha256 for sha256, file in files.items() if not _may_exist(session, file.id))
+    at = workspace.clock.now()
+    if lost:
+        ledger.record([FileGone(at=at, backend=backend, sha256=sha256) for sha256 in lost])
+    return bool(lost)
+
+
+def _may_exist(session: BackendSession, file: str) -> bool:
+    try:
+        return _exists(session, file)
+    except BackendError:
+        return True  # a key that is refused, a backend in trouble: nothing is known
 
 
 def _exists(session: BackendSession, file: str) -> bool:

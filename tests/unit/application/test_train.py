@@ -601,6 +601,30 @@ def test_a_file_that_is_gone_is_uploaded_again_before_the_claim() -> None:
     assert len(world.jobs_of(second)) == 1
 
 
+@pytest.mark.parametrize("has_validation", [False, True])
+def test_a_file_deleted_right_after_its_upload_is_brought_again_once_a_job_is_refused_for_it(
+    has_validation: bool,
+) -> None:
+    world = World()
+    first = world.declare("first", has_validation=has_validation)
+    second = world.declare("second", seed=2, has_validation=has_validation)
+    world.apply(first)
+    world.backend.world.files.clear()
+    assert world.apply(first, second).code == 0
+    assert world.count("upload") == (4 if has_validation else 2)
+    assert len(world.jobs_of(second)) == 1
+    assert closings(world, second) == ["rejected", "job"]
+
+
+def test_a_refusal_that_no_lost_file_explains_is_not_repeated() -> None:
+    world = World()
+    declared = world.declare()
+    world.backend.answer_status("create", 400)
+    world.backend.answer_status("retrieve_file", 500)
+    outcome = world.apply(declared)
+    assert (outcome.code, world.count("create"), world.count("retrieve_file")) == (1, 1, 1)
+
+
 def test_an_unauthorized_list_ends_in_9() -> None:
     world = World()
     workspace = world.workspace()
