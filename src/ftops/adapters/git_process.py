@@ -23,7 +23,7 @@ OUTPUT_LIMIT: Final = 1 << 30
 
 # What `git rev-parse --local-env-vars` lists (but for configuration, which people pass on purpose), and what hooks set:
 # run from a hook of another repository, git would otherwise work on that one.
-_INHERITED: Final = frozenset(
+INHERITED: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
@@ -107,7 +107,7 @@ class OutputTooLarge(Exception):
 
 def clean_environment() -> dict[str, str]:
     """Gives the environment to run git in: this process's, without what points git elsewhere or lets it ask."""
-    kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
+    kept = {name: value for name, value in os.environ.items() if name not in INHERITED}
     return {**kept, **_FIXED}
 
 

@@ -4,12 +4,14 @@ Reads only, but for history that a shallow clone lacks. It never runs a hook, an
 refs, ``--``, no options from outside.
 """
 
+import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ftops.adapters.git_process import NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
+from ftops.adapters.git_process import INHERITED, NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
 from ftops.adapters.git_refs import configured_remote
 from ftops.errors import UsageProblem
 
@@ -143,9 +145,20 @@ def _open(start: Path) -> "git.Repo":
         # GitPython looks for the program when it is imported.
         raise UsageProblem("git is not installed, or not on the PATH", remedy="install git") from error
     try:
-        repo = git.Repo(start, search_parent_directories=True)
+        with _without_inherited_variables():
+            repo = git.Repo(start, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
         raise UsageProblem(f"{start} is not in a git repository", remedy="git init") from error
     if repo.bare:
         raise UsageProblem(f"{start} is in a bare git repository, which has no work tree", remedy="use a clone of it")
     return repo
+
+
+@contextmanager
+def _without_inherited_variables() -> Iterator[None]:
+    """Takes out of the environment, for a moment, what points git to another repository: GitPython obeys it as git does."""
+    kept = {name: os.environ.pop(name) for name in sorted(INHERITED & os.environ.keys())}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

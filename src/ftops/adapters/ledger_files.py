@@ -13,13 +13,14 @@ import msgspec
 from ftops.adapters import ledger_migrations
 from ftops.adapters.ledger_migrations import CURRENT, Kind, version_of
 from ftops.domain.events import EventRefused
-from ftops.domain.foreign_text import visible
+from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
 from ftops.errors import LedgerCorrupt, UsageProblem
 
 FILE_LIMIT: Final = 64 << 20
 FOLDER_LIMIT: Final = 1 << 30
 ENTRY_LIMIT: Final = 20_000
+SPEC_DEPTH: Final = 64
 
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 
@@ -43,7 +44,7 @@ def name_in_path(folder: str, path: str) -> str | None:
         return None
     match = re.fullmatch(rf"{re.escape(folder)}/fine-tunes/({_NAME})\.json", path)
     if match is None:
-        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {visible(path)!r}")
+        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {quoted(path, limit=200)}")
     return match[1]
 
 
@@ -62,6 +63,8 @@ def decode_fine_tune(content: bytes, *, path: str, name: str) -> FineTuneRecord:
     record = _decode(content, FineTuneRecord, path)
     if record.name != name:
         raise LedgerCorrupt(f"{path} in the ledger is the record of {record.name}")
+    for revision in record.revisions.values():
+        _check_depth(revision.spec, path)
     return record
 
 
@@ -100,6 +103,21 @@ def check_readable(folder: str, before: LedgerState, after: LedgerState) -> None
             raise EventRefused(f"this doesn't fit into the ledger: {error.message}") from error
         if len(content) > FILE_LIMIT:
             raise EventRefused(f"{path} would grow past {FILE_LIMIT >> 20} MiB")
+
+
+def _check_depth(spec: dict[str, Any], path: str) -> None:
+    """Refuses a snapshot that is nested more deeply than a manifest can be: not all that reads it could stand that."""
+    level: list[Any] = [spec]
+    for _ in range(SPEC_DEPTH):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if type(one) is dict else one)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return
+    raise LedgerCorrupt(f"{path} in the ledger holds a specification nested more than {SPEC_DEPTH} levels deep")
 
 
 _T = TypeVar("_T", ProjectRecord, FineTuneRecord)
