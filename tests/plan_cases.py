@@ -110,6 +110,7 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
         "evals",
         "aliases",
         "moved_from",
+        "dataset",
     }
     unknown = set(one) - known - {"policy", "budget", "spec"}
     assert not unknown, f"a misspelt key: {unknown}"
@@ -122,7 +123,7 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
     fine_tune = FineTune(
         name=FineTuneName(one["name"]),
         base_model=one.get("base_model", MODEL),
-        dataset=DatasetPaths(train=train.path),
+        dataset=one.get("dataset", DatasetPaths(train=train.path)),
         path=f"finetunes/{one['name']}.yaml",
         moved_from=tuple(one.get("moved_from", ())),
         method=Method(

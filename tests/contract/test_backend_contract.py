@@ -77,6 +77,23 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     session.close()
 
 
+def test_past_jobs_say_how_they_were_trained(world: World) -> None:
+    validation = world.upload("acme-valid.jsonl")
+    method = {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2, "n_epochs": 2}}}
+    plain = world.create({}, suffix=None, seed=7)
+    told = world.create({"team": "support"}, method=method, validation_file=validation)
+    ended = world.run(plain)
+    past = {one.id: one for one in world.session.jobs.list_past()}
+    assert [job for job in past if job in {plain.id, told.id}] == [told.id, plain.id]
+    assert (past[plain.id].job, past[plain.id].suffix, past[plain.id].seed) == (ended, "", 7)
+    assert past[plain.id].hyperparameters["n_epochs"] == 3
+    found = past[told.id]
+    assert (found.suffix, found.method, found.validation_file) == ("router", "dpo", validation)
+    assert (found.hyperparameters["beta"], found.project, found.job.metadata) == (0.2, None, {"team": "support"})
+    assert found.training_file is not None
+    assert len(world.session.files.content(found.training_file).splitlines()) == 12
+
+
 def test_files_are_found_by_name_the_newest_first(world: World) -> None:
     assert world.session.files.find("acme-none.jsonl") is None
     first, second = world.upload("acme-twice.jsonl"), world.upload("acme-twice.jsonl", rows=13)

@@ -102,8 +102,8 @@ class ImportFiles:
     def _free(self, stem: str, ending: str, kept: KeptFile | None) -> str:
         """The first path of that name where nothing lies, or this very content."""
         for path in _numbered(stem, ending):
-            target = resolve_inside(self._root, self._root, path)
-            is_there = target.exists() or target.is_symlink()
+            resolve_inside(self._root, self._root, path)
+            is_there = (self._root / path).exists() or (self._root / path).is_symlink()
             if path not in self._promised and (not is_there or (kept is not None and self._holds(path, kept))):
                 return path
         raise AssertionError(stem)  # there is always one more number
@@ -120,7 +120,8 @@ class ImportFiles:
 
     def _create(self, path: str, content: BinaryIO | bytes) -> None:
         """Makes a new file as a whole; raises FileExistsError where one came to lie there meanwhile."""
-        target = resolve_inside(self._root, self._root, path)
+        resolve_inside(self._root, self._root, path)
+        target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{os.getpid()}")
         try:

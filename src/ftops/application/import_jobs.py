@@ -216,7 +216,7 @@ def _record(
         some = adoptees[start : start + _AT_ONCE]
         try:
             events = [event for adoptee in some for event in _events(recording, adoptee, alias, state)]
-            state = importing.ledger.record([*beginning, *events]).state
+            state, beginning = importing.ledger.record([*beginning, *events]).state, []
         except EventRefused as error:
             raise FtopsError(f"the ledger was changed meanwhile: {error}", remedy="import again") from error
         for adoptee in some:
