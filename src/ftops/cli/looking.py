@@ -48,7 +48,7 @@ def looking(
     place = find_place(directory)
     desired = load_desired(place, backend=backend)
     if name is not None:
-        selection = replace(selection, targets=(*selection.targets, _present_name(place, desired, name)))
+        selection = replace(selection, targets=(*selection.targets, present_name(place, desired, name)))
     policy = policy_of((), selection.choose(desired))
     with open_workspace(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=is_offline
@@ -60,7 +60,7 @@ def looking(
         yield View(workspace=workspace, observation=observation, plan=plan)
 
 
-def _present_name(place: Place, desired: DesiredState, name: str) -> str:
+def present_name(place: Place, desired: DesiredState, name: str) -> str:
     """Gives what is declared now under a former name, as the manifests or the ledgers tell; else the name itself."""
     if any(fnmatchcase(declared.name, name) for declared in desired.fine_tunes):
         return name

@@ -6,8 +6,9 @@ Pure over the ledger's records and the manifests. Answers for former names too, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ftops.domain.lost_models import what_is_lost
 from ftops.domain.manifest import AliasName, BackendName, FineTune, FineTuneName, ModelId, Revision
-from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.records import FineTuneRecord, LedgerState, Target
 
 
 class NoAnswer(Exception):
@@ -63,6 +64,8 @@ def resolve(
     present = manifest.name if manifest else record.name
     if present != name:
         warnings.append(f"{name} is called {present} now")
+    if (lost := _lost(record, target)) is not None:
+        warnings.append(lost)
     if target.backend != backend:
         warnings.append(f"{alias} points to backend {target.backend}; the manifest wants {backend}")
     return Resolved(
@@ -73,6 +76,15 @@ def resolve(
         revision=Revision(target.revision),
         warnings=tuple(warnings),
     )
+
+
+def _lost(record: FineTuneRecord, target: Target) -> str | None:
+    """What is wrong with the model that an alias points to, as far as the ledger knows."""
+    for revision, backend, _, job in record.jobs():
+        is_it = (backend, revision) == (target.backend, target.revision) and job.has_model(target.model)
+        if is_it and (job.is_missed or job.is_model_lost):
+            return what_is_lost(record, revision, backend, job)
+    return None
 
 
 def _record(ledger: LedgerState, manifest: FineTune | None, name: FineTuneName) -> FineTuneRecord | None:

@@ -130,6 +130,13 @@ class JobRecord(Record, frozen=True, kw_only=True):
             return not self.is_model_lost
         return not self.status.is_final
 
+    @property
+    def ending(self) -> str:
+        """How the job ended, in words."""
+        is_empty = self.status is JobStatus.SUCCEEDED and self.model is None
+        how = "succeeded without a model" if is_empty else self.status.value
+        return f"{how}: {self.error_message}" if self.error_message else how
+
     def has_model(self, model: str) -> bool:
         """Whether this job made that model, as its result or as a checkpoint."""
         return model == self.model or any(checkpoint.model == model for checkpoint in self.checkpoints)

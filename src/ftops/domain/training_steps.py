@@ -121,10 +121,8 @@ def _may_retry(subject: Subject, job: JobRecord) -> bool:
 
 
 def _ended_without_model(name: FineTuneName, revision: Revision, job: JobRecord) -> str:
-    why = f": {job.error_message}" if job.error_message else ""
-    how = "succeeded without a model" if job.status is JobStatus.SUCCEEDED else job.status.value
     return (
-        f"job {job.id} of revision {revision} {how}{why}; ftops retry {name} starts another attempt, "
+        f"job {job.id} of revision {revision} {job.ending}; ftops retry {name} starts another attempt, "
         "or declare a new revision (change the data, the method or the seed)"
     )
 

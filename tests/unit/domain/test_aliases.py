@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 from ftops.domain.aliases import NoAnswer, resolve
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus
 from ftops.domain.manifest import AliasName, BackendName, FineTune, FineTuneName
-from ftops.domain.records import AliasMove, AliasRecord, FineTuneRecord, LedgerState, Target
+from ftops.domain.records import (
+    AliasMove,
+    AliasRecord,
+    DatasetRecord,
+    FineTuneRecord,
+    LedgerState,
+    RevisionRecord,
+    Target,
+)
 from plan_cases import make_declared
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -100,3 +109,29 @@ def test_no_answer_says_why(
     with pytest.raises(NoAnswer, match=message) as caught:
         ask(state, *manifests, of=of)
     assert caught.value.is_usage is is_usage
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ({"missed_at": AT, "gone_at": AT}, "is gone at openai, last seen on 2026-11-01"),
+        ({"missed_at": AT}, "was not found at openai"),
+        ({"deleting_at": AT, "deleted_at": AT}, "was deleted at openai by ftops on 2026-11-01"),
+        ({}, None),
+    ],
+)
+def test_a_model_that_was_lost_is_warned_about(lost: dict[str, Any], said: str | None) -> None:
+    job = JobRecord(id="ftjob-1", status=JobStatus.SUCCEEDED, seen_at=AT, model="ft:1", **lost)
+    other = JobRecord(id="ftjob-0", status=JobStatus.SUCCEEDED, seen_at=AT, model="ft:0", gone_at=AT)
+    known = RevisionRecord(
+        spec={},
+        train=DatasetRecord(path="t.jsonl", sha256="a" * 64, rows=1),
+        declared_at=AT,
+        attempts={"openai": (Attempt(number=1, job=other), Attempt(number=2, job=job))},
+    )
+    record = FineTuneRecord(
+        format_version="1", name="router", revisions={"aaaaaaaaaaaa": known}, aliases={"production": alias("ft:1")}
+    )
+    warnings = ask(LedgerState(fine_tunes={"router": record}), manifest()).warnings
+    assert len(warnings) == (0 if said is None else 1)
+    assert said is None or said in warnings[0]
