@@ -2,16 +2,20 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ftops.adapters.checked_targets import CheckedTargets
 from ftops.adapters.clock import SystemClock
+from ftops.adapters.content_cache import seal_key
 from ftops.adapters.dataset_files import DatasetFiles
+from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
+from ftops.adapters.kept_manifests import KeptManifests
+from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
@@ -20,14 +24,15 @@ from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
 from ftops.application.workspace import Identity, Workspace
+from ftops.bootstrap_sessions import open_sessions
 from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
 from ftops.domain.guard import Policy
 from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
 from ftops.domain.records import LedgerState
-from ftops.errors import LedgerUnreachable, MissingKey, Problem, UsageProblem
-from ftops.ports import BackendSession, LedgerInspector, LogEntry, Progress, Repository
+from ftops.errors import LedgerUnreachable, Problem, UsageProblem
+from ftops.ports import LedgerInspector, LogEntry, Progress, Repository
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -39,6 +44,8 @@ class Place:
     top: Path
     root: Path
     repository: Repository
+    manifests: KeptManifests
+    scans: KeptScans
 
     @property
     def ftops_dir(self) -> Path:
@@ -54,12 +61,22 @@ def find_place(start: Path) -> Place:
     here = start.resolve()
     candidates = [folder for folder in (here, *here.parents) if folder == top or top in folder.parents]
     root = next((folder for folder in candidates if (folder / PROJECT_FILE).exists()), top)
-    return Place(top=top, root=root, repository=GitRepository(top, project_root=root))
+    repository = GitRepository(top, project_root=root)
+    seal, ftops_dir = seal_key(repository.common_dir), root / ".ftops"
+    return Place(
+        top=top,
+        root=root,
+        repository=repository,
+        manifests=KeptManifests(ftops_dir, seal=seal),
+        scans=KeptScans(ftops_dir, seal=seal),
+    )
 
 
 def load(place: Place, *, backend: str | None) -> tuple[LoadedProject, tuple[Problem, ...]]:
     """Reads the manifests: what is valid, and every problem."""
-    return read_project(place.root, backend_override=backend)
+    read = read_project(place.root, backend_override=backend, kept=place.manifests)
+    place.manifests.save()
+    return read
 
 
 def load_desired(place: Place, *, backend: str | None, for_apply: bool = False) -> DesiredState:
@@ -76,77 +93,18 @@ def declare_loaded(
     for_apply: bool = False,
 ) -> DesiredState:
     """Reads the datasets of manifests that ``load`` gave. Raises Invalid with all problems, and UsageProblem."""
-    return declare(
-        loaded,
-        DatasetFiles(place.root),
-        backend=backend,
-        for_apply=for_apply,
-        problems=problems,
-        commit=place.repository.head(),
-        is_dirty=place.repository.is_dirty(),
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sessions:
-    """Backends that can be called now, and why the others can't."""
-
-    open: Mapping[BackendName, BackendSession]
-    offline: Mapping[BackendName, str]
-
-
-@contextmanager
-def open_sessions(
-    place: Place,
-    desired: DesiredState,
-    *,
-    is_offline: bool = False,
-    may_start: bool = False,
-    confirm: Callable[[str], bool] | None = None,
-) -> Iterator[Sessions]:
-    """Opens every backend that the fine-tunes use, and closes them at the end.
-
-    ``may_start`` starts the embedded server, and makes a missing key an error; without it such a backend is offline.
-    Raises MissingKey, UsageProblem, BackendError.
-    """
-    opened: dict[BackendName, BackendSession] = {}
-    offline: dict[BackendName, str] = {}
-    with ExitStack() as stack:
-        for backend in desired.backends if desired.fine_tunes else ():
-            name = backend.name
-            if is_offline:
-                offline[name] = "asked for with --offline"
-                continue
-            try:
-                session = _open(place, backend, may_start=may_start, confirm=confirm)
-            except MissingKey as error:
-                if may_start:
-                    raise
-                offline[name] = error.message
-                continue
-            if session is None:
-                continue  # no server runs, so no job does: the ledger knows all there is
-            stack.callback(session.close)
-            opened[name] = session
-        yield Sessions(open=opened, offline=offline)
-
-
-def _open(
-    place: Place, backend: Backend, *, may_start: bool, confirm: Callable[[str], bool] | None
-) -> BackendSession | None:
-    from ftops.adapters.backend_address import resolve_address
-    from ftops.adapters.trusted_backends import TrustedBackends
-
-    if backend.is_rehearsal:
-        from ftops.adapters.embedded import EmbeddedBackend
-        from ftops.adapters.embedded_server import EmbeddedServer
-
-        server = EmbeddedServer(place.ftops_dir / "embedded")
-        return EmbeddedBackend(server) if may_start or server.running() else None
-    from ftops.adapters.openai_backend import OpenAIBackend
-
-    trusted = TrustedBackends(environ=os.environ, confirm=confirm)
-    return OpenAIBackend(resolve_address(backend, environ=os.environ, trusted=trusted))
+    try:
+        return declare(
+            loaded,
+            DatasetFiles(place.root, kept=place.scans),
+            backend=backend,
+            for_apply=for_apply,
+            problems=problems,
+            commit=place.repository.head(),
+            is_dirty=place.repository.is_dirty(),
+        )
+    finally:
+        place.scans.save()
 
 
 @contextmanager
@@ -160,8 +118,9 @@ def open_workspace(
     is_offline: bool = False,
     for_apply: bool = False,
     confirm: Callable[[str], bool] | None = None,
+    early: EarlyLook | None = None,
 ) -> Iterator[Workspace]:
-    """Opens everything that a run needs, and gives it back at the end.
+    """Opens everything that a run needs, and gives it back at the end. ``early`` is a look at a backend that has begun.
 
     Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
     """
@@ -172,7 +131,9 @@ def open_workspace(
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop)
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     with (
-        open_sessions(place, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm) as sessions,
+        open_sessions(
+            place.ftops_dir, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm, early=early
+        ) as sessions,
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
     ):
         yield Workspace(

@@ -4,13 +4,17 @@ Owns opening them inside the project. What is uploaded is checked against the di
 """
 
 import hashlib
+import io
+import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
+from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
 from ftops.datasets.formats import Use
 from ftops.datasets.reading import MAX_FILE_BYTES, Scan, normal_lines, scan, terminated
@@ -21,28 +25,53 @@ from ftops.domain.manifest import Split
 from ftops.errors import Problem, Stale
 
 _IN_MEMORY: Final = 8_000_000
+_PIECE: Final = 1 << 20
 
 
 class DatasetFiles:
     """Reads the dataset files below ``root``; fits ``application.declare.DatasetReader``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, kept: KeptScans | None = None) -> None:
         self._root = root
         self._known = KnownFolders(root)
+        self._kept = kept
 
     def scan(self, path: str, *, use: Use, split: Split | None = None) -> Scan:
         """Reads the file once; ``path`` is relative to the root. A file that can't be read is a problem of the result."""
         try:
             found = self._root / file_inside(self._root, self._root, path, known=self._known)
-            size = found.stat().st_size
-            if size > MAX_FILE_BYTES:
-                return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
             with found.open("rb") as stream:
-                return scan(stream, path=path, use=use, split=split, reopen=lambda: self._reopened(path))
+                size = os.fstat(stream.fileno()).st_size
+                if size > MAX_FILE_BYTES:
+                    return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
+                return self._scanned(stream, path, use, split)
         except PathRefused as error:
             return _unreadable(path, error.expected)
         except OSError as error:
             return _unreadable(path, f"expected a readable file: {visible(error.strerror or str(error))}")
+
+    def _scanned(self, stream: BinaryIO, path: str, use: Use, split: Split | None) -> Scan:
+        """Gives the scan of an open file: the kept one where the same bytes were scanned before."""
+        reopen = partial(self._reopened, path)
+        # A small file is read once, so that what is hashed is what is scanned.
+        data = stream.read(_IN_MEMORY + 1)
+        source: BinaryIO = io.BytesIO(data)
+        if len(data) > _IN_MEMORY:
+            stream.seek(0)
+            source = stream
+        if self._kept is None:
+            return scan(source, path=path, use=use, split=split, reopen=reopen)
+        sha256 = _sha256(source)
+        known = self._kept.get(sha256, reopen, path=path, use=use, split=split)
+        if known is not None:
+            return known
+        source.seek(0)
+        fresh = scan(source, path=path, use=use, split=split, reopen=reopen)
+        source.seek(0)
+        # A large file may have changed in between.
+        if len(data) <= _IN_MEMORY or _sha256(source) == sha256:
+            self._kept.put(sha256, fresh, use=use, split=split)
+        return fresh
 
     def _reopened(self, path: str) -> BinaryIO:
         try:
@@ -79,6 +108,13 @@ class DatasetFiles:
                     yield line
                 elif part_of(msgspec.json.decode(line, type=dict[str, Any]), derived[1]) == derived[2]:
                     yield terminated(line)
+
+
+def _sha256(stream: BinaryIO) -> str:
+    hashed = hashlib.sha256()
+    while piece := stream.read(_PIECE):
+        hashed.update(piece)
+    return hashed.hexdigest()
 
 
 def _unreadable(path: str, expected: str) -> Scan:

@@ -10,7 +10,8 @@ from typing import Any
 
 from ftops.adapters import manifest_values
 from ftops.adapters.findings import Findings, findings_of
-from ftops.adapters.manifest_bytes import find_manifests, read_bytes
+from ftops.adapters.kept_manifests import KeptManifests
+from ftops.adapters.manifest_bytes import FileBytes, find_manifests, read_bytes
 from ftops.adapters.manifest_datasets import dataset_uses
 from ftops.adapters.manifest_paths import resolve_paths, whole_grader
 from ftops.adapters.manifest_rules import check_rules, notices_of
@@ -33,14 +34,16 @@ def load(root: Path, *, backend_override: str | None = None) -> LoadedProject:
     return loaded
 
 
-def read_project(root: Path, *, backend_override: str | None = None) -> tuple[LoadedProject, tuple[Problem, ...]]:
+def read_project(
+    root: Path, *, backend_override: str | None = None, kept: KeptManifests | None = None
+) -> tuple[LoadedProject, tuple[Problem, ...]]:
     """Reads the project below ``root``: what is valid, and everything that isn't.
 
     ``backend_override`` is the backend that the command line or the environment redirects to; it lets a project without a
-    name rehearse manifests that name another backend.
+    name rehearse manifests that name another backend. ``kept`` are files found valid before.
     """
     file = read_project_file(root)
-    reading = _Reading(root=root, project=file.project, known=KnownFolders(root))
+    reading = _Reading(root=root, project=file.project, known=KnownFolders(root), kept=kept)
     paths, problems = find_manifests(root, file.project.manifests, file.manifest_places)
     for path in paths:
         reading.read(path)
@@ -81,6 +84,7 @@ class _Reading:
     root: Path
     project: Project
     known: KnownFolders
+    kept: KeptManifests | None
     fine_tunes: list[FineTune] = field(default_factory=list)
     datasets: list[DatasetUse] = field(default_factory=list)
     files: dict[str, set[str]] = field(default_factory=dict)
@@ -96,13 +100,22 @@ class _Reading:
             self.problems.append(content)
             return
         self.digests[path] = content.sha256
+        for document, wrong in self._documents(content, shown):
+            self._read_document(document, wrong, path, shown)
+
+    def _documents(self, content: FileBytes, shown: str) -> list[tuple[YamlDocument, list[Problem]]]:
+        """Gives a file's documents, each with what the schema has against it."""
+        kept = self.kept.get(content.sha256) if self.kept else None
+        if kept is not None:
+            return [(document, []) for document in kept]
         yaml_file = read_yaml(content.data, shown)
         self.problems.extend(yaml_file.problems)
-        for document in yaml_file.documents:
-            self._read_document(document, path, shown)
+        checked = [(document, schema_problems(document, "finetune.v1", shown)) for document in yaml_file.documents]
+        if self.kept and not yaml_file.problems and not any(wrong for _, wrong in checked):
+            self.kept.put(content.sha256, yaml_file.documents)
+        return checked
 
-    def _read_document(self, document: YamlDocument, path: str, shown: str) -> None:
-        wrong = schema_problems(document, "finetune.v1", shown)
+    def _read_document(self, document: YamlDocument, wrong: list[Problem], path: str, shown: str) -> None:
         findings = findings_of(document, shown, wrong)
         value = document.value
         self.stated.append(_stated_names(value, findings, self.project))

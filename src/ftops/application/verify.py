@@ -52,7 +52,9 @@ def _remedy(finding: Finding, inspected: Inspected, project: str) -> str:
         case Invariant.ONE_LIVING_JOB:
             return "ftops apply cancels the job that does not count; where it finds none to cancel, ftops cancel does"
         case _ if finding.commit is not None:
-            return f"see it: git show {finding.commit[:12]}; where it was wrong undo it in a commit on top; then {_TAKE}"
+            return (
+                f"see it: git show {finding.commit[:12]}; where it was wrong undo it in a commit on top; then {_TAKE}"
+            )
         case _:
             path = f"projects/{project}" + (f"/fine-tunes/{finding.fine_tune}.json" if finding.fine_tune else "")
             tip = inspected.tip[:12] if inspected.tip else "HEAD"

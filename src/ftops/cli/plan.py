@@ -46,20 +46,28 @@ def command(
     from ftops.application.outcome import ExitCode
     from ftops.application.saved_plan import plan_now
     from ftops.bootstrap import find_place, load_desired, open_workspace
+    from ftops.bootstrap_sessions import looking_early
     from ftops.cli.guards import policy_of
     from ftops.cli.live import PlainProgress
     from ftops.cli.plan_file import plan_data
     from ftops.cli.render_text import render_plan
 
     place = find_place(context.directory)
-    desired = load_desired(place, backend=backend)
-    for notice in desired.notices:
-        tell(f"Warning: {notice}")
-    policy = policy_of(allowed, selection.choose(desired))
-    with open_workspace(
-        place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=offline
-    ) as workspace:
-        plan = plan_now(workspace, may_be_stale=True, is_bound=as_json or out is not None)
+    with looking_early(place.root, backend=backend, is_offline=offline) as early:
+        desired = load_desired(place, backend=backend)
+        for notice in desired.notices:
+            tell(f"Warning: {notice}")
+        policy = policy_of(allowed, selection.choose(desired))
+        with open_workspace(
+            place,
+            desired,
+            policy=policy,
+            progress=PlainProgress(),
+            stop=threading.Event(),
+            is_offline=offline,
+            early=early,
+        ) as workspace:
+            plan = plan_now(workspace, may_be_stale=True, is_bound=as_json or out is not None)
     data = plan_data(plan, selection, backend)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,8 +10,9 @@ a plan with nothing to train doesn't.
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -29,11 +30,21 @@ from ftops.errors import Problem, Stale
 
 MAX_FILE_BYTES: Final = 512_000_000
 _AT_ONCE: Final = 8_000_000
+_PARTS: Final[tuple[Part, ...]] = ("train", "validation")
 _PLAIN_USES: Final = frozenset({Use.SUPERVISED, Use.EVALUATION})
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _BYTE: Final = re.compile(r" \(byte ([0-9]+)\)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """What one pass finds of a dataset, but for its name and its measures."""
+
+    sha256: str
+    size: int
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,36 +92,43 @@ def _scan_plain(data: bytes, path: str, use: Use, reopen: Callable[[], BinaryIO]
     if not count or max(map(len, lines)) > ROW_LIMIT // 8 or count_plain_chats(data) != count:
         return None
     sha256 = hashlib.sha256(data).hexdigest()
-    measure = _Later(open_again=reopen or (lambda: io.BytesIO(data)), path=path, use=use, sha256=sha256)
-    dataset = Dataset(path=path, sha256=sha256, size=len(data), rows=count, measure=measure)
-    return Scan(parts=(dataset,), fields={} if use.is_training else {"messages": 0})
+    shape = Shape(sha256=sha256, size=len(data), rows=count)
+    parts = scanned_before((shape,), reopen or (lambda: io.BytesIO(data)), path=path, use=use)
+    return Scan(parts=parts, fields={} if use.is_training else {"messages": 0})
 
 
-@dataclass(kw_only=True, slots=True)
-class _Later:
-    """Measures a file when it is first asked to."""
+def scanned_before(
+    shapes: Sequence[Shape],
+    open_again: Callable[[], BinaryIO],
+    *,
+    path: str,
+    use: Use,
+    split: Split | None = None,
+) -> tuple[Dataset, ...]:
+    """Gives the datasets of a file that was scanned before; their measures are taken when somebody asks for them."""
+    known: list[Measures] = []
 
-    open_again: Callable[[], BinaryIO]
-    path: str
-    use: Use
-    sha256: str
-    known: Measures | None = None
+    def measure(place: int) -> Measures:
+        if not known:
+            with open_again() as stream:
+                found = _scan_rows(stream, path=path, use=use, split=split).parts
+            if [part.sha256 for part in found] != [shape.sha256 for shape in shapes]:
+                raise Stale(f"{visible(path)} is not what was read for planning", remedy="run ftops plan again")
+            known.extend(part.measure() for part in found)
+        return known[place]
 
-    def __call__(self) -> Measures:
-        if self.known is None:
-            with self.open_again() as stream:
-                (dataset,) = _scan_rows(stream, path=self.path, use=self.use).parts
-            if dataset.sha256 != self.sha256:
-                raise Stale(f"{visible(self.path)} is not what was read for planning", remedy="run ftops plan again")
-            self.known = dataset.measure()
-        return self.known
+    return tuple(
+        Dataset(path=name, sha256=shape.sha256, size=shape.size, rows=shape.rows, measure=partial(measure, place))
+        for place, (name, shape) in enumerate(zip(_names(path, split), shapes, strict=True))
+    )
 
 
 def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
     """Looks at every row by itself, and measures it."""
     faults = FaultList(file=path)
-    names = {None: path} if split is None else {part: part_name(path, split, part) for part in ("train", "validation")}
-    parts: dict[Any, _PartScan] = {part: _PartScan(path=name, use=use) for part, name in names.items()}
+    keys = (None,) if split is None else _PARTS
+    names = _names(path, split)
+    parts: dict[Any, _PartScan] = {key: _PartScan(path=name, use=use) for key, name in zip(keys, names, strict=True)}
     fields = FieldScan()
     for number, line in enumerate(normal_lines(stream), start=1):
         if number == 1 and (wrong := _file_fault(line, path)) is not None:
@@ -134,6 +152,10 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
         problems = (Problem(file=visible(path), expected="expected rows, the file is empty"),)
     notices = tuple(notice for part in parts.values() for notice in part.notices())
     return Scan(parts=found, problems=problems, notices=notices, fields=fields.lacking())
+
+
+def _names(path: str, split: Split | None) -> tuple[str, ...]:
+    return (path,) if split is None else tuple(part_name(path, split, part) for part in _PARTS)
 
 
 def normal_lines(stream: BinaryIO) -> Iterator[bytes]:

@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+
+from ftops.domain.events import EventRefused, Renamed
+from ftops.domain.manifest import FineTuneName
+from ftops.domain.records import LedgerState
+from ftops.errors import Refused, UsageProblem
 from ledger_kit import (
     AT,
     BRANCH,
@@ -20,11 +25,6 @@ from ledger_kit import (
     ledger,
     started,
 )
-
-from ftops.domain.events import EventRefused, Renamed
-from ftops.domain.manifest import FineTuneName
-from ftops.domain.records import LedgerState
-from ftops.errors import Refused, UsageProblem
 
 remote_or_not = pytest.mark.parametrize("remote", ["origin", None])
 

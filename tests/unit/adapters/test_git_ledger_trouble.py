@@ -8,6 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+
+from ftops.adapters.git_ledger import GitLedger
+from ftops.adapters.git_process import GitFailed, GitProcess, GitTimedOut, OutputTooLarge
+from ftops.adapters.ledger_branches import Look
+from ftops.adapters.ledger_remote import RemoteBranch
+from ftops.domain.events import EventRefused
+from ftops.errors import LedgerForbidden, LedgerRewritten, LedgerUnreachable
 from ledger_kit import (
     BRANCH,
     NAME,
@@ -23,13 +30,6 @@ from ledger_kit import (
     ledger,
     started,
 )
-
-from ftops.adapters.git_ledger import GitLedger
-from ftops.adapters.git_process import GitFailed, GitProcess, GitTimedOut, OutputTooLarge
-from ftops.adapters.ledger_branches import Look
-from ftops.adapters.ledger_remote import RemoteBranch
-from ftops.domain.events import EventRefused
-from ftops.errors import LedgerForbidden, LedgerRewritten, LedgerUnreachable
 
 Push = Callable[[RemoteBranch, str, str | None], None]
 PUSH: Push = RemoteBranch._push

@@ -1,0 +1,199 @@
+"""Asks a backend for its newest jobs and its models in a process of its own, while this one reads manifests and the ledger.
+
+Importing the SDK takes as long as all the rest of a plan, and most machines have a second processor with nothing to do. Owns
+that process and what it is told: its key goes through a pipe. Whatever fails there is asked again here, where failures have
+names, so that this changes nothing but the time.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from ftops.adapters.backend_address import Address, resolve_address
+from ftops.adapters.trusted_backends import TrustedBackends
+from ftops.domain.manifest import BackendName, Project
+from ftops.errors import FtopsError
+from ftops.ports import (
+    BackendSession,
+    Chat,
+    Files,
+    Job,
+    JobReader,
+    JobWriter,
+    ModelInfo,
+    Models,
+)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process is told: whom to ask, and for which jobs."""
+
+    address: Address
+    metadata: dict[str, str]
+    newest: int
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What it found; None is what was given on already."""
+
+    jobs: tuple[Job, ...] | None
+    models: tuple[ModelInfo, ...] | None
+
+
+def early_look(project: Project, backend: str | None, *, newest: int, environ: Mapping[str, str]) -> "EarlyLook | None":
+    """Gives a look at the backend that a project's fine-tunes most likely use; None where there is no use in one.
+
+    ``backend`` is the one that the command line redirects to. Nobody is asked anything, and no error raised: whoever opens the
+    backend does that.
+    """
+    chosen = project.backends.get(BackendName(backend or project.backend))
+    if chosen is None or chosen.is_rehearsal or (os.cpu_count() or 1) < 2:
+        return None
+    try:
+        address = resolve_address(chosen, environ=environ, trusted=TrustedBackends(environ=environ))
+    except FtopsError:
+        return None
+    return EarlyLook(Question(address=address, metadata={"ftops_project": project.name}, newest=newest))
+
+
+class EarlyLook:
+    """A look at a backend that has begun. ``begin`` it as soon as the address is known, and ``close`` it at the end."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        """Starts the process; where that can't be done there will be no answers."""
+        # By its path: with -m, a folder called ftops where the command is run would come first.
+        program = str(Path(__file__).with_name("early_answers.py"))
+        with suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            assert self._process.stdin is not None  # noqa: S101 - stdin=PIPE above; tells mypy
+            with self._process.stdin as pipe:
+                pipe.write(msgspec.msgpack.encode(self.question))
+
+    def take(self) -> Answers | None:
+        """Waits for what was found; None where it failed, and when it was taken before: a second look must be a new one."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        assert process.stdout is not None  # noqa: S101 - stdout=PIPE above; tells mypy
+        with process:
+            said = process.stdout.read()
+        try:
+            return msgspec.msgpack.decode(said, type=Answers) if process.returncode == 0 else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def close(self) -> None:
+        """Ends the process, where nobody asked for its answers."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with process:
+                pass
+
+
+class EarlyBackend:
+    """A BackendSession that answers its first calls by an early look, and all others by the SDK, opened where it is needed."""
+
+    def __init__(self, address: Address, look: EarlyLook) -> None:
+        self.base_url = address.base_url
+        self._address = address
+        self._look = look
+        self._session: BackendSession | None = None
+        self._answers: Answers | None = None
+        self._is_taken = False
+        self.jobs = cast("JobReader", _EarlyJobs(self))
+        self.models = cast("Models", _EarlyModels(self))
+
+    @property
+    def training(self) -> JobWriter:
+        """Starts and cancels jobs."""
+        return self.opened().training
+
+    @property
+    def files(self) -> Files:
+        """Dataset files."""
+        return self.opened().files
+
+    def open_chat(self) -> Chat:
+        """Gives a client for conversations."""
+        return self.opened().open_chat()
+
+    def opened(self) -> BackendSession:
+        """Gives the session that asks the backend itself."""
+        if self._session is None:
+            from ftops.adapters.openai_backend import OpenAIBackend
+
+            self._session = OpenAIBackend(self._address)
+        return self._session
+
+    def early_jobs(self, metadata: Mapping[str, str], newest: int | None) -> tuple[Job, ...] | None:
+        """Gives the jobs that the early look found, once, where it looked for just these."""
+        is_that = (dict(metadata), newest) == (self._look.question.metadata, self._look.question.newest)
+        answers = self._taken() if is_that else None
+        if answers is None or answers.jobs is None:
+            return None
+        self._answers = msgspec.structs.replace(answers, jobs=None)
+        return answers.jobs
+
+    def early_models(self) -> tuple[ModelInfo, ...] | None:
+        """Gives the models that the early look found, once."""
+        answers = self._taken()
+        if answers is None or answers.models is None:
+            return None
+        self._answers = msgspec.structs.replace(answers, models=None)
+        return answers.models
+
+    def _taken(self) -> Answers | None:
+        if not self._is_taken:
+            self._is_taken = True
+            self._answers = self._look.take()
+        return self._answers
+
+    def close(self) -> None:
+        """Gives back connections, and ends the early look."""
+        self._look.close()
+        if self._session is not None:
+            self._session.close()
+
+
+class _EarlyJobs:
+    """Reads jobs; whatever but the first list is asked of the backend."""
+
+    def __init__(self, backend: EarlyBackend) -> None:
+        self._backend = backend
+
+    def list_jobs(self, *, metadata: Mapping[str, str], newest: int | None = None) -> tuple[Job, ...]:
+        found = self._backend.early_jobs(metadata, newest)
+        return self._backend.opened().jobs.list_jobs(metadata=metadata, newest=newest) if found is None else found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend.opened().jobs, name)
+
+
+class _EarlyModels:
+    """Models; whatever but the first list is asked of the backend."""
+
+    def __init__(self, backend: EarlyBackend) -> None:
+        self._backend = backend
+
+    def list_models(self) -> tuple[ModelInfo, ...]:
+        found = self._backend.early_models()
+        return self._backend.opened().models.list_models() if found is None else found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend.opened().models, name)

@@ -1,0 +1,99 @@
+"""Opens backends: the part of ``bootstrap`` that builds sessions."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftops.adapters.early_look import EarlyBackend, EarlyLook, early_look
+from ftops.adapters.project_file import read_project_file
+from ftops.application.observe import NEWEST_JOBS
+from ftops.domain.desired import DesiredState
+from ftops.domain.manifest import Backend, BackendName
+from ftops.errors import MissingKey
+from ftops.ports import BackendSession
+
+
+@contextmanager
+def looking_early(root: Path, *, backend: str | None, is_offline: bool) -> Iterator[EarlyLook | None]:
+    """Begins to ask the backend that will most likely be asked, while manifests and ledger are read."""
+    file = read_project_file(root)
+    look = early_look(file.project, backend, newest=NEWEST_JOBS, environ=os.environ)
+    if look is None or is_offline or file.problems:
+        yield None
+        return
+    look.begin()
+    with closing(look):
+        yield look
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sessions:
+    """Backends that can be called now, and why the others can't."""
+
+    open: Mapping[BackendName, BackendSession]
+    offline: Mapping[BackendName, str]
+
+
+@contextmanager
+def open_sessions(
+    ftops_dir: Path,
+    desired: DesiredState,
+    *,
+    is_offline: bool = False,
+    may_start: bool = False,
+    confirm: Callable[[str], bool] | None = None,
+    early: EarlyLook | None = None,
+) -> Iterator[Sessions]:
+    """Opens every backend that the fine-tunes use, and closes them at the end.
+
+    ``may_start`` starts the embedded server, and makes a missing key an error; without it such a backend is offline.
+    ``early`` is a look at one of them that has begun. Raises MissingKey, UsageProblem, BackendError.
+    """
+    opened: dict[BackendName, BackendSession] = {}
+    offline: dict[BackendName, str] = {}
+    with ExitStack() as stack:
+        for backend in desired.backends if desired.fine_tunes else ():
+            name = backend.name
+            if is_offline:
+                offline[name] = "asked for with --offline"
+                continue
+            try:
+                session = _open(ftops_dir, backend, may_start=may_start, confirm=confirm, early=early)
+            except MissingKey as error:
+                if may_start:
+                    raise
+                offline[name] = error.message
+                continue
+            if session is None:
+                continue  # no server runs, so no job does: the ledger knows all there is
+            stack.callback(session.close)
+            opened[name] = session
+        yield Sessions(open=opened, offline=offline)
+
+
+def _open(
+    ftops_dir: Path,
+    backend: Backend,
+    *,
+    may_start: bool,
+    confirm: Callable[[str], bool] | None,
+    early: EarlyLook | None,
+) -> BackendSession | None:
+    from ftops.adapters.backend_address import resolve_address
+    from ftops.adapters.trusted_backends import TrustedBackends
+
+    if backend.is_rehearsal:
+        from ftops.adapters.embedded import EmbeddedBackend
+        from ftops.adapters.embedded_server import EmbeddedServer
+
+        server = EmbeddedServer(ftops_dir / "embedded")
+        return EmbeddedBackend(server) if may_start or server.running() else None
+    trusted = TrustedBackends(environ=os.environ, confirm=confirm)
+    address = resolve_address(backend, environ=os.environ, trusted=trusted)
+    if early is not None and early.question.address == address:
+        return EarlyBackend(address, early)
+    from ftops.adapters.openai_backend import OpenAIBackend
+
+    return OpenAIBackend(address)
