@@ -5,14 +5,25 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from ftops.adapters.git_ledger import GitLedger
+from ftops.adapters.ledger_branches import LocalBranch, Published
+from ftops.adapters.ledger_remote import RemoteBranch
+from ftops.domain.attempts import Attempt
+from ftops.domain.events import EventRefused
+from ftops.domain.records import LedgerState
+from ftops.errors import LedgerForbidden
 from ledger_kit import (
+    AT,
     BACKEND,
     NAME,
     REF,
     REVISION,
+    QuickClock,
     World,
     applied,
     declared,
@@ -22,14 +33,6 @@ from ledger_kit import (
     ledger,
     started,
 )
-
-from ftops.adapters.git_ledger import GitLedger
-from ftops.adapters.ledger_branches import LocalBranch, Published
-from ftops.adapters.ledger_remote import RemoteBranch
-from ftops.domain.attempts import Attempt
-from ftops.domain.events import EventRefused
-from ftops.domain.records import LedgerState
-from ftops.errors import LedgerForbidden
 
 SPAWN = multiprocessing.get_context("spawn")
 PROCESSES = 8
@@ -73,15 +76,38 @@ def test_claim_is_checked_anew(world: World) -> None:
     assert caught.value.claim_lost
 
 
-def test_identical_commits_do_not_both_win(world: World) -> None:
-    """Two runs that record the same at the same second differ in the random id, so that one push fails and is looked at."""
+@pytest.mark.parametrize("has_random_ids", [True, False])
+def test_identical_commits_do_not_both_win(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, has_random_ids: bool
+) -> None:
+    """Two runs that record the same in the same second: without the random id they make one commit, and both believe in it."""
     ledger(world.repo).record([started(), declared()])
-    ids = iter(("aaaa", "bbbb"))
-    one, two = ledger(world.repo, new_id=lambda: next(ids)), ledger(world.clone("two"), new_id=lambda: next(ids))
+    clock, changes = StoppedClock(), {} if has_random_ids else {"new_id": lambda: "same"}
+    one = ledger(world.repo, clock=clock, **changes)
+    two = ledger(world.clone("two"), clock=clock, **changes)
     assert one.read() == two.read()
-    first = one.record([applied("c1")])
-    second = two.record([applied("c1")])
-    assert first.tip == second.tip == world.tip(), "the second one finds nothing left to write"
+    pushed: list[str] = []
+    publish = RemoteBranch.publish
+
+    def late(branch: RemoteBranch, commit: str, *, old: str | None) -> Published:
+        pushed.append(commit)
+        if len(pushed) == 1:
+            assert one.record([applied("c1")]).tip == pushed[1]
+        outcomes.append(publish(branch, commit, old=old))
+        return outcomes[-1]
+
+    outcomes: list[Published] = []
+    monkeypatch.setattr(RemoteBranch, "publish", late)
+    assert two.record([applied("c1")]).tip == world.tip()
+    assert (len(set(pushed)) == 2) == has_random_ids
+    assert outcomes == [Published.COUNTS, Published.MOVED if has_random_ids else Published.COUNTS]
+
+
+class StoppedClock(QuickClock):
+    """The same second for all."""
+
+    def now(self) -> datetime:
+        return AT
 
 
 def test_local_branch_moved_meanwhile(world: World) -> None:
