@@ -126,8 +126,10 @@ def _fault(kept: KeptFile | None, recipe: Recipe, files: AdoptionFiles, *, least
     with files.open(kept) as content:
         found = scan(content, path=kept.id, use=USE_OF[recipe.method.type])
     if found.problems:
-        more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
-        return f"{found.problems[0]}{more}"
+        first = found.problems[0]
+        more = ", and more" if len(found.problems) > 1 else ""
+        # Without what was found there instead: this goes into a manifest, and rows are nobody's to quote there.
+        return f"{first.file}:{first.line} {first.field}".rstrip() + f": {first.expected.split(', got')[0]}{more}"
     if found.parts[0].rows < least:
         return f"{kept.id} has {found.parts[0].rows} rows, fewer than {least}"
     return None

@@ -4,6 +4,7 @@ The ledger is written first: a manifest whose job no ledger knew would be traine
 import left undone the next one does; what is there already it leaves alone.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -25,6 +26,7 @@ from ftops.ports import AdoptionFiles, BackendSession, Clock, LedgerWriter, Mani
 
 # As many fine-tunes share a commit of the ledger: few pushes, and little to do again after a kill.
 _AT_ONCE: Final = 50
+_LEDGER_ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 # The order in which people write them.
 _FIRST: Final = ("n_epochs", "batch_size", "learning_rate_multiplier")
 
@@ -191,7 +193,7 @@ def _beginning(importing: Importing, state: LedgerState, listing: Sequence[PastJ
     """What a ledger begins with. After a lost one it takes that one's id, which its jobs bear: they are ours as before."""
     now, project = importing.clock.now(), importing.desired.project.name
     ids = [past.job.metadata.get("ftops_ledger", "") for past in listing if past.project == project]
-    old = next((found for found in ids if found.isalnum() and len(found) <= 64), None)
+    old = next((found for found in ids if _LEDGER_ID.fullmatch(found)), None)
     organization = next((past.job.organization for past in listing if past.job.organization), None)
     started = Started(at=now, project=project, ledger_id=old or importing.new_id())
     seen = BackendSeen(at=now, backend=importing.backend.name, base_url=importing.address, organization=organization)

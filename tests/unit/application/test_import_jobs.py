@@ -291,6 +291,20 @@ def test_data_that_would_not_pass_is_not_declared(place, data, why):
     assert (place.files(), place.plan().actions) == (["finetunes/x.yaml"], ())
 
 
+def test_rows_that_would_not_pass_are_quoted_nowhere(place):
+    place.job("a", suffix="x", data=b'"a secret of ours"\n' * 12)
+    (one,) = place.run().imported
+    assert one.notes == ("no training data: file-a-train:1: expected a JSON object, and more",)
+    assert "secret" not in (place.root / "finetunes/x.yaml").read_text()
+
+
+@pytest.mark.parametrize(("old", "new"), [("0a1b", "0a1b"), ("é1", "new-id"), ("x" * 65, "new-id"), ("a b", "new-id")])
+def test_only_an_id_can_be_a_ledgers_again(place, old, new):
+    place.job("a", suffix="router", metadata=ours("a" * 12, ftops_ledger=old))
+    place.run()
+    assert place.ledger.state.project.ledger_id == new
+
+
 def test_data_that_the_backend_keeps_to_itself(place):
     place.job("a", suffix="x")
     place.backend.answer_status("file_content", 400)
