@@ -1,6 +1,8 @@
 """The ledger's invariants: each is broken in one way, and told of by its name and in words."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -409,3 +411,8 @@ def test_what_a_rewrite_loses() -> None:
     assert losses(LedgerState(), before) == ()
     one_move = state(record(aliases={"production": AliasRecord(history=(move(),))}))
     assert losses(one_move, state(record(aliases={}))) == ("1 move of alias production of router",)
+
+
+def test_the_documented_list_is_the_list() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == [invariant.value for invariant in Invariant]
