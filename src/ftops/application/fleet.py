@@ -78,6 +78,8 @@ def _state(declared: Declared, job: JobRecord | None, judgement: Judgement | Non
         return "not trained"
     if job.status is not JobStatus.SUCCEEDED:
         return job.status.value
+    if job.is_missed or job.is_model_lost:
+        return "model missed" if job.is_missed else "model gone"
     if judgement is None or not judgement.has_gate:
         return "trained"
     return judgement.verdict.value if judgement.verdict else "not evaluated"

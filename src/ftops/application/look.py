@@ -12,6 +12,7 @@ from ftops.domain.desired import DesiredState
 from ftops.domain.guard import Policy
 from ftops.domain.manifest import Backend, JobId, ModelId
 from ftops.domain.observed import Job, ModelInfo
+from ftops.domain.plan import Notice
 from ftops.domain.records import LedgerState
 from ftops.ports import BackendSession, Clock
 
@@ -60,10 +61,12 @@ class Sight:
 class Memory:
     """What a run remembers from look to look.
 
-    ``jobs`` is when an unfinished job was last seen, by the monotonic clock. ``answers`` tells whether a backend answers for
-    single models at all. ``targets`` are the makers of alias targets that were checked, ``checks`` how many more may be.
+    ``differences`` is what reading finished jobs again brought up. ``jobs`` is when an unfinished job was last seen, by the
+    monotonic clock. ``answers`` tells whether a backend answers for single models at all. ``targets`` are the makers of alias
+    targets that were checked, ``checks`` how many more may be.
     """
 
+    differences: dict[str, tuple[Notice, ...]] = field(default_factory=dict)
     jobs: dict[JobId, float] = field(default_factory=dict)
     models: dict[tuple[str, ModelId], Sight] = field(default_factory=dict)
     answers: dict[str, bool] = field(default_factory=dict)

@@ -155,7 +155,9 @@ def _look(
         unknown=jobs.unknown,
         contradictions=contradictions(look),
     )
-    return view, tuple(events), differences(look) if depth.is_refreshing else ()
+    if depth.is_refreshing:
+        look.memory.differences[backend.name] = differences(look)
+    return view, tuple(events), look.memory.differences.get(backend.name, ())
 
 
 def _unrecorded(workspace: Workspace, look: Look) -> tuple[tuple[Job, ...], tuple[Job, ...]]:

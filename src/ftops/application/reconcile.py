@@ -43,11 +43,13 @@ SLICE_SECONDS: Final = 0.2
 class Settings:
     """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now.
 
-    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began.
+    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_refreshing`` is for
+    the plan that is approved: it reads again what has ended.
     """
 
     is_waiting: bool = True
     is_continuing: bool = False
+    is_refreshing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
 

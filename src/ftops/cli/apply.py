@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, selection_options
+from ftops.cli.options import Selection, backend_option, json_option, refresh_option, selection_options
 from ftops.cli.signals import listening
 from ftops.cli.style import echo, safe, tell
 from ftops.errors import UsageProblem
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     "--parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="How many steps at the same time."
 )
 @click.option("--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as dirty (repeatable).")
+@refresh_option
 @json_option
 @backend_option
 @selection_options
@@ -56,6 +57,7 @@ def command(
     is_continuing: bool,
     timeout: float,
     parallelism: int,
+    refresh: bool,
     allowed: tuple[str, ...],
     as_json: bool,
     backend: str | None,
@@ -84,6 +86,7 @@ def command(
         is_continuing=is_continuing,
         seconds=timeout * 3600,
         parallelism=parallelism,
+        is_refreshing=refresh,
     )
     plan_file = read_plan_file(saved, selection=selection, backend=backend) if saved is not None else None
     if plan_file is not None:
@@ -136,7 +139,7 @@ def _approved_plan(
 
     for name in workspace.shared_ledgers:
         check_before_apply(workspace, workspace.ledgers[name].read().state)
-    plan = plan_now(workspace)
+    plan = plan_now(workspace, is_refreshing=settings.is_refreshing)
     if saved is not None:
         check_saved(saved, plan)
     if settings.is_continuing:

@@ -40,6 +40,7 @@ def looking(
     is_offline: bool,
     selection: Selection = NO_SELECTION,
     name: str | None = None,
+    is_refreshing: bool = False,
 ) -> Iterator[View]:
     """Observes without writing. A ledger that can't be fetched is read from its copy, and a warning says so.
 
@@ -53,7 +54,7 @@ def looking(
     with open_workspace(
         place, desired, policy=policy, progress=PlainProgress(), stop=threading.Event(), is_offline=is_offline
     ) as workspace:
-        observation = observe(workspace, may_be_stale=True)
+        observation = observe(workspace, may_be_stale=True, is_refreshing=is_refreshing)
         plan = make_plan(workspace, observation)
         for caveat in plan.caveats:
             tell(f"Warning: {safe(caveat)}")

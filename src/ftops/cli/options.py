@@ -33,6 +33,20 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
+def refresh_option(function: Function) -> Function:
+    """``--refresh``: read what has ended again."""
+    text = (
+        "Read finished jobs, all models and alias targets at the backends again, and tell what differs from the ledger."
+    )
+    return click.option("--refresh", is_flag=True, help=text)(function)
+
+
+def check_refresh(*, is_refreshing: bool, is_offline: bool) -> None:
+    """Raises UsageProblem where both are asked for."""
+    if is_refreshing and is_offline:
+        raise UsageProblem("--refresh asks the backends, --offline forbids it", remedy="leave one of them out")
+
+
 def print_json(value: Any) -> None:
     """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped."""
     echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
+from ftops.cli.options import (
+    Selection,
+    backend_option,
+    check_refresh,
+    json_option,
+    print_json,
+    refresh_option,
+    selection_options,
+)
 from ftops.cli.style import echo, tell
 
 
@@ -20,6 +28,7 @@ from ftops.cli.style import echo, tell
 @click.option(
     "--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as unknown-cost (repeatable)."
 )
+@refresh_option
 @json_option
 @backend_option
 @selection_options
@@ -30,6 +39,7 @@ def command(
     out: Path | None,
     offline: bool,
     detailed_exitcode: bool,
+    refresh: bool,
     allowed: tuple[str, ...],
     as_json: bool,
     backend: str | None,
@@ -52,6 +62,7 @@ def command(
     from ftops.cli.plan_file import plan_data
     from ftops.cli.render_text import render_plan
 
+    check_refresh(is_refreshing=refresh, is_offline=offline)
     place = find_place(context.directory)
     with looking_early(place.root, backend=backend, is_offline=offline) as early:
         desired = load_desired(place, backend=backend)
@@ -67,7 +78,8 @@ def command(
             is_offline=offline,
             early=early,
         ) as workspace:
-            plan = plan_now(workspace, may_be_stale=True, is_bound=as_json or out is not None)
+            is_bound = as_json or out is not None
+            plan = plan_now(workspace, may_be_stale=True, is_bound=is_bound, is_refreshing=refresh)
     data = plan_data(plan, selection, backend)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,13 +6,22 @@ import click
 import msgspec
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
+from ftops.cli.options import (
+    Selection,
+    backend_option,
+    check_refresh,
+    json_option,
+    print_json,
+    refresh_option,
+    selection_options,
+)
 from ftops.cli.style import echo, paint, safe
 
 
 @click.command("status")
 @click.argument("name", required=False)
 @click.option("--offline", is_flag=True, help="Call no backend.")
+@refresh_option
 @json_option
 @backend_option
 @selection_options
@@ -22,6 +31,7 @@ def command(
     *,
     name: str | None,
     offline: bool,
+    refresh: bool,
     as_json: bool,
     backend: str | None,
     selection: Selection,
@@ -36,8 +46,14 @@ def command(
     from ftops.application.fleet import fleet
     from ftops.cli.looking import looking
 
+    check_refresh(is_refreshing=refresh, is_offline=offline)
     with looking(
-        context.directory, backend=backend, is_offline=offline, selection=selection, name=name or None
+        context.directory,
+        backend=backend,
+        is_offline=offline,
+        selection=selection,
+        name=name or None,
+        is_refreshing=refresh,
     ) as view:
         rows = fleet(view.workspace, view.observation, view.plan)
         notices = view.plan.notices
@@ -55,7 +71,15 @@ def command(
     return 0
 
 
-_COLORS = {"pass": "green", "trained": "green", "fail": "red", "error": "red", "failed": "red", "refused": "red"}
+_COLORS = {
+    "pass": "green",
+    "trained": "green",
+    "fail": "red",
+    "error": "red",
+    "failed": "red",
+    "refused": "red",
+    "model gone": "red",
+}
 
 
 def _cells(row: Any) -> tuple[str, ...]:

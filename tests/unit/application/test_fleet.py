@@ -79,3 +79,17 @@ def test_a_retired_alias_is_still_shown() -> None:
     world.apply(bare)
     (alias,) = rows(world, bare)[0].aliases
     assert (alias.wants, alias.target) == (None, None)
+
+
+def test_a_model_that_is_missed_and_then_gone() -> None:
+    world = World()
+    declared = world.declare()
+    world.apply(declared)
+    (job,) = (job for *_, job in world.record().jobs())
+    world.backend.delete_model(str(job.model))
+    states = []
+    for _ in range(2):
+        world.clock.advance(700)
+        world.apply(declared)
+        states.append(rows(world, declared)[0].state)
+    assert states == ["model missed", "model gone"]

@@ -10,6 +10,7 @@ from fakes import EPOCH, FakeBackend
 from ftops.application.job_news import observed_event
 from ftops.application.observe import observe
 from ftops.application.reconcile import Settings
+from ftops.application.saved_plan import plan_now
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import BackendSeen, Forgot, JobObserved, Started
 from ftops.domain.manifest import ModelId
@@ -230,3 +231,23 @@ def test_models_are_listed_with_their_shutdown_dates() -> None:
     view = observe(world.workspace()).state.backends[OPENAI.name]
     assert str(view.shutdown_date(ModelId("gpt-4.1-mini-2025-04-14"))) == "2027-01-14"
     assert isinstance(world.backend, FakeBackend)
+
+
+def test_a_plan_without_changes_makes_five_calls_at_most_and_writes_nothing() -> None:
+    world = World()
+    declared = [world.declare(f"m{n:03d}", has_eval=False) for n in range(150)]
+    world.apply(*declared, settings=Settings(parallelism=8))
+    world.clock.advance(3600)
+    tip, entries = world.ledger.read().tip, len(world.ledger.entries)
+    assert {job.status for record in world.state.fine_tunes.values() for *_, job in record.jobs()} == {
+        JobStatus.SUCCEEDED
+    }
+    for refresh in (False, True):
+        del world.backend.calls[:]
+        plan = plan_now(world.workspace(*declared), may_be_stale=True, is_refreshing=refresh)
+        assert (plan.actions, plan.deferred) == ((), ())
+        assert len(world.backend.calls) <= 5
+    del world.backend.calls[:]
+    assert world.apply(*declared).code == 0
+    assert len(world.backend.calls) <= 10, "the plan that is approved, and the look that finds nothing to do"
+    assert (world.ledger.read().tip, len(world.ledger.entries)) == (tip, entries)

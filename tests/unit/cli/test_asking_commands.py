@@ -207,3 +207,11 @@ def test_resolve_warns_of_a_model_that_is_gone(project: Project, capsys: pytest.
     assert told.out == "ft:1\n"
     assert "Warning: model ft:1 of revision" in told.err
     assert "is gone at lab, last seen on 2026-11-20" in told.err
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_refresh_and_offline_exclude_each_other(
+    command: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project.ftops(command, "--offline", "--refresh") == 2
+    assert "--refresh asks the backends" in capsys.readouterr().err
