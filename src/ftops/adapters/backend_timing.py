@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Timing:
     """Seconds to wait, and how often the SDK repeats what can be repeated: a job's creation never is.
 
-    ``processing`` bounds the wait for an uploaded file to be processed, ``first_look`` is the first pause in it.
+    ``processing`` bounds the wait for an uploaded file to be processed, ``first_look`` is the first pause in it;
+    ``listed`` is for how long a list of all files is used.
     The creation of a job waits ``connect`` for a free connection, for TCP and for TLS, ``send`` for its bytes to leave, and
     ``create`` for the answer: ``longest_creation`` together.
     """
@@ -20,6 +21,7 @@ class Timing:
     connect: float = 10.0
     processing: float = 120.0
     first_look: float = 0.5
+    listed: float = 15.0
     retries: int = 3
     chat_retries: int = 4
 

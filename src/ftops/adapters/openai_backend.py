@@ -5,9 +5,10 @@ costs half a second; ``bootstrap`` does so only where a backend is called. What 
 failures mean ``backend_failures``'.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Final
 
 import openai
@@ -20,7 +21,7 @@ from ftops.adapters.openai_client import Clients
 from ftops.adapters.openai_pages import data_of, items_of
 from ftops.adapters.openai_past_jobs import past_job_of
 from ftops.domain.manifest import JobId, ModelId
-from ftops.errors import NotFound, Rejected, Unauthorized
+from ftops.errors import BackendError, NotFound, Rejected, Unauthorized
 from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
 
 _JOBS_PAGE: Final = 100
@@ -133,21 +134,37 @@ class _Files:
         self._calls = calls
         self._timing = timing
         self._sleep = sleep
+        self._listing = threading.Lock()
+        self._listed: dict[str, StoredFile] = {}
+        self._listed_until = 0.0
 
     def find(self, name: str) -> StoredFile | None:
+        # A backend lists all its files or none: a thousand uploads in a row don't ask a thousand times. What is missed within
+        # so short a time is a file that another run uploads just now, and a second copy of that costs nothing.
+        with self._listing:
+            if time.monotonic() >= self._listed_until:
+                self._listed = self._list()
+                self._listed_until = time.monotonic() + self._timing.listed
+            return self._listed.get(name)
+
+    def _list(self) -> dict[str, StoredFile]:
+        """Gives the newest usable file of each name."""
+
         def fetch(after: str | None) -> object:
             return self._calls.repeated.files.list(
                 after=after or openai.omit, limit=_FILES_PAGE, order="desc", purpose="fine-tune"
             )
 
+        newest: dict[str, StoredFile] = {}
         with self._calls.translated():
-            found = [
-                records.file_of(record)
-                for record in items_of(fetch)
-                if getattr(record, "filename", None) == name
-                and records.file_status_of(record) not in {"error", "deleted"}
-            ]
-        return max(found, key=lambda file: file.created_at, default=None)
+            for record in items_of(fetch):
+                if records.file_status_of(record) in {"error", "deleted"}:
+                    continue
+                with suppress(records.UnreadableRecord):  # somebody else's business
+                    file = records.file_of(record)
+                    if file.name not in newest or file.created_at > newest[file.name].created_at:
+                        newest[file.name] = file
+        return newest
 
     def retrieve(self, file_id: str) -> StoredFile:
         with self._calls.translated():
@@ -155,23 +172,36 @@ class _Files:
 
     def upload(self, name: str, content: BinaryIO) -> StoredFile:
         # Repeated by the SDK where the answer is lost: a second copy of a file costs nothing, and ``find`` takes the newest.
-        with self._calls.translated(has_effect=True):
+        with self._forgetting_on_failure(), self._calls.translated(has_effect=True):
             record: object = self._calls.repeated.files.create(
                 file=(name, content, "application/jsonl"),
                 purpose="fine-tune",
                 timeout=openai.Timeout(self._timing.upload, connect=self._timing.connect),
             )
             stored = records.file_of(record)
-        with self._calls.translated():
-            return self._processed(stored, record)
+        with self._forgetting_on_failure(), self._calls.translated():
+            processed = self._processed(stored, record)
+        with self._listing:
+            self._listed[name] = processed
+        return processed
 
     def content(self, file_id: str) -> bytes:
         with self._calls.translated():
             return self._calls.repeated.files.content(file_id).read()
 
     def delete(self, file_id: str) -> None:
+        self._listed_until = 0.0
         with suppress(NotFound), self._calls.translated(has_effect=True):
             self._calls.repeated.files.delete(file_id)
+
+    @contextmanager
+    def _forgetting_on_failure(self) -> Iterator[None]:
+        """After an upload whose answer was lost only a fresh list tells whether the file is there."""
+        try:
+            yield
+        except BackendError:
+            self._listed_until = 0.0
+            raise
 
     def _processed(self, stored: StoredFile, record: object) -> StoredFile:
         """Waits until the file is processed; one that takes too long is left to the job, which waits for it as well."""
