@@ -2,22 +2,26 @@
 
 import contextlib
 import json
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from fault_proxy import start_proxy
 
 from scratch_project import Scratch, jobs_at, make_project, opened
-from server_process import ServerProcess, start_server, wait_for
+from server_process import ServerProcess, start_server
+
+TRAINING = ("--min-step-seconds", "0.02", "--workers", "8")
+CREATION = {"method": "POST", "path": "/v1/fine_tuning/jobs"}
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with start_server(tmp_path_factory.mktemp("lab"), "--min-step-seconds", "0.02", "--workers", "8") as running:
+@pytest.fixture
+def lab(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """A server, to which may befall what a test says."""
+    file = tmp_path / "faults.yaml"
+    file.write_text(json.dumps({"faults": getattr(request, "param", [])}), encoding="utf-8")
+    with start_server(tmp_path, *TRAINING, "--faults", str(file)) as running:
         yield running
 
 
@@ -33,27 +37,22 @@ def assert_settled(scratch: Scratch, server: ServerProcess, *, others: int = 0) 
     scratch.plan()
 
 
-@pytest.mark.parametrize("fault", ["drop", "500", "twice", "refuse"])
-def test_a_creation_whose_answer_is_not_what_happened(lab: ServerProcess, tmp_path: Path, fault: str) -> None:
-    with start_proxy(lab.url, fault) as proxy, opened(make_project(tmp_path, proxy.base_url)) as scratch:
+@pytest.mark.parametrize(
+    ("lab", "creations"),
+    [
+        ([{"fault": "drop-after", "count": 1, "match": CREATION}], 1),
+        ([{"fault": "status", "status": 500, "after": True, "count": 1, "match": CREATION}], 1),
+        ([{"fault": "status", "status": 500, "count": 1, "match": CREATION}], 1),
+        ([{"fault": "duplicate", "count": 1, "match": CREATION}], 2),
+    ],
+    indirect=["lab"],
+    ids=["drop", "500", "refuse", "twice"],
+)
+def test_a_creation_whose_answer_is_not_what_happened(lab: ServerProcess, tmp_path: Path, creations: int) -> None:
+    with opened(make_project(tmp_path, lab.base_url)) as scratch:
         done = scratch.apply()
-        assert_settled(scratch, lab, others=fault == "twice")
-        assert proxy.creations == (2 if fault == "refuse" else 1)
-        if fault == "twice":
-            assert "(duplicate)" in done.out
-
-
-def test_killed_the_moment_the_job_was_made(lab: ServerProcess, tmp_path: Path) -> None:
-    with start_proxy(lab.url, "drop") as proxy, opened(make_project(tmp_path, proxy.base_url)) as scratch:
-        # No time to record anything: the answer never arrives.
-        run = scratch.start("apply", "--auto-approve")
-        proxy.on_created = lambda: os.kill(run.pid, signal.SIGKILL)
-        assert scratch.finish(run).code == -signal.SIGKILL
-        proxy.on_created = None
-        assert len(jobs_at(lab.base_url, scratch.project_name)) == 1
-        scratch.apply()
-        assert_settled(scratch, lab)
-        assert proxy.creations == 1
+        assert_settled(scratch, lab, others=creations - 1)
+        assert ("(duplicate)" in done.out) == (creations > 1)
 
 
 @pytest.mark.parametrize("phase", ["training", "evaluating"])
@@ -70,20 +69,14 @@ def test_killed_while_it_says_what_it_does(lab: ServerProcess, tmp_path: Path, p
         assert_settled(scratch, lab)
 
 
-def test_the_server_is_killed_while_a_job_runs(tmp_path: Path) -> None:
-    slowly = ("--min-step-seconds", "0.02")
-    with (
-        start_server(tmp_path, *slowly) as server,
-        start_proxy(server.url) as proxy,
-        opened(make_project(tmp_path, proxy.base_url)) as scratch,
-    ):
+def test_the_server_is_killed_while_a_job_runs(lab: ServerProcess, tmp_path: Path) -> None:
+    with opened(make_project(tmp_path, lab.base_url)) as scratch:
         scratch.apply("--no-wait", code=8)
-        wait_for(lambda: any(job["status"] == "running" for job in jobs_at(server.base_url)))
-        server.kill9()
+        scratch.wait_for_job()
+        lab.kill9()
         scratch.apply(code=1)
         # It comes back at the address that the ledger knows, and its job goes on.
-        again = server.restart(*slowly)
-        proxy.target = again.url
+        again = lab.restart(*TRAINING, "--port", str(urlsplit(lab.url).port))
         scratch.apply()
         assert_settled(scratch, again)
 
