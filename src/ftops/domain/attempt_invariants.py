@@ -67,19 +67,25 @@ def intent_ids(state: LedgerState) -> Iterator[Breach]:
 
 
 def job_ids(state: LedgerState) -> Iterator[Breach]:
-    """A job is recorded once, whatever it is a job of."""
-    found = [(series, job.id) for series in _series(state) for attempt in series.attempts for job in _jobs(attempt)]
+    """A backend's job is recorded once, whatever it is a job of."""
+    found = [
+        (series, f"{job.id} on {series.backend}")
+        for series in _series(state)
+        for attempt in series.attempts
+        for job in _jobs(attempt)
+    ]
     yield from _twice(found, "job")
 
 
 def living_jobs(state: LedgerState) -> Iterator[Breach]:
-    """Of the jobs that count for a revision on a backend, one at most runs or has a model that can be counted on."""
+    """Of the jobs that ftops made and that count for a revision on a backend, one at most runs or has a model still."""
     for series in _series(state):
         living = [
             attempt.job.id
             for attempt in series.attempts
             if attempt.job is not None
             and attempt.job.is_alive
+            and not attempt.job.is_imported
             and attempt.job.cancel is None
             and attempt.job.missed_at is None
             and not attempt.job.is_model_lost
@@ -109,12 +115,17 @@ def models(state: LedgerState) -> Iterator[Breach]:
 
 
 def requests(state: LedgerState) -> Iterator[Breach]:
-    """A request that stands is about an attempt that is recorded, and a request to cancel about one of its jobs."""
+    """A request that stands is about an attempt that is recorded, and a request to cancel about one of its jobs.
+
+    A retry may be asked for before there was any attempt: after an organisation that may not train any more, say.
+    """
     known = {(s.fine_tune, s.revision, s.backend, a.number): a for s in _series(state) for a in s.attempts}
     for name, record in sorted(state.fine_tunes.items()):
         for asked in record.requests:
             where = f"attempt {asked.attempt} of revision {asked.revision} on {asked.backend}"
             attempt = known.get((name, asked.revision, asked.backend, asked.attempt))
+            if attempt is None and asked.kind is RequestKind.RETRY and asked.attempt == 0:
+                continue
             if attempt is None:
                 yield Breach(
                     fine_tune=name, says=f"a {asked.kind.value} of {where} is asked for, which is not recorded"

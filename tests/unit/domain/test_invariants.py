@@ -189,6 +189,11 @@ def test_a_revision_of_which_too_little_is_recorded_is_let_be(spec: dict[str, An
     assert broken(state(record(revisions={REVISION: revision(spec=spec)}))) == []
 
 
+def test_a_revision_that_was_imported_is_let_be() -> None:
+    adopted = revision(attempt(job=job(is_imported=True)), spec={**SPEC, "seed": 8})
+    assert broken(state(record(revisions={REVISION: adopted}))) == []
+
+
 def test_nothing_in_a_snapshot_is_too_deep() -> None:
     deep: list[Any] = []
     for _ in range(5000):
@@ -242,7 +247,7 @@ def test_ids_are_recorded_once() -> None:
     twice = f"is recorded twice: for router ({WHERE}) and router ({WHERE})"
     assert broken(attempts(attempt(), again)) == [
         ("intent-ids", "router", f"intent i1 {twice}"),
-        ("job-ids", "router", f"job ftjob-1 {twice}"),
+        ("job-ids", "router", f"job ftjob-1 on openai {twice}"),
     ]
 
 
@@ -255,6 +260,7 @@ def test_one_job_lives() -> None:
         {"status": JobStatus.FAILED, "model": None},
         {"cancel": CancelReason.DUPLICATE, "cancel_at": EPOCH},
         {"missed_at": EPOCH},
+        {"is_imported": True},
         {"deleting_at": EPOCH},
     ):
         assert broken(attempts(attempt(job=job(**changes)), second)) == []
@@ -291,7 +297,7 @@ def test_requests_are_about_what_is_recorded() -> None:
         return Request(**{**values, "job": "ftjob-1", "at": EPOCH, "owner": "ada", **changes})
 
     retry = asked(kind=RequestKind.RETRY, job=None)
-    assert broken(attempts(attempt(), requests=(asked(), retry))) == []
+    assert broken(attempts(attempt(), requests=(asked(), retry, asked(kind=RequestKind.RETRY, attempt=0)))) == []
     assert broken(attempts(attempt(), requests=(asked(attempt=2), asked(job="ftjob-9")))) == [
         ("requests", "router", f"a cancel of attempt 2 of {WHERE} is asked for, which is not recorded"),
         ("requests", "router", f"the cancellation of ftjob-9 is asked for, which is no job of attempt 1 of {WHERE}"),
