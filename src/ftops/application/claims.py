@@ -1,9 +1,9 @@
 """How long a claim to create a job may be relied on by the run that wrote it.
 
-Other runs take a claim over 150 s after they first saw it (``train.TAKE_OVER_SECONDS``), which can't be before it was sent. So
-its owner may begin the POST at most 40 s after that: the POST takes 100 s at most (10 for a free connection, 10 for TCP, 10 for
-TLS, 10 to send, 60 for the answer; ``adapters.backend_timing``), and 40 + 100 = 140 < 150. A machine can sleep in between, and a
-process can be stopped.
+Other runs take a claim over 150 s after they first saw it (``train.TAKE_OVER_SECONDS``), which can't be before it was sent.
+So its owner may begin the POST at most 40 s after that: the POST takes 100 s at most (10 for a free connection, 10 for TCP, 10
+for TLS, 10 to send, 60 for the answer; ``adapters.backend_timing``), and 40 + 100 = 140 < 150. A machine can sleep in between,
+and a process can be stopped.
 """
 
 from datetime import datetime

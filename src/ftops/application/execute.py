@@ -4,6 +4,7 @@ Each step passes the fence on the ledger's newest state first, records what it i
 undone, and records what it did. It never decides whether an action should happen; the plan did.
 """
 
+from collections.abc import Iterable
 from typing import Final, assert_never
 
 import msgspec
@@ -32,7 +33,8 @@ from ftops.domain.plan import (
     Train,
     Upload,
 )
-from ftops.domain.records import Target
+from ftops.domain.records import FineTuneRecord, LedgerState, Target
+from ftops.domain.transitions import apply_event
 from ftops.errors import BackendError, Interrupted, NotFound, Refused, Stale
 
 _CANCEL_REASONS: Final = {
@@ -180,15 +182,24 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
             action.fine_tune, "evaluating", done=done, total=total, detail=what
         ),
     )
+    judgement = workspace.judge(_after(record, events), declared, action.revision, action.model)
+    passed = _passing(workspace, action, judgement)
     # Scores were paid for: they are kept even where the ledger can't be written now.
-    snapshot = ledger.record_eventually(events)
+    snapshot = ledger.record_eventually([*events, *passed])
     known = snapshot.state.named(action.fine_tune) if snapshot else None
     if known is None:
         raise kept_pending(ledger, "the scores are")
     judgement = workspace.judge(known, declared, action.revision, action.model)
-    if passed := _passing(workspace, action, judgement):
-        ledger.record_eventually(passed)
+    if not passed and (passed := _passing(workspace, action, judgement)):
+        ledger.record_eventually(passed)  # another evaluation of this model ended meanwhile
     return _sentence(judgement, action.evaluation)
+
+
+def _after(record: FineTuneRecord, events: Iterable[AnyEvent]) -> FineTuneRecord:
+    state = LedgerState(fine_tunes={record.name: record})
+    for event in events:
+        state = apply_event(state, event)
+    return state.fine_tunes[record.name]
 
 
 def _sentence(judgement: Judgement, evaluation: str) -> str:

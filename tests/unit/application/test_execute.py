@@ -1,9 +1,13 @@
 """One action each: what is recorded before it, after it, and what is said. The loop around it is test_reconcile's."""
 
+import threading
+from dataclasses import replace
+
 import pytest
 
 from apply_world import NEWER, OPENAI, PRODUCTION, ROUTER, World
 from fakes import EPOCH
+from ftops.application.declare import eval_digest
 from ftops.application.execute import execute
 from ftops.application.reconcile import Settings
 from ftops.domain.events import CommitApplied
@@ -87,12 +91,32 @@ def test_scores_that_cannot_be_written_are_kept() -> None:
     )
     outcome = world.apply(declared)
     assert outcome.code == 1
-    assert [type(event).__name__ for event in world.ledger.pending] == ["Evaluated"]
+    assert [type(event).__name__ for event in world.ledger.pending] == ["Evaluated", "GatesPassed"]
     world.said.on_update, calls = None, world.count("chat")
     world.ledger.is_unreachable = False
     assert world.apply(declared).code == 0
     assert world.count("chat") == calls
     assert world.target() == declared.revision
+
+
+def test_a_model_that_passed_by_two_evaluations_at_once_is_remembered() -> None:
+    world = World()
+    one = world.declare(aliases={})
+    (first,) = one.evals
+    spec = replace(first.spec, name="second", sampling={"temperature": 0.5})
+    second = replace(first, spec=spec, digest=eval_digest(spec, first.dataset.sha256))
+    declared = replace(one, evals=(first, second), fine_tune=replace(one.fine_tune, evals=(first.spec, spec)))
+    both, met = threading.Barrier(2), set[int]()
+
+    def meet(_name: str, phase: str) -> None:
+        if phase == "evaluating" and threading.get_ident() not in met:
+            met.add(threading.get_ident())
+            both.wait(30)
+
+    world.said.on_update = meet
+    assert world.apply(declared, settings=Settings(parallelism=2)).code == 0
+    assert len(met) == 2
+    assert [passed.revision for passed in world.record().passed] == [declared.revision]
 
 
 def test_an_adopted_job_that_does_not_exist_is_an_error() -> None:
