@@ -44,6 +44,11 @@ class Step:
     said: str = ""
     error: FtopsError | None = None
 
+    @property
+    def fine_tune(self) -> FineTuneName:
+        """What it was done to."""
+        return self.action.fine_tune
+
 
 @dataclass(kw_only=True, slots=True)
 class Outcome:
@@ -71,9 +76,17 @@ class Outcome:
             codes += [ExitCode.STILL_RUNNING] * self.left_waiting
         return worst_code(codes)
 
+    def undone(self) -> list[Action]:
+        """What the last plan still asked for when the run was stopped or detached: it was not begun, or not ended."""
+        if self.plan is None or (self.stopped_by is None and not self.left_waiting):
+            return []
+        ended = {step.action.id for step in self.steps}
+        return [action for action in self.plan.actions if action.id not in ended]
+
     def touched(self) -> list[FineTuneName]:
-        """The fine-tunes that something was done to, or that are waiting, by name."""
+        """The fine-tunes that something was done to, that are waiting, or that were left, by name."""
         names = {step.action.fine_tune for step in self.steps} | {event.fine_tune for event in self.ended_jobs}
+        names |= {action.fine_tune for action in self.undone()}
         if self.plan is not None:
             names |= {entry.fine_tune for entry in self.plan.deferred}
             names |= {entry.fine_tune for entry in self.plan.withheld}

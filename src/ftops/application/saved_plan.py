@@ -34,7 +34,7 @@ def plan_now(
         if isinstance(error, Unauthorized):
             raise error
     plan = make_plan(workspace, observation)
-    return replace(plan, bindings=_bindings(workspace, observation)) if is_bound else plan
+    return replace(plan, bindings=_bindings(workspace, observation, plan)) if is_bound else plan
 
 
 def check_saved(saved: Mapping[str, Any], now: Plan) -> None:
@@ -48,13 +48,21 @@ def check_saved(saved: Mapping[str, Any], now: Plan) -> None:
     fresh = plan_to_json(now)
     if not moved and saved.get("actions") == fresh["actions"]:
         return
-    what = ", ".join(moved) or "the actions themselves"
+    what = ", ".join(moved) or _changed_actions(saved.get("actions"), fresh["actions"])
     raise Stale(
         f"the saved plan no longer fits: {what} changed since it was made", remedy="plan again: ftops plan -o FILE"
     )
 
 
-def _bindings(workspace: Workspace, observation: Observation) -> Mapping[str, str]:
+def _changed_actions(saved: object, fresh: list[dict[str, Any]]) -> str:
+    """Names the actions that are planned now and were not, and the other way round."""
+    before = {str(a.get("id")): a for a in saved if isinstance(a, dict)} if isinstance(saved, list) else {}
+    after = {str(action["id"]): action for action in fresh}
+    names = sorted(id_ for id_ in {*before, *after} if before.get(id_) != after.get(id_))
+    return f"what would be done ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+
+
+def _bindings(workspace: Workspace, observation: Observation, plan: Plan) -> Mapping[str, str]:
     bindings = {"ftops": ".".join(__version__.split(".")[:2])}
     bindings |= {f"manifest {path}": sha for path, sha in workspace.desired.manifest_digests.items()}
     for declared in workspace.desired.fine_tunes:
@@ -69,6 +77,9 @@ def _bindings(workspace: Workspace, observation: Observation) -> Mapping[str, st
         if (key := f"backend {declared.backend.name}") not in bindings:
             backend = ledger.backend(declared.backend.name)
             bindings[key] = digest([backend.base_url, backend.organization] if backend else None)
+    for action in plan.actions:  # of what no manifest declares, too
+        record = observation.state.ledgers[action.backend].named(action.fine_tune)
+        bindings.setdefault(f"ledger {action.fine_tune}", _record_digest(record) if record else "none")
     return bindings
 
 

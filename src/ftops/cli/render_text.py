@@ -1,16 +1,19 @@
 """Plans and outcomes as text, after Terraform's habits: ``+`` create, ``~`` change, ``-`` remove, a line for why."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
 from ftops.cli.style import paint, safe
+from ftops.domain.events import JobObserved
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.plan import (
     Action,
     Adopt,
     Cancel,
+    Deferred,
     DeleteFile,
     DeleteModel,
     Evaluate,
@@ -19,6 +22,7 @@ from ftops.domain.plan import (
     Plan,
     Promote,
     Reason,
+    Refusal,
     Train,
     Upload,
     Withheld,
@@ -47,6 +51,7 @@ WHY: Final = {
     Reason.RETENTION: "retention does not keep it",
     Reason.UNDECLARED: "no manifest declares it",
 }
+_Thing = TypeVar("_Thing", Step, JobObserved, Withheld, Refusal, Deferred, Action)
 _TICK: Final = "✓"
 _WARNING: Final = "!"
 _SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", _WARNING: "red", _TICK: "green"}
@@ -103,28 +108,44 @@ def summary(plan: Plan) -> str:
 
 
 def render_outcome(outcome: Outcome) -> str:
-    """Gives the result table: a line for each fine-tune that something happened to, or that waits."""
-    lines = []
+    """Gives the result table: what became of each fine-tune that something happened to, that waits, or that was left."""
     plan = outcome.plan
+    steps, ended, undone = _by_name(outcome.steps), _by_name(outcome.ended_jobs), _by_name(outcome.undone())
+    withheld, refusals = _by_name(plan.withheld if plan else ()), _by_name(plan.refusals if plan else ())
+    deferred = _by_name(plan.deferred if plan else ())
+    lines: list[str] = []
     for name in outcome.touched():
-        done = [s for s in outcome.steps if s.action.fine_tune == name and s.error is None]
-        leading = [s for s in done if not isinstance(s.action, Evaluate | Promote)]
-        did = [f"{_TICK} {_verb(s.action)}: {s.said}" for s in leading]
-        ended = [e for e in outcome.ended_jobs if e.fine_tune == name]
-        did += [f"{_TICK if e.model else _WARNING} job {e.job} {e.status.value}" for e in ended]
-        is_withheld = plan is not None and any(entry.fine_tune == name for entry in plan.withheld)
-        following = [s for s in done if s not in leading and not (is_withheld and isinstance(s.action, Evaluate))]
-        did += [f"{_mark(s)} {_verb(s.action)}: {s.said}" for s in following]
-        failed = [f"{_verb(s.action)}: {s.error}" for s in outcome.steps if s.action.fine_tune == name and s.error]
         lines.append(paint(safe(name), bold=True))
+        did = _done(steps[name], ended[name], is_withheld=name in withheld)
         lines += [f"  {paint(text[0], _SIGNS[text[0]])}{safe(text[1:])}" for text in did]
+        failed = [f"{_verb(s.action)}: {s.error}" for s in steps[name] if s.error]
         lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
-        if plan is not None:
-            lines += [line for e in plan.withheld if e.fine_tune == name for line in _withheld(e, is_under_name=True)]
-            lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}" for r in plan.refusals if r.fine_tune == name]
-            waits = [d for d in plan.deferred if d.fine_tune == name]
-            lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in waits]
+        lines += [line for entry in withheld[name] for line in _withheld(entry, is_under_name=True)]
+        lines += [f"  {paint('!', 'red')} refused: {safe(refusal.message)}" for refusal in refusals[name]]
+        lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in deferred[name]]
+        if left := dict.fromkeys(_verb(action) for action in undone[name]):
+            lines.append(f"  {paint('…', 'cyan')} not finished: {', '.join(left)}")
     return "\n".join(lines)
+
+
+def _done(steps: Sequence[Step], ended: Iterable[JobObserved], *, is_withheld: bool) -> list[str]:
+    """Gives what was done, with its sign, in the order in which it belongs: jobs end between training and evaluation."""
+    done = [step for step in steps if step.error is None]
+    leading = [step for step in done if not isinstance(step.action, Evaluate | Promote)]
+    following = [s for s in done if s not in leading and not (is_withheld and isinstance(s.action, Evaluate))]
+    return [
+        *(f"{_TICK} {_verb(step.action)}: {step.said}" for step in leading),
+        *(f"{_TICK if event.model else _WARNING} job {event.job} {event.status.value}" for event in ended),
+        *(f"{_mark(step)} {_verb(step.action)}: {step.said}" for step in following),
+    ]
+
+
+def _by_name(things: Iterable[_Thing]) -> Mapping[str, list[_Thing]]:
+    """Sorts by fine-tune, for tables of a thousand."""
+    found: defaultdict[str, list[_Thing]] = defaultdict(list)
+    for thing in things:
+        found[thing.fine_tune].append(thing)
+    return found
 
 
 def _mark(step: Step) -> str:

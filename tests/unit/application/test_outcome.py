@@ -107,3 +107,13 @@ def test_touched_names_what_something_happened_to() -> None:
     )
     assert outcome.touched() == [ROUTER]
     assert Outcome().touched() == []
+
+
+def test_what_a_stopped_run_leaves_is_told_and_what_an_ended_one_leaves_is_not() -> None:
+    left = plan(actions=(EVALUATE,))
+    for outcome in (Outcome(plan=left, stopped_by=Interrupted("x")), Outcome(plan=left, left_waiting=True)):
+        assert (outcome.undone(), outcome.touched()) == ([EVALUATE], [ROUTER])
+        outcome.steps.append(Step(action=EVALUATE))
+        assert outcome.undone() == []
+    assert Outcome(plan=left).undone() == []
+    assert Outcome(stopped_by=Interrupted("x")).undone() == []

@@ -124,6 +124,21 @@ def test_a_transient_failure_is_tried_again_as_often_as_the_policy_says() -> Non
     assert outcome.code == 7
 
 
+def test_a_run_makes_one_attempt_and_so_many_retries_and_the_next_run_none() -> None:
+    world = World()
+    declared = world.declare(retries=2)
+
+    def fail_all(_seconds: float) -> None:
+        world.backend.outcomes["router"] = (JobStatus.FAILED, "server_error", "try again")
+
+    world.clock.on_sleep.append(fail_all)
+    fail_all(0)
+    assert world.apply(declared).code == 7
+    assert [job.metadata["ftops_attempt"] for job in world.jobs_of(declared)] == ["1", "2", "3"]
+    again = world.apply(declared)
+    assert (again.code, again.steps, len(world.jobs_of(declared))) == (0, [], 3)
+
+
 def test_retries_end() -> None:
     world = World()
     declared = world.declare(retries=0)

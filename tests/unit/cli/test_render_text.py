@@ -30,7 +30,7 @@ from ftops.domain.plan import (
     Withheld,
 )
 from ftops.domain.planner import build_plan
-from ftops.errors import BackendError
+from ftops.errors import BackendError, Interrupted
 from plan_cases import TODAY, make_case, read_case
 
 CASES = Path(__file__).parents[2] / "plans"
@@ -257,6 +257,12 @@ class TestOutcome:
         assert "  ✓ job j1 succeeded" in lines
         assert "  ! evaluate: fail: mean 0.5" in lines
         assert "  ✗ adopt: no answer" in lines
+
+    def test_what_a_stopped_run_left_is_said_for_each_fine_tune(self) -> None:
+        plan = plan_of("train-new")
+        lines = render_outcome(Outcome(plan=plan, stopped_by=Interrupted("interrupted"))).split("\n")
+        assert lines[1].startswith("  … not finished: upload")
+        assert {a.fine_tune for a in plan.actions} == {line for line in lines if not line.startswith(" ")}
 
     def test_what_was_refused_or_withheld_is_said(self) -> None:
         assert "  ! refused: this training would cost" in render_outcome(Outcome(plan=plan_of("budget-own")))
