@@ -26,10 +26,7 @@ class Limit:
 _GRADERS: Final = ("string_check", "text_similarity")
 _METRICS: Final = ("mean", "pass_rate", "accuracy")
 
-PROJECT_LIMITS: Final = (
-    Limit(path=("spec", "ledger", "outputs"), supported=("local",), says="only local"),
-    Limit(path=("spec", "prune"), supported=(False,), says="only false: apply deletes nothing"),
-)
+PROJECT_LIMITS: Final = (Limit(path=("spec", "ledger", "outputs"), supported=("local",), says="only local"),)
 
 UNSUPPORTED: Final = (
     Limit(path=("spec", "policy", "checkpoints"), supported=("last",), says="only last"),

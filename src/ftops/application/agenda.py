@@ -1,11 +1,14 @@
-"""Which actions of a plan a run may start now: not before what they wait for, not twice, no training that nobody approved."""
+"""Which actions of a plan a run may start now: not before what they wait for, not twice, and none that nobody approved.
+
+Approved are trainings and deletions; what else a plan comes to follows from them.
+"""
 
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ftops.domain.plan import Action, Adopt, Evaluate, Plan, Promote, Reason, Train
+from ftops.domain.plan import Action, Adopt, DeleteFile, DeleteModel, Evaluate, Plan, Promote, Reason, Train
 
 # How often an action may be tried again that took no effect: a backend throttled it, say.
 POSTPONEMENTS: Final = 5
@@ -85,6 +88,8 @@ class Agenda:
             case Adopt():
                 # Found while we create one: most likely it is the job that we are about to record.
                 return not any(_is_creating(one, action) for one in self.running.values())
+            case DeleteModel() | DeleteFile():
+                return any(action.id == approved.id for approved in self.approved.actions)
             case _:
                 return True
 

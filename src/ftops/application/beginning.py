@@ -1,31 +1,33 @@
 """The first thing an apply writes: whose ledger this is, which backends it is about, and which commit is applied now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ftops.application.standing import check_standing
 from ftops.application.workspace import Workspace
-from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, EventRefused, Started
-from ftops.domain.manifest import BackendName
+from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, EventRefused, Protected, Started
+from ftops.domain.manifest import BackendName, FineTuneName
 from ftops.domain.records import LedgerState
 from ftops.errors import Unauthorized
 
 
-def begin(workspace: Workspace, *, is_continuing: bool) -> bool:
+def begin(workspace: Workspace, *, is_applying: bool) -> bool:
     """Records the applied commit and the backends' identities; gives whether this run is the first to apply that commit.
 
-    A run that only continues records no commit and starts no ledger. Raises LedgerError, Refused and Stale for where we stand,
-    and Unauthorized where a backend is not the one that the ledger knows.
+    A run that is not ``is_applying`` all that is declared records no commit and starts no ledger. Raises LedgerError, Refused
+    and Stale for where we stand, and Unauthorized where a backend is not the one that the ledger knows.
     """
     is_first = False
     for backends in _by_ledger(workspace):
         ledger = workspace.ledgers[backends[0]]
         state = ledger.read().state
-        if state.project is None and is_continuing:
+        if state.project is None and not is_applying:
             continue
-        is_new = not is_continuing and _is_new(workspace, state)
+        is_new = is_applying and _is_new(workspace, state)
         is_first = is_first or is_new
         try:
-            ledger.record(_events(workspace, state, backends, is_new=is_new), _check(workspace, backends[0]))
+            events = _events(workspace, state, backends, is_new=is_new)
+            events += _protections(workspace, state, backends) if is_applying else ()
+            ledger.record(events, _check(workspace, backends[0]))
         except EventRefused as error:
             remedy = "use the key and address that the ledger knows"
             raise Unauthorized(str(error), status=403, remedy=remedy) from error
@@ -42,6 +44,16 @@ def _events(workspace: Workspace, state: LedgerState, backends: list[BackendName
         commit = workspace.desired.commit
         events.append(CommitApplied(at=now, commit=commit, owner=identity.owner, run_url=identity.run_url))
     return events
+
+
+def _protections(workspace: Workspace, state: LedgerState, backends: list[BackendName]) -> Iterator[Protected]:
+    """Gives what manifests say of protection and the ledger does not yet: it holds when the manifest is gone, too."""
+    for declared in workspace.desired.fine_tunes:
+        record = state.named(declared.name)
+        protect = declared.fine_tune.retention.protect
+        is_chosen = declared.backend.name in backends and workspace.policy.selects(declared.name)
+        if is_chosen and record is not None and record.is_protected is not protect:
+            yield Protected(at=workspace.clock.now(), fine_tune=FineTuneName(record.name), is_protected=protect)
 
 
 def _is_new(workspace: Workspace, state: LedgerState) -> bool:

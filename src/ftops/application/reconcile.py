@@ -43,15 +43,21 @@ SLICE_SECONDS: Final = 0.2
 class Settings:
     """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now.
 
-    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_refreshing`` is for
-    the plan that is approved: it reads again what has ended.
+    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_pruning`` deletes,
+    and does nothing else. ``is_refreshing`` is for the plan that is approved: it reads again what has ended.
     """
 
     is_waiting: bool = True
     is_continuing: bool = False
+    is_pruning: bool = False
     is_refreshing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
+
+    @property
+    def is_applying(self) -> bool:
+        """Whether this run applies what its commit declares, all of it."""
+        return not (self.is_continuing or self.is_pruning)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,7 +78,11 @@ class Apply:
         self._agenda = Agenda(approved=self.approved)
         self._outages = Outages(clock=clock, is_patient=self.settings.is_waiting)
         self._pace = Pace(clock=clock)
-        self._rounds = Rounds(workspace=self.workspace, is_continuing=self.settings.is_continuing)
+        self._rounds = Rounds(
+            workspace=self.workspace,
+            is_continuing=self.settings.is_continuing,
+            is_pruning=self.settings.is_pruning,
+        )
 
     def run(self) -> Outcome:
         """Carries the plan out; errors of one fine-tune are reported in the outcome, and the others go on."""
@@ -80,7 +90,7 @@ class Apply:
         try:
             # What may hang runs in a thread of its own: nothing keeps an interrupted run.
             self.outcome.is_first_apply_of_commit = call_aside(
-                lambda: begin(self.workspace, is_continuing=self.settings.is_continuing),
+                lambda: begin(self.workspace, is_applying=self.settings.is_applying),
                 self.workspace.check_interrupted,
             )
             self._loop(workers)

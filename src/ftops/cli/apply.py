@@ -1,24 +1,14 @@
 """``ftops apply``: carries the plan out and follows it."""
 
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from ftops.cli.main import Globals
 from ftops.cli.options import Selection, backend_option, json_option, refresh_option, selection_options
 from ftops.cli.signals import listening
-from ftops.cli.style import echo, safe, tell
 from ftops.errors import UsageProblem
-
-if TYPE_CHECKING:
-    from ftops.application.reconcile import Settings
-    from ftops.application.workspace import Workspace
-    from ftops.domain.plan import Plan
 
 
 @click.command("apply")
@@ -75,6 +65,7 @@ def command(
     """
     from ftops.application.reconcile import Apply, Settings
     from ftops.cli.apply_report import report
+    from ftops.cli.approval import approved_plan, opened
     from ftops.cli.plan_file import read_plan_file
 
     is_asking = saved is None and not auto_approve and not is_continuing
@@ -92,9 +83,9 @@ def command(
     if plan_file is not None:
         selection, backend = plan_file.selection, plan_file.backend
     with listening() as ears:
-        with _opened(context, backend, selection, allowed, ears.stop) as workspace:
+        with opened(context, backend, selection, allowed, ears.stop) as workspace:
             saved_plan = plan_file.plan if plan_file else None
-            plan = _approved_plan(workspace, saved_plan, settings, is_asking=is_asking, is_shown=not as_json)
+            plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, is_shown=not as_json)
             if plan is None:
                 return 1
             if plan.blockers:
@@ -103,60 +94,3 @@ def command(
                 outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
         # After the live rows are gone: the table would otherwise begin in one of them.
         return report(outcome, as_json=as_json)
-
-
-@contextmanager
-def _opened(
-    context: Globals, backend: str | None, selection: Selection, allowed: tuple[str, ...], stop: threading.Event
-) -> "Iterator[Workspace]":
-    """Opens what an apply works with: manifests, ledgers, backends and a display."""
-    from ftops.bootstrap import find_place, load_desired, open_workspace
-    from ftops.cli.guards import policy_of
-    from ftops.cli.live import open_progress
-
-    place = find_place(context.directory)
-    desired = load_desired(place, backend=backend, for_apply=True)
-    for notice in desired.notices:
-        tell(f"Warning: {safe(notice)}")
-    policy = policy_of(allowed, selection.choose(desired))
-    with (
-        open_progress() as progress,
-        open_workspace(
-            place, desired, policy=policy, progress=progress, stop=stop, for_apply=True, confirm=_confirm_trust
-        ) as workspace,
-    ):
-        yield workspace
-
-
-def _approved_plan(
-    workspace: "Workspace", saved: dict[str, Any] | None, settings: "Settings", *, is_asking: bool, is_shown: bool
-) -> "Plan | None":
-    """Gives the plan to carry out, None where a person said no."""
-    from ftops.application.saved_plan import check_saved, plan_now
-    from ftops.application.standing import check_before_apply
-    from ftops.cli.render_text import render_plan
-    from ftops.domain.continuing import continuing
-
-    for name in workspace.shared_ledgers:
-        check_before_apply(workspace, workspace.ledgers[name].read().state)
-    plan = plan_now(workspace, is_refreshing=settings.is_refreshing)
-    if saved is not None:
-        check_saved(saved, plan)
-    if settings.is_continuing:
-        plan = continuing(plan)
-    if is_shown:
-        echo(render_plan(plan))
-        if plan.actions:
-            echo()
-    if is_asking and plan.actions and not plan.blockers:
-        cost = "of unknown cost" if plan.cost_usd is None else f"for about ${plan.cost_usd:,.2f}"
-        if not click.confirm(f"Do this, {cost}?", default=False, err=True):
-            tell("Nothing was done.")
-            return None
-    return plan
-
-
-def _confirm_trust(base_url: str) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    return click.confirm(f"Send datasets and a key to {safe(base_url)}, from now on?", err=True)

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),
     "cancel": ("ftops.cli.cancel", "Ask for a running job to be cancelled."),
     "forget": ("ftops.cli.forget", "Let the ledger go of a fine-tune; nothing is deleted."),
+    "prune": ("ftops.cli.prune", "Delete what retention and missing manifests leave over."),
     "history": ("ftops.cli.history", "Show what happened, from the ledger."),
     "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
     "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import wraps
@@ -12,7 +12,7 @@ import click
 from ftops.cli.style import echo
 from ftops.domain.desired import DesiredState
 from ftops.domain.foreign_text import quoted
-from ftops.domain.manifest import FineTune, FineTuneName
+from ftops.domain.manifest import FineTuneName
 from ftops.errors import UsageProblem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -60,28 +60,34 @@ class Selection:
     excluded: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
-    def choose(self, desired: DesiredState) -> frozenset[FineTuneName] | None:
-        """Gives the selected names, None where nothing was asked. Raises UsageProblem where a word selects nothing."""
+    def choose(
+        self, desired: DesiredState, *, undeclared: Collection[FineTuneName] = ()
+    ) -> frozenset[FineTuneName] | None:
+        """Gives the selected names, None where nothing was asked; those without a manifest have no labels.
+
+        Raises UsageProblem where a word selects nothing.
+        """
         if not (self.targets or self.excluded or self.labels):
             return None
         wanted = [_label(text) for text in self.labels]
-        names = [d.name for d in desired.fine_tunes]
+        names = [*(d.name for d in desired.fine_tunes), *sorted(undeclared)]
         for pattern in (*self.targets, *self.excluded):
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise UsageProblem(
-                    f"no fine-tune matches {quoted(pattern)}", remedy=f"declared: {', '.join(names) or 'none'}"
+                    f"no fine-tune matches {quoted(pattern)}", remedy=f"there are {', '.join(names) or 'none'}"
                 )
-        chosen = frozenset(d.name for d in desired.fine_tunes if self._takes(d.fine_tune, wanted))
+        labels = {d.name: d.fine_tune.labels for d in desired.fine_tunes}
+        chosen = frozenset(name for name in names if self._takes(name, labels.get(name, {}), wanted))
         if not chosen:
             raise UsageProblem("the selection leaves no fine-tune")
         return chosen
 
-    def _takes(self, fine_tune: FineTune, wanted: list[tuple[str, str]]) -> bool:
-        if self.targets and not any(fnmatchcase(fine_tune.name, pattern) for pattern in self.targets):
+    def _takes(self, name: FineTuneName, labels: Mapping[str, str], wanted: list[tuple[str, str]]) -> bool:
+        if self.targets and not any(fnmatchcase(name, pattern) for pattern in self.targets):
             return False
-        if any(fnmatchcase(fine_tune.name, pattern) for pattern in self.excluded):
+        if any(fnmatchcase(name, pattern) for pattern in self.excluded):
             return False
-        return all(fine_tune.labels.get(key) == value for key, value in wanted)
+        return all(labels.get(key) == value for key, value in wanted)
 
 
 def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:

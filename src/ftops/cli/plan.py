@@ -68,7 +68,7 @@ def command(
         desired = load_desired(place, backend=backend)
         for notice in desired.notices:
             tell(f"Warning: {notice}")
-        policy = policy_of(allowed, selection.choose(desired))
+        policy = policy_of(allowed, selection.choose(desired), is_pruning=desired.project.prune)
         with open_workspace(
             place,
             desired,

@@ -21,6 +21,8 @@ DIVERGED = "diverged"
 DIRTY = "dirty"
 MASS_DELETE = "mass-delete"
 NO_RETRAIN = "no-retrain"
+# The guards that refuse deletions, by the word in ``Refusal.guard``; ``ledger`` refuses everything of a fine-tune.
+DELETION_GUARDS = frozenset(("mass_delete", "no_retrain", "ledger"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

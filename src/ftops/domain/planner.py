@@ -11,6 +11,7 @@ from typing import assert_never
 
 from ftops.domain.alias_steps import plan_aliases
 from ftops.domain.cancel_steps import plan_requested_cancels, report_moot_requests
+from ftops.domain.deletion_steps import plan_deletions
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
 from ftops.domain.guard import Policy, apply_guards
@@ -50,8 +51,10 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
         if declared.name not in renames.taken:
             draft.extend(_plan_one(declared, desired, observed, renames.moves.get(declared.name), today))
     _cancel_undeclared(desired, observed, policy, draft)
-    _report_orphans(desired, observed, draft)
+    _report_orphans(desired, observed, policy, draft)
     draft.notices += [n for n in observed.notices if n.fine_tune is None or policy.selects(n.fine_tune)]
+    for _, ledger in observed.distinct_ledgers if policy.is_pruning else ():
+        plan_deletions(ledger, desired, observed, policy, _accounted(desired, ledger), draft)
     apply_guards(draft, desired, observed, policy, today)
     _share_uploads(draft)
     return Plan(
@@ -129,15 +132,16 @@ def _suspended(subject: Subject, draft: Draft) -> Draft:
     return Draft(notices=[*draft.notices, notice])
 
 
-def _report_orphans(desired: DesiredState, observed: ObservedState, draft: Draft) -> None:
+def _report_orphans(desired: DesiredState, observed: ObservedState, policy: Policy, draft: Draft) -> None:
     """Reports what no manifest accounts for, in the ledger and at the backends; never deleted unasked."""
+    fate = "see what is pruned" if policy.is_pruning else "nothing is deleted"
     for backend, ledger in observed.distinct_ledgers:
         names = _accounted(desired, ledger)
         for name, record in sorted(ledger.fine_tunes.items()):
             if name not in names:
                 jobs = sum(1 for _ in record.jobs())
                 counted = f"{jobs} job{'' if jobs == 1 else 's'} in the ledger of {backend}"
-                message = f"orphan: no manifest declares {name} ({counted}); nothing is deleted"
+                message = f"orphan: no manifest declares {name} ({counted}); {fate}"
                 draft.notices.append(Notice(fine_tune=None, message=message))
     wanted = {(name, d.revision) for d in desired.fine_tunes for name in (d.name, *d.fine_tune.moved_from)}
     for backend, view in sorted(observed.backends.items()):
