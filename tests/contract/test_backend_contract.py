@@ -214,6 +214,18 @@ def test_base_models_are_listed(world: World) -> None:
     assert BASE_MODEL in {model.id for model in world.session.models.list_models()}
 
 
+def test_a_model_is_known_by_itself_until_it_is_deleted(world: World) -> None:
+    model = world.run(world.create()).model
+    assert model is not None
+    assert world.session.models.retrieve(model).id == model
+    for _ in range(2):
+        world.session.models.delete(model)
+        with pytest.raises(NotFound):
+            world.session.models.retrieve(model)
+    assert model not in {listed.id for listed in world.session.models.list_models()}
+    assert world.session.models.retrieve(ModelId(BASE_MODEL)).id == BASE_MODEL
+
+
 def ask(world: World, model: ModelId) -> ChatAnswer:
     request = ChatRequest(
         model=model,
