@@ -16,8 +16,8 @@ from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
 from ftops.domain.guard import Policy, apply_guards
 from ftops.domain.lost_models import report_lost_models
-from ftops.domain.manifest import BackendName, FineTuneName, ModelId, Revision
-from ftops.domain.observed import Job, ObservedState
+from ftops.domain.manifest import BackendName, FineTuneName, ModelId
+from ftops.domain.observed import Job, ObservedState, is_same_ledger
 from ftops.domain.plan import (
     Action,
     Adopt,
@@ -143,10 +143,9 @@ def _report_orphans(desired: DesiredState, observed: ObservedState, policy: Poli
                 counted = f"{jobs} job{'' if jobs == 1 else 's'} in the ledger of {backend}"
                 message = f"orphan: no manifest declares {name} ({counted}); {fate}"
                 draft.notices.append(Notice(fine_tune=None, message=message))
-    wanted = {(name, d.revision) for d in desired.fine_tunes for name in (d.name, *d.fine_tune.moved_from)}
     for backend, view in sorted(observed.backends.items()):
         for job in sorted(view.found, key=lambda job: job.id):
-            if is_alive(job) and _is_stray(job, desired, observed.ledgers[backend], wanted):
+            if is_alive(job) and _is_stray(job, desired, observed, observed.ledgers[backend]):
                 draft.notices.append(Notice(fine_tune=None, message=_stray(backend, job)))
 
 
@@ -159,13 +158,14 @@ def _cancel_undeclared(desired: DesiredState, observed: ObservedState, policy: P
                 plan_requested_cancels(record, observed.backends, draft)
 
 
-def _is_stray(job: Job, desired: DesiredState, ledger: LedgerState, wanted: set[tuple[FineTuneName, Revision]]) -> bool:
-    """Whether a job of this project is of nothing that is declared: nobody adopts it then."""
+def _is_stray(job: Job, desired: DesiredState, observed: ObservedState, ledger: LedgerState) -> bool:
+    """Whether a job of this project is of nothing that is declared on a backend of its ledger: nobody adopts it then."""
+    here = tuple(d for d in desired.fine_tunes if is_same_ledger(observed.ledgers[d.backend.name], ledger))
     name, revision = (job.metadata.get(key, "") for key in ("ftops_name", "ftops_revision"))
     owner = ledger.named(FineTuneName(name))
     if owner is None or revision not in owner.revisions:
-        return (name, revision) not in wanted
-    return owner.name not in _accounted(desired, ledger)
+        return (name, revision) not in {(n, d.revision) for d in here for n in (d.name, *d.fine_tune.moved_from)}
+    return owner.name not in _accounted(replace(desired, fine_tunes=here), ledger)
 
 
 def _accounted(desired: DesiredState, ledger: LedgerState) -> set[str]:
@@ -181,7 +181,7 @@ def _stray(backend: BackendName, job: Job) -> str:
     name, revision = (job.metadata.get(key, "none") for key in ("ftops_name", "ftops_revision"))
     return (
         f"orphan: job {job.id} at {backend} ({job.status.value}) says it is of {name}, revision {revision}, "
-        "which neither the manifests nor the ledger account for; nothing is cancelled"
+        "which no manifest of this ledger accounts for; nothing is cancelled"
     )
 
 
