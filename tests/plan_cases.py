@@ -32,6 +32,7 @@ from ftops.domain.manifest import (
     ModelId,
     Override,
     Project,
+    Retention,
     Revision,
     Test,
 )
@@ -84,6 +85,7 @@ def make_case(wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> Case:
         policy=Policy(
             allow=frozenset(given.get("allow", ())),
             selected=frozenset(FineTuneName(n) for n in given["target"]) if "target" in given else None,
+            is_pruning=given.get("prune", False),
         ),
         today=wanted.get("today", TODAY),
     )
@@ -111,6 +113,7 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
         "aliases",
         "moved_from",
         "dataset",
+        "retention",
     }
     unknown = set(one) - known - {"policy", "budget", "spec"}
     assert not unknown, f"a misspelt key: {unknown}"
@@ -133,6 +136,7 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
         aliases={AliasName(alias): to for alias, to in one.get("aliases", {}).items()},
         training_budget_usd=one.get("budget"),
         policy=FineTunePolicy(**policy),
+        retention=Retention(**one.get("retention", {})),
         spec=one.get("spec", {}),
     )
     return Declared(
@@ -163,7 +167,7 @@ def sha(content: str) -> str:
 
 
 def make_eval(entry: Mapping[str, Any]) -> DeclaredEval:
-    """``gate`` is min, baseline, few-shot, shadow or none."""
+    """``gate`` is min, baseline, few-shot, shadow, none, or model with the ``model`` to compare with."""
     kind = entry.get("gate", "min")
     base = Baseline(base=True, prompt=FewShot(k=2, seed=1) if kind == "few-shot" else None)
     conditions = {
@@ -171,6 +175,7 @@ def make_eval(entry: Mapping[str, Any]) -> DeclaredEval:
         "baseline": (Condition(min=0.9), Condition(baseline=base, test=Test.SUPERIORITY)),
         "few-shot": (Condition(baseline=base, test=Test.NON_INFERIORITY),),
         "shadow": (Condition(min=0.9, shadow=True),),
+        "model": (Condition(baseline=Baseline(model=entry.get("model")), test=Test.SUPERIORITY),),
         "none": (),
     }[kind]
     path = f"data/{entry['name']}.test.jsonl"

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ftops.application.workspace import Workspace
+from ftops.domain.attempts import DeletionStage
 from ftops.domain.desired import Dataset, Declared
-from ftops.domain.events import FileGone, FileUploaded, RevisionDeclared
+from ftops.domain.events import FileDeletion, FileGone, FileUploaded, RevisionDeclared
 from ftops.domain.records import DatasetRecord, FileRecord
 from ftops.errors import BackendError, NotFound
 from ftops.ports import BackendSession
@@ -62,9 +63,14 @@ def file_id(workspace: Workspace, declared: Declared, dataset: Dataset) -> str:
     known = ledger.read_cached().state.backend(backend)
     file = known.files.get(dataset.sha256) if known else None
     now = workspace.clock.now()
-    if file is not None and now - file.uploaded_at > TRUSTED_FOR and not _exists(session, file.id):
+    is_doubtful = file is not None and (file.deleting_at is not None or now - file.uploaded_at > TRUSTED_FOR)
+    if file is not None and is_doubtful and not _exists(session, file.id):
         ledger.record([FileGone(at=now, backend=backend, sha256=dataset.sha256)])
         file = None
+    elif file is not None and file.deleting_at is not None:
+        # Somebody was about to delete it, and it is there. Should that call still arrive, the creation is refused for it.
+        stage = DeletionStage.WITHDRAWN
+        ledger.record([FileDeletion(at=now, backend=backend, sha256=dataset.sha256, file=file.id, stage=stage)])
     if file is None:
         file, _ = upload(workspace, declared, dataset)
     return file.id

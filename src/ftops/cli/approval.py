@@ -73,7 +73,7 @@ def approved_plan(
     if settings.is_pruning:
         plan = deleting(plan)
     if is_shown:
-        echo(render_plan(plan))
+        echo(render_plan(plan, when_empty="Nothing to prune." if settings.is_pruning else None))
         if plan.actions:
             echo()
     is_asking = is_asking and bool(plan.actions) and not plan.blockers

@@ -63,8 +63,8 @@ _VERDICT_COLORS: Final = {
 }
 
 
-def render_plan(plan: Plan) -> str:
-    """Gives the whole plan; one line where there is nothing to do and nothing to say."""
+def render_plan(plan: Plan, *, when_empty: str | None = None) -> str:
+    """Gives the whole plan; one line where there is nothing to do and nothing to say: ``when_empty``, if given."""
     lines = [paint(f"Caution: {safe(caveat)}", "yellow") for caveat in plan.caveats]
     lines += [""] if lines else []
     for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
@@ -85,7 +85,7 @@ def render_plan(plan: Plan) -> str:
         "To be mended:", (f"  {paint('!', 'red')} {b.fine_tune}: {safe(b.message)}" for b in plan.blockers)
     )
     lines += _section("Notices:", (f"  {_notice(n.fine_tune, n.message)}" for n in plan.notices))
-    return "\n".join([*lines, summary(plan)])
+    return "\n".join([*lines, when_empty if when_empty and not plan.has_changes else summary(plan)])
 
 
 def summary(plan: Plan) -> str:
