@@ -16,7 +16,7 @@ NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test kills interop mutations lint format picture clean
+.PHONY: help install demo test kills storm interop mutations lint format picture clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage 
 
 kills: $(INSTALLED) ## kill an apply between any two of its steps, and apply with eight processes at once, 20 times
 	FTOPS_KILLS=all $(BIN)/python -m pytest -s tests/faults/test_kill_points.py tests/faults/test_eight_at_once.py
+
+storm: $(INSTALLED) ## play thousands of generated worlds with faults and kills (20 minutes at most; STORM="--seed 58" tells one in full)
+	PYTHONPATH=tests $(BIN)/python tests/faults/storm/storm_main.py $(STORM)
 
 interop: $(INSTALLED) $(CLIENTS) $(NODE_SDK) ## live a fine-tune's life in the SDKs for Python and Node, litellm, DSPy and LangChain
 	FTOPS_INTEROP=1 $(BIN)/python -m pytest tests/interop

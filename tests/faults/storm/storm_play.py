@@ -1,0 +1,144 @@
+"""Plays a script: the storm, then calm weather, one clean apply, and what must hold after it."""
+
+from dataclasses import dataclass, field
+
+from storm_checks import check_noop, check_protocol, check_reached, check_refused, check_secrets, fingerprint
+from storm_ledger import CloneLedger
+from storm_manifests import mended
+from storm_runs import Ended, carry_out, without_threads
+from storm_script import Commit, Drift, Run, Script, Step, Tamper, Together, Wait, Weather
+from storm_world import PROJECT, StormWorld
+
+CALM_SECONDS = 310.0
+STALE = 6
+
+
+@dataclass
+class Played:
+    """What became of a script: what was wrong (nothing, it is hoped), and everything to find out why."""
+
+    script: Script
+    wrong: list[str]
+    world: StormWorld
+    runs: list[Ended] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The invariants that were broken, without particulars: a smaller script must break one of the same."""
+        return frozenset(line.partition(":")[0] for line in self.wrong)
+
+
+def play(script: Script) -> Played:
+    """Plays a script to its end."""
+    world = StormWorld(script)
+    played = Played(script, world.wrong, world)
+    with without_threads():
+        for step in script.steps:
+            _play(played, step)
+        if world.newest is not None:
+            _calm(played)
+    check_secrets(world)
+    world.struck["things that lists did not show yet"] += sum(b.hidden for _, b in world.all_backends())
+    world.wrong[:] = dict.fromkeys(world.wrong)
+    return played
+
+
+def weather_the_storm(script: Script) -> None:
+    """Plays a script and raises AssertionError with what was wrong."""
+    played = play(script)
+    assert not played.wrong, "\n".join(played.wrong)
+
+
+def _play(played: Played, step: Step) -> None:
+    world = played.world
+    match step:
+        case Commit():
+            world.commit(step.manifests)
+        case Run():
+            _together(played, (step,))
+        case Together():
+            world.struck["runs at the same time"] += len(step.runs) > 1
+            _together(played, step.runs)
+        case Wait():
+            world.time.sleep(step.seconds)
+        case Drift():
+            world.drift(step)
+        case Weather():
+            world.sky.turn(step.place, step.what, step.seconds)
+        case Tamper():
+            world.tamper(step)
+
+
+def _together(played: Played, runs: tuple[Run, ...]) -> None:
+    def carried(run: Run) -> None:
+        played.runs.append(carry_out(played.world, run))
+
+    played.world.time.together([(run.starts_after, lambda run=run: carried(run)) for run in runs])  # type: ignore[misc]
+
+
+def _calm(played: Played) -> None:
+    """The weather is fine, all that lags has shown itself, branches are merged: every state leads back to the declared one."""
+    world = played.world
+    world.time.sleep(CALM_SECONDS)  # what was set off during the storm still happens
+    world.sky.spells.clear()
+    assert world.newest is not None
+    world.commit(world.newest.manifests)
+    for clone in world.clones:
+        if clone.is_lonely:
+            continue
+        _clean_apply(played, clone.number)
+    check_protocol(world)
+
+
+def _clean_apply(played: Played, clone: int) -> None:
+    """One clean apply in a clone, and a second one that has nothing to do."""
+    ended = _clean(played, clone)
+    ended = _accepted(played, clone, ended)
+    if check_refused(played.world, ended):
+        return
+    if ended.plan is not None and ended.plan.blockers:
+        _mend(played)
+        ended = _clean(played, clone)
+    if ended.code == STALE and ended.plan is not None and ended.plan.refusals:
+        # What the budget refused when the plan was approved fits now that a job has cost less than was estimated.
+        played.world.struck["budgets that had room after all"] += 1
+        ended = _clean(played, clone)
+    check_reached(played.world, clone, ended)
+    before = fingerprint(played.world)
+    again = _clean(played, clone)
+    check_noop(played.world, ended, again, before)
+
+
+def _clean(played: Played, clone: int) -> Ended:
+    _together(played, (Run(clone=clone),))
+    return played.runs[-1]
+
+
+def _accepted(played: Played, clone: int, ended: Ended) -> Ended:
+    """A ledger that was rewritten is refused; a person looks, takes it as it is, and applies again."""
+    world = played.world
+    if world.tampered_at is None or type(ended.error).__name__ != "LedgerRewritten":
+        return ended
+    world.struck["rewritten ledgers refused"] += 1
+    if ended.code != 5:
+        world.wrong.append(f"refusal: a rewritten ledger ended in {ended.code}, not in 5")
+    quiet = _Quiet()
+    CloneLedger(world.clones[clone].folder, quiet, project=PROJECT).accept()
+    return _clean(played, clone)
+
+
+def _mend(played: Played) -> None:
+    world = played.world
+    assert world.newest is not None
+    world.struck["pins mended"] += 1
+    world.commit(mended(world.newest.manifests))
+
+
+class _Quiet:
+    """A wire on which nothing happens: somebody at a terminal."""
+
+    def call(self, operation: str, place: str, act):  # type: ignore[no-untyped-def]
+        return act()
+
+    def sleep(self, seconds: float) -> None:
+        return None
