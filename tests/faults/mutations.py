@@ -111,6 +111,23 @@ MUTATIONS: Final = (
         edits=(("TAKE_OVER_SECONDS: Final = 150.0", "TAKE_OVER_SECONDS: Final = 1.0"),),
     ),
     Mutation(
+        name="sleepy-owner",
+        rule="an owner that slept between claim and POST looks again, and gives up a claim that is too old",
+        file="application/train.py",
+        edits=(("        if claim.is_fresh:\n", "        if True:\n"),),
+    ),
+    Mutation(
+        name="one-clock",
+        rule="a claim's age is that of the clock that went further",
+        file="application/claims.py",
+        edits=(
+            (
+                "return max(wall, self._clock.monotonic() - self._monotonic)",
+                "return self._clock.monotonic() - self._monotonic",
+            ),
+        ),
+    ),
+    Mutation(
         name="nothing-pending",
         rule="what was paid for is kept where the ledger can't be written",
         file="adapters/git_ledger.py",
