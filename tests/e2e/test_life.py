@@ -101,3 +101,14 @@ def test_a_saved_plan_is_carried_out_as_long_as_it_fits(scratch: Scratch) -> Non
     assert (done.code, len(scratch.jobs())) == (0, 1), done.text
     used = scratch.ftops("apply", "plan.json")
     assert (used.code, "ledger router" in used.err) == (6, True)
+
+
+def test_a_saved_plan_of_some_fine_tunes_is_carried_out_for_those_alone(scratch: Scratch) -> None:
+    scratch.manifest("other", epochs=1)
+    scratch.commit()
+    assert scratch.ftops("plan", "--target", "router", "-o", "plan.json").code == 0
+    refused = scratch.ftops("apply", "plan.json", "--target", "other")
+    assert (refused.code, "is applied to what it was made for" in refused.err) == (2, True)
+    done = scratch.ftops("apply", "plan.json")
+    assert done.code == 0, done.text
+    assert [len(scratch.jobs(name)) for name in ("router", "other")] == [1, 0]
