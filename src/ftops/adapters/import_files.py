@@ -123,7 +123,9 @@ class ImportFiles:
         resolve_inside(self._root, self._root, path)
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        # Made aside: what a kill leaves of it is in nobody's way, and goes with the rest.
+        ensure_private_dir(self._aside.parent)
+        partial = ensure_private_dir(self._aside) / f"{target.name}.{os.getpid()}"
         try:
             with partial.open("wb") as stream:
                 if isinstance(content, bytes):
@@ -137,7 +139,7 @@ class ImportFiles:
             except OSError:
                 if target.exists() or target.is_symlink():
                     raise
-                partial.replace(target)  # a file system without hard links
+                shutil.move(partial, target)  # no hard links here, or .ftops is on another file system
         finally:
             partial.unlink(missing_ok=True)
 
