@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from forking_ftops import ENDLESS_EPOCHS, LONG_EPOCHS, Nursery, Run, jobs_address, jobs_of
 
 from scratch_project import Scratch, git, make_project, rows
+from server_process import wait_for
 
 APPLY = ("apply", "--auto-approve", "--parallelism", "1")
 
@@ -19,13 +21,14 @@ APPLY = ("apply", "--auto-approve", "--parallelism", "1")
 class Stage:
     """A project of its own with its bare remote, on a server that it shares with others.
 
-    ``server`` is where tests ask; the project may reach it by another way.
+    ``server`` is where tests ask; the project may reach it by another way. ``command`` is what is killed.
     """
 
     scratch: Scratch
     remote: Path
     nursery: Nursery
     server: str
+    command: tuple[str, ...] = APPLY
 
     @property
     def jobs(self) -> str:
@@ -38,10 +41,13 @@ class Stage:
         self.scratch.commit(message)
         git(self.scratch.root, "push", "-q", "origin", "main")
 
-    def apply(self) -> Run:
-        done = self.run(*APPLY)
-        assert done.code == 0, done.said
+    def do(self, *arguments: str, code: int = 0) -> Run:
+        done = self.run(*arguments)
+        assert done.code == code, done.said
         return done
+
+    def apply(self) -> Run:
+        return self.do(*APPLY)
 
 
 def new_revision(stage: Stage) -> None:
@@ -61,8 +67,7 @@ def superseded(stage: Stage) -> None:
     """A job runs that the manifest no longer wants."""
     stage.scratch.manifest(epochs=ENDLESS_EPOCHS, batch=1)
     stage.commit()
-    begun = stage.run("apply", "--auto-approve", "--no-wait")
-    assert begun.code == 8, begun.said
+    stage.do("apply", "--auto-approve", "--no-wait", code=8)
     stage.scratch.manifest(**QUICKLY)
     stage.commit()
 
@@ -77,9 +82,49 @@ def renamed(stage: Stage) -> None:
     stage.commit()
 
 
+def cancelled(stage: Stage) -> None:
+    """A person asked for a running job to be cancelled."""
+    stage.scratch.manifest(epochs=ENDLESS_EPOCHS, batch=1)
+    stage.commit()
+    stage.do("apply", "--auto-approve", "--no-wait", code=8)
+    stage.do("cancel", "router")
+
+
+def retried(stage: Stage) -> None:
+    """A person asked for another attempt after a job was cancelled behind our back."""
+    stage.scratch.manifest(epochs=LONG_EPOCHS, batch=5)
+    stage.commit()
+    stage.do("apply", "--auto-approve", "--no-wait", code=8)
+    (job,) = jobs_of(stage.jobs)
+    httpx2.post(f"{stage.server}/fine_tuning/jobs/{job['id']}/cancel", timeout=60).raise_for_status()
+    stage.apply()
+    stage.do("retry", "router")
+
+
+def imported(stage: Stage) -> None:
+    """A job that somebody made without ftops, with its data at the backend."""
+    stage.scratch.root.joinpath("finetunes/router.yaml").unlink()
+    stage.commit()
+    with httpx2.Client(base_url=f"{stage.server}/", timeout=60) as client:
+        content = {"file": ("support.jsonl", rows(0, 30).encode())}
+        file = client.post("files", files=content, data={"purpose": "fine-tune"}).json()["id"]
+        method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1, "batch_size": 10}}}
+        body = {
+            "model": "gpt-4.1-mini-2025-04-14",
+            "training_file": file,
+            "method": method,
+            "suffix": "support",
+            "seed": 7,
+        }
+        job = client.post("fine_tuning/jobs", json=body).json()["id"]
+        wait_for(lambda: client.get(f"fine_tuning/jobs/{job}").json()["status"] == "succeeded")
+    stage.command = ("import", job, "--alias", "production")
+
+
 QUICKLY: dict[str, Any] = {"epochs": 3, "batch": 20}
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
-    scenario.__name__.replace("_", "-"): scenario for scenario in (new_revision, followed, superseded, renamed)
+    scenario.__name__.replace("_", "-"): scenario
+    for scenario in (new_revision, followed, superseded, renamed, cancelled, retried, imported)
 }
 
 
@@ -101,8 +146,8 @@ def check_recovery(stage: Stage, wanted: object) -> None:
     """One clean apply ends in the state of an undisturbed run, and leaves nothing to do."""
     stage.apply()
     assert end_of(stage) == wanted
-    planned = stage.run("plan", "--detailed-exitcode")
-    assert planned.code == 0, planned.said
+    stage.do("plan", "--detailed-exitcode")
+    stage.do("ledger", "verify")
 
 
 def end_of(stage: Stage) -> dict[str, Any]:
@@ -115,8 +160,9 @@ def end_of(stage: Stage) -> dict[str, Any]:
     project = files.pop(f"{folder}/project.json")
     return {
         "jobs": sorted((job["metadata"]["ftops_revision"], job["status"]) for job in jobs),
-        "files": {sha: "deleting_at" in file for sha, file in project["backends"]["lab"]["files"].items()},
+        "files": {sha: "deleting_at" in file for sha, file in project["backends"]["lab"].get("files", {}).items()},
         "fine_tunes": [_fine_tune(record, models) for record in files.values()],
+        "manifests": sorted(path.name for path in stage.scratch.root.glob("finetunes/**/*") if path.is_file()),
         "pending": [path.name for path in stage.scratch.root.glob(".ftops/pending/[!.]*")],
     }
 

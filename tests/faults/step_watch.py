@@ -23,9 +23,10 @@ from typing import Any
 _WRITING = frozenset({"fast-import", "fetch", "push", "update-ref"})
 _FILE_EVENTS = {"os.remove": "remove", "os.rename": "replace", "os.mkdir": "make folder", "os.rmdir": "remove folder"}
 _CHANCE = (
+    (re.compile(r"\b[0-9a-f]{32}\b"), "*"),
     (re.compile(r"\b(ftjob|file)-[A-Za-z0-9]{8,}"), r"\1-*"),
     (re.compile(r"\d{8}T\d{15}-[0-9a-f]+"), "*"),
-    (re.compile(r"(\.[^/]+)\.[a-z0-9_]{8}\b"), r"\1.*"),
+    (re.compile(r"(/\.[^/]+)\.([a-z0-9_]{8}|\d+)$"), r"\1.*"),
 )
 
 

@@ -56,8 +56,8 @@ def check_settled(clones: list[Scratch], *names: str) -> None:
         jobs = jobs_at(first.base_url, first.project_name, name)
         assert [job["status"] for job in jobs] == ["succeeded"], name
         assert {clone.resolve(name) for clone in (first, clones[-1])} == {jobs[0]["fine_tuned_model"]}
-    commits = git(first.root, "log", "--format=%H %P", "refs/ftops/ledger/origin").splitlines()
-    assert all(len(line.split()) <= 2 for line in commits), "a line of history, without a merge"
+    verified = first.ftops("ledger", "verify")
+    assert verified.code == 0, verified.text
     clones[-1].plan()
 
 

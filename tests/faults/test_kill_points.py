@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from forking_ftops import Nursery, open_nursery
-from kill_scenarios import APPLY, SCENARIOS, Stage, end_of, make_stage, remove_stage
+from kill_scenarios import SCENARIOS, Stage, end_of, make_stage, remove_stage
 
 from server_process import ServerProcess, start_server
 
@@ -31,6 +31,9 @@ PLACES = {
     "followed": "rounds._record",
     "superseded": "execute._cancel",
     "renamed": "execute._move",
+    "cancelled": "execute._cancel",
+    "retried": "train._claim",
+    "imported": "import_jobs.",
 }
 """Where the slice kills; in the first scenario wherever something is changed for the first time."""
 # A job takes long enough to be seen at work, so that every undisturbed run has the same points.
@@ -73,7 +76,7 @@ def test_killed_between_any_two_steps(
 
     nursery = nurseries.get()
     undisturbed = [stage_for(nursery) for _ in range(2)]
-    lists = [stage.run(*APPLY).points for stage in undisturbed]
+    lists = [stage.run(*stage.command).points for stage in undisturbed]
     nurseries.put(nursery)
     wanted, again = (end_of(stage) for stage in undisturbed)
     assert wanted == again
@@ -102,18 +105,19 @@ class Trial:
 
 def tried(stage: Stage, point: str, wanted: object) -> Trial:
     """Kills a run at a point, applies again and compares."""
-    killed = stage.run(*APPLY, at=point)
+    killed = stage.run(*stage.command, at=point)
     if killed.code != -signal.SIGKILL:
         return Trial(point, fault="" if killed.code == 0 else killed.said)
-    again = stage.run(*APPLY)
+    again = stage.run(*stage.command)
     if again.code != 0:
         return Trial(point, is_killed=True, fault=f"the next run: exit {again.code}\n{again.said}")
     end = end_of(stage)
     if end != wanted:
         return Trial(point, is_killed=True, fault=f"{end}\ninstead of {wanted}\n{again.said}")
-    planned = stage.run("plan", "--detailed-exitcode")
-    if planned.code != 0:
-        return Trial(point, is_killed=True, fault=f"the next plan: exit {planned.code}\n{planned.said}")
+    for command in (("plan", "--detailed-exitcode"), ("ledger", "verify")):
+        done = stage.run(*command)
+        if done.code != 0:
+            return Trial(point, is_killed=True, fault=f"ftops {command[0]} after that: exit {done.code}\n{done.said}")
     remove_stage(stage)
     return Trial(point, is_killed=True)
 
