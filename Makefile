@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Other people's clients, for make interop alone: they hold openai and much else to versions of their own.
 CLIENTS := .venv-clients/.installed
+# What bench/plan.py measures beside ftops.
+PEERS := .venv-peers/.installed
 NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -66,6 +68,14 @@ $(NODE_SDK): tests/interop/package.json
 mutations: $(INSTALLED) ## break each rule of the protocol on purpose, and see which tests notice (half an hour)
 	$(BIN)/python tests/faults/mutations.py
 
+peers: $(PEERS) ## install octoDNS and Terraform, which bench/plan.py puts beside ftops
+
+$(PEERS): bench/requirements-peers.txt
+	@echo "Installing octoDNS and Terraform into $(@D) …"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 lint: $(INSTALLED) ## check style, types and the rules of import
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,4 +91,4 @@ picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
 	$(BIN)/python demo/picture.py docs/images/demo.svg
 
 clean: ## remove .venv and what tools leave behind
-	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -57,11 +57,12 @@ def find_place(start: Path) -> Place:
     """Finds the project that ``start`` lies in. Raises UsageProblem where there is no git repository."""
     from ftops.adapters.git_repo import GitRepository
 
-    top = GitRepository(start).root
+    repository = GitRepository(start)
+    top = repository.root
     here = start.resolve()
     candidates = [folder for folder in (here, *here.parents) if folder == top or top in folder.parents]
     root = next((folder for folder in candidates if (folder / PROJECT_FILE).exists()), top)
-    repository = GitRepository(top, project_root=root)
+    repository = repository.for_project(root)
     seal, ftops_dir = seal_key(repository.common_dir), root / ".ftops"
     return Place(
         top=top,
@@ -101,7 +102,7 @@ def declare_loaded(
             for_apply=for_apply,
             problems=problems,
             commit=place.repository.head(),
-            is_dirty=place.repository.is_dirty(),
+            is_dirty=for_apply and place.repository.is_dirty(),  # apply alone asks
         )
     finally:
         place.scans.save()

@@ -11,8 +11,8 @@ import pytest
 from ftops.adapters.backend_address import NO_KEY, Address
 from ftops.adapters.early_look import EarlyBackend, EarlyLook, Question, early_look
 from ftops.adapters.openai_backend import OpenAIBackend
-from ftops.domain.manifest import Backend, BackendName, BackendType, Project
-from ftops.errors import BackendError, Unauthorized
+from ftops.domain.manifest import Backend, BackendName, BackendType, JobId, Project
+from ftops.errors import BackendError, NotFound, Unauthorized
 from server_process import ServerProcess, start_server
 
 ROW = b'{"messages": [{"role": "user", "content": "question %d"}, {"role": "assistant", "content": "yes"}]}\n'
@@ -64,10 +64,23 @@ def test_whatever_else_is_asked_is_asked_of_the_backend(server: ServerProcess) -
         (job,) = early.jobs.list_jobs(metadata={"ftops_project": "other"}, newest=100)
         assert job.metadata == {"ftops_project": "other"}
         assert early.jobs.retrieve(job.id).id == job.id
+        assert early._session is not None
         assert early.models.retrieve(early.models.list_models()[0].id).id
         assert early.files.find("acme-0123.jsonl") is not None
         assert early.training is not None
         assert early.open_chat() is not None
+
+
+def test_single_jobs_are_found_without_the_sdk_here(server: ServerProcess) -> None:
+    address = address_of(server)
+    with closing(EarlyBackend(address, begun(address))) as early:
+        (listed,) = early.jobs.list_jobs(metadata=WANTED, newest=100)
+        assert [early.jobs.retrieve(listed.id).id for _ in range(3)] == [listed.id] * 3
+        assert early._session is None
+        with pytest.raises(NotFound):
+            early.jobs.retrieve(JobId("ftjob-unheard-of"))
+        assert early._session is not None
+        assert early.jobs.retrieve(listed.id).id == listed.id
 
 
 def test_a_failure_is_told_by_the_sdk_as_ever() -> None:

@@ -1,7 +1,7 @@
-"""The program that ``early_look`` starts: asks a backend for its newest jobs and its models, and ends.
+"""The program that ``early_look`` starts: asks a backend for its newest jobs and its models, then for single jobs, and ends.
 
-Reads one ``Question`` from standard input and writes ``Answers`` to standard output, both in MessagePack. Of what went wrong
-it says nothing but by its exit status: whoever started it asks again.
+Reads messages from standard input (a ``Question``, then ids of jobs), and writes one to standard output for each.
+Of what went wrong it says nothing, it ends: whoever started it asks again.
 """
 
 import sys
@@ -10,20 +10,25 @@ from contextlib import closing
 import msgspec
 
 from ftops.adapters.backend_timing import Timing
-from ftops.adapters.early_look import Answers, Question
+from ftops.adapters.early_look import Answers, Question, read_message, write_message
 from ftops.adapters.openai_backend import OpenAIBackend
+from ftops.domain.manifest import JobId
 
 
 def main() -> None:
-    """Answers the question that comes in."""
-    question = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Question)
+    """Answers what comes in, until nothing comes any more."""
+    given, told = sys.stdin.buffer, sys.stdout.buffer
+    question = msgspec.msgpack.decode(read_message(given) or b"", type=Question)
     # Not a second time here: what fails is asked again by the process that wants to know.
     with closing(OpenAIBackend(question.address, timing=Timing(retries=0))) as backend:
         answers = Answers(
             jobs=backend.jobs.list_jobs(metadata=question.metadata, newest=question.newest),
             models=backend.models.list_models(),
         )
-    sys.stdout.buffer.write(msgspec.msgpack.encode(answers))
+        write_message(told, msgspec.msgpack.encode(answers))
+        while (asked := read_message(given)) is not None:
+            job = JobId(msgspec.msgpack.decode(asked, type=str))
+            write_message(told, msgspec.msgpack.encode(backend.jobs.retrieve(job)))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import msgspec
 
 from ftops.adapters.backend_address import Address, resolve_address
 from ftops.adapters.trusted_backends import TrustedBackends
-from ftops.domain.manifest import BackendName, Project
+from ftops.domain.manifest import BackendName, JobId, Project
 from ftops.errors import FtopsError
 from ftops.ports import (
     BackendSession,
@@ -29,6 +29,10 @@ from ftops.ports import (
     ModelInfo,
     Models,
 )
+
+_LENGTH: Final = 4
+
+Heard = TypeVar("Heard")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,19 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
     jobs: tuple[Job, ...] | None
     models: tuple[ModelInfo, ...] | None
+
+
+def write_message(pipe: BinaryIO, content: bytes) -> None:
+    """Writes a message behind its length."""
+    pipe.write(len(content).to_bytes(_LENGTH, "big") + content)
+    pipe.flush()
+
+
+def read_message(pipe: BinaryIO) -> bytes | None:
+    """Reads a message as ``write_message`` writes it; None at the end."""
+    head = pipe.read(_LENGTH)
+    content = pipe.read(int.from_bytes(head, "big"))
+    return content if head and len(content) == int.from_bytes(head, "big") else None
 
 
 def early_look(project: Project, backend: str | None, *, newest: int, environ: Mapping[str, str]) -> "EarlyLook | None":
@@ -68,6 +85,7 @@ class EarlyLook:
     def __init__(self, question: Question) -> None:
         self.question = question
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_taken = False
 
     def begin(self) -> None:
         """Starts the process; where that can't be done there will be no answers."""
@@ -80,29 +98,43 @@ class EarlyLook:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            assert self._process.stdin is not None  # noqa: S101 - stdin=PIPE above; tells mypy
-            with self._process.stdin as pipe:
-                pipe.write(msgspec.msgpack.encode(self.question))
+            self._say(self.question)
 
     def take(self) -> Answers | None:
         """Waits for what was found; None where it failed, and when it was taken before: a second look must be a new one."""
-        process, self._process = self._process, None
-        if process is None:
+        if self._is_taken:
             return None
-        assert process.stdout is not None  # noqa: S101 - stdout=PIPE above; tells mypy
-        with process:
-            said = process.stdout.read()
-        try:
-            return msgspec.msgpack.decode(said, type=Answers) if process.returncode == 0 else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        self._is_taken = True
+        return self._heard(Answers)
+
+    def retrieve(self, job: JobId) -> Job | None:
+        """Asks the process for a job, after its answers were taken; None where that fails."""
+        if not self._is_taken or self._process is None:
             return None
+        with suppress(OSError):
+            self._say(job)
+        return self._heard(Job)
+
+    def _say(self, value: Question | str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            write_message(cast("BinaryIO", self._process.stdin), msgspec.msgpack.encode(value))
+
+    def _heard(self, kind: type[Heard]) -> Heard | None:
+        """Gives the next answer. A process that fails once is asked no more."""
+        if self._process is None or self._process.stdout is None:
+            return None
+        content = read_message(cast("BinaryIO", self._process.stdout))
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.msgpack.decode(content or b"", type=kind)
+        self.close()
+        return None
 
     def close(self) -> None:
-        """Ends the process, where nobody asked for its answers."""
+        """Ends the process."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            with process:
+            with suppress(OSError), process:
                 pass
 
 
@@ -150,6 +182,12 @@ class EarlyBackend:
         self._answers = msgspec.structs.replace(answers, jobs=None)
         return answers.jobs
 
+    def early_job(self, job: JobId) -> Job | None:
+        """Gives a job that the process which looked early finds; None where the SDK is opened here already."""
+        if self._session is not None or self._taken() is None:
+            return None
+        return self._look.retrieve(job)
+
     def early_models(self) -> tuple[ModelInfo, ...] | None:
         """Gives the models that the early look found, once."""
         answers = self._taken()
@@ -172,7 +210,7 @@ class EarlyBackend:
 
 
 class _EarlyJobs:
-    """Reads jobs; whatever but the first list is asked of the backend."""
+    """Reads jobs: the first list and single ones by the early look, all else by the SDK."""
 
     def __init__(self, backend: EarlyBackend) -> None:
         self._backend = backend
@@ -181,12 +219,16 @@ class _EarlyJobs:
         found = self._backend.early_jobs(metadata, newest)
         return self._backend.opened().jobs.list_jobs(metadata=metadata, newest=newest) if found is None else found
 
+    def retrieve(self, job: JobId) -> Job:
+        found = self._backend.early_job(job)
+        return self._backend.opened().jobs.retrieve(job) if found is None else found
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend.opened().jobs, name)
 
 
 class _EarlyModels:
-    """Models; whatever but the first list is asked of the backend."""
+    """Models: the first list by the early look, all else by the SDK."""
 
     def __init__(self, backend: EarlyBackend) -> None:
         self._backend = backend

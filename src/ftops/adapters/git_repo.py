@@ -4,6 +4,7 @@ Reads only, but for history that a shallow clone lacks. It never runs a hook, an
 refs, ``--``, no options from outside.
 """
 
+import copy
 import os
 import re
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ class GitRepository:
         # A partial clone would ask its remote for every commit that it doesn't know (heeded from git 2.44 on).
         self._git = GitProcess(folder=self._root, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
         self._project_root = (project_root or start).resolve()
+
+    def for_project(self, project_root: Path) -> "GitRepository":
+        """Gives the same repository for the project in another of its folders."""
+        other = copy.copy(self)
+        other._project_root = project_root.resolve()  # noqa: SLF001  (its own)
+        return other
 
     @property
     def root(self) -> Path:

@@ -26,6 +26,7 @@ from ftops.errors import LedgerCorrupt
 
 _IDENTITY: Final = "ftops <ftops@localhost>"
 _COMMITS_AT_ONCE: Final = 100
+_FILES_AT_ONCE: Final = 200
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -65,15 +66,13 @@ class LedgerObjects:
         entries = [entry_of(self._folder, line) for line in list_files(self._git, self._folder, tip)]
         check_total(entries)
         missing = [e for e in entries if self._known.get(e.path, ("",))[0] != e.sha]
-        contents = read_files(self._git, missing)
-        known: dict[str, tuple[str, ProjectRecord | FineTuneRecord]] = {}
-        for entry in entries:
-            if entry.sha in contents:
-                known[entry.path] = entry.sha, decode_file(self._folder, entry.path, contents[entry.sha])
-            else:
-                known[entry.path] = self._known[entry.path]
-        self._known = known
-        return state_of([record for _, record in known.values()])
+        fresh = {
+            entry.path: (entry.sha, decode_file(self._folder, entry.path, content))
+            for some in _read_ahead(self._git, missing)
+            for entry, content in some
+        }
+        self._known = {entry.path: fresh.get(entry.path) or self._known[entry.path] for entry in entries}
+        return state_of([record for _, record in self._known.values()])
 
     def commit(self, parent: str | None, changes: Mapping[str, bytes | None], message: bytes, *, at: datetime) -> str:
         """Makes a child commit of ``parent`` with some files changed, and gives its hash. No ref points to it."""
@@ -134,6 +133,25 @@ def read_files(git: GitProcess, entries: Sequence[Entry]) -> dict[str, bytes]:
         return _batch(git.run("cat-file", "--batch", stdin=_lines([e.sha for e in entries]), limit=limit))
     except (GitFailed, OutputTooLarge, ValueError) as error:
         raise LedgerCorrupt(f"the ledger's objects can't be read: {error}") from error
+
+
+def _read_ahead(git: GitProcess, entries: Sequence[Entry]) -> Iterator[list[tuple[Entry, bytes]]]:
+    """Gives files and their contents, some at a time: git unpacks the next ones while their reader decodes these."""
+    groups = [entries[start : start + _FILES_AT_ONCE] for start in range(0, len(entries), _FILES_AT_ONCE)]
+    if len(groups) < 2:
+        contents = read_files(git, entries)
+        yield [(entry, contents[entry.sha]) for entry in entries]
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    ahead = ThreadPoolExecutor(max_workers=1)
+    try:
+        coming = [ahead.submit(read_files, git, group) for group in groups]
+        for group, future in zip(groups, coming, strict=True):
+            contents = future.result()
+            yield [(entry, contents[entry.sha]) for entry in group]
+    finally:
+        ahead.shutdown(cancel_futures=True)
 
 
 def decode_file(folder: str, path: str, content: bytes) -> ProjectRecord | FineTuneRecord:

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Final
+from itertools import islice
+from typing import Any, BinaryIO, Final, cast
 
 import openai
 
@@ -72,9 +73,7 @@ class _Jobs:
 
         found = []
         with self._calls.translated():
-            for index, record in enumerate(items_of(fetch)):
-                if newest is not None and index >= newest:
-                    break
+            for record in islice(items_of(fetch), newest):
                 job = records.job_of(record)
                 if metadata.items() <= job.metadata.items():
                     found.append(job)
@@ -222,7 +221,8 @@ class _Models:
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         with self._calls.translated():
-            return records.models_of(data_of(self._calls.repeated.models.list()))
+            # Past the SDK's typed method, which makes objects of ten thousand models one by one, and takes half a second.
+            return records.models_of(data_of(self._calls.repeated.get("/models", cast_to=cast("type[Any]", object))))
 
     def retrieve(self, model: ModelId) -> ModelInfo:
         with self._calls.translated():

@@ -1,6 +1,7 @@
 """Which ledger records which backend: one that may be shared, and one for rehearsals that never leaves this clone."""
 
 import threading
+from functools import cached_property
 from pathlib import Path
 
 from ftops.adapters.clock import SystemClock
@@ -49,7 +50,7 @@ class ProjectLedgers:
 
     def _place(self, *, is_rehearsal: bool) -> tuple[str, str | None]:
         """Gives branch and remote; binds the rehearsal branch to this data folder."""
-        branch, remote = self._project.ledger.branch, self._remote()
+        branch, remote = self._project.ledger.branch, self._remote
         if not is_rehearsal:
             return branch, remote
         branch = rehearsal_branch(branch)
@@ -59,8 +60,9 @@ class ProjectLedgers:
     @property
     def is_shared(self) -> bool:
         """Whether others see this project's ledger."""
-        return self._remote() is not None
+        return self._remote is not None
 
+    @cached_property
     def _remote(self) -> str | None:
         name = self._project.ledger.remote
         if name is None or GitRepository(self._top).remote_exists(name):

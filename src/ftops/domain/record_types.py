@@ -15,6 +15,10 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?
 TrainedOn = Annotated[str, msgspec.Meta(pattern=r"^(job:[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}|[0-9a-f]{64})$(?!\n)")]
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ShortDigest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12,16}$(?!\n)")]
+# A short digest of which a ledger may hold millions: its length is checked as it is read, its digits by the schema alone.
+ItemDigest = Annotated[
+    str, msgspec.Meta(min_length=12, max_length=16, extra_json_schema={"pattern": r"^[0-9a-f]{12,16}$(?!\n)"})
+]
 # A base URL, or the word for an embedded backend: one line of visible characters.
 Address = Annotated[str, msgspec.Meta(pattern=r"^(embedded|https?://[!-~]{1,500})$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ftops.domain.record_types import Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Count, Digest, Id, ItemDigest, Moment, Name, Record, ShortDigest, Text
 
 
 class Outcome(StrEnum):
@@ -21,9 +21,9 @@ class Outcome(StrEnum):
 class ItemScore(msgspec.Struct, frozen=True, array_like=True):
     """One evaluated row: the row's digest, its score (None where grading failed), the output's digest, how it ended."""
 
-    row: ShortDigest
+    row: ItemDigest
     score: float | None
-    output: ShortDigest | None
+    output: ItemDigest | None
     outcome: Outcome = Outcome.OK
 
 
