@@ -125,7 +125,9 @@ def test_a_wrong_split_leaves_the_rows_to_be_read(tmp_path, split):
 def test_a_wrong_project_file_hides_none_of_its_own_rules(tmp_path):
     backends = "{x: {type: openai, base_url: 'http://h/v1', kee: 1}, y: 3, openai: {type: embedded}}"
     root = filled(
-        tmp_path, MANIFEST, file=PROJECT.replace("openai\n", f"opneai\n  backends: {backends}\n  prune: true\n")
+        tmp_path,
+        MANIFEST,
+        file=PROJECT.replace("openai\n", f"opneai\n  backends: {backends}\n  ledger: {outputs: push}\n"),
     )
     assert [message.split(" ")[1].rstrip(":") for message in found(root)] == [
         "/spec/backend",
@@ -133,7 +135,7 @@ def test_a_wrong_project_file_hides_none_of_its_own_rules(tmp_path):
         "/spec/backends/x/kee",
         "/spec/backends/y",
         "/spec/backends/openai/type",
-        "/spec/prune",
+        "/spec/ledger/outputs",
     ]
 
 

@@ -80,7 +80,6 @@ def test_everything_stated(tmp_path):
         ('ledger: {remote: "origin\\n"}', [r"5:20 /spec/ledger/remote: expected the name of a configured git remote (never a URL or an option), or null, got the string 'origin\x0a'"]),
         *((f"ledger: {{branch: {name}}}", [f"5:20 /spec/ledger/branch: expected a branch name of letters, digits, '.', '_', '-' and '/', got the string '{name}'"]) for name in ("a..b", "-a", "a//b", "a.lock", "a/", "a/.b", "a.")),
         ("ledger: {outputs: push}", ["5:21 /spec/ledger/outputs: ledger.outputs: push is not supported by this version; only local"]),
-        ("prune: true", ["5:10 /spec/prune: prune: true is not supported by this version; only false: apply deletes nothing"]),
         ("manifests: [finetune]", ["5:15 /spec/manifests: expected a folder, there is no 'finetune' (did you mean finetunes?)"]),
         ("manifests: [finetunes, ../x]", ["5:26 /spec/manifests: expected a path inside the project, got '../x'"]),
         ("manifests: [finetunes, /etc]", ["5:26 /spec/manifests: expected a relative path, got '/etc'"]),
