@@ -127,7 +127,7 @@ def test_a_wrong_project_file_hides_none_of_its_own_rules(tmp_path):
     root = filled(
         tmp_path,
         MANIFEST,
-        file=PROJECT.replace("openai\n", f"opneai\n  backends: {backends}\n  ledger: {outputs: push}\n"),
+        file=PROJECT.replace("openai\n", f"opneai\n  backends: {backends}\n  ledger: {{outputs: push}}\n"),
     )
     assert [message.split(" ")[1].rstrip(":") for message in found(root)] == [
         "/spec/backend",
