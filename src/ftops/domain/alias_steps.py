@@ -234,7 +234,8 @@ def _retire(subject: Subject, alias: AliasName, was: Target) -> Promote:
     return Promote(
         id=action_id("promote", subject.declared.name, alias, "none"),
         fine_tune=subject.declared.name,
-        backend=BackendName(was.backend),
+        # Not where it pointed: that backend may be in no use any more, and the ledger is the same.
+        backend=subject.declared.backend.name,
         reason=Reason.ALIAS_REMOVED,
         revision=Revision(was.revision),
         alias=alias,
