@@ -4,7 +4,7 @@ Owns the check alone; ``evaluation`` fills templates in.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from ftops.adapters.schema_problems import near_miss
@@ -46,7 +46,7 @@ def _templates(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     """Gives (JSON pointer, text) for all text below ``value`` that is filled in."""
     if isinstance(value, str):
         yield pointer, value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, item in value.items():
             if key not in _NO_TEMPLATE:
                 yield from _templates(item, child(pointer, key))

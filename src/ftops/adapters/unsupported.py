@@ -3,7 +3,7 @@
 Owns that list, and nothing else; a line goes when its feature comes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,6 +64,6 @@ def _values_at(
     if head == "*":
         for index, item in enumerate(value if isinstance(value, list) else ()):
             yield from _values_at(item, rest, child(pointer, index), names)
-    elif isinstance(value, Mapping) and head in value:
+    elif isinstance(value, dict) and head in value:
         shown = names if head == "spec" else (*names, head)
         yield from _values_at(value[head], rest, child(pointer, head), shown)

@@ -4,7 +4,6 @@ Owns concurrency, keeping each answer as it comes, and when to stop asking. It g
 it stopped, because answers are kept one by one.
 """
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +56,8 @@ def answer_all(
     if session is None:
         why = "the backend can't be called in this run"
         return Answers(answers=answers, failures=dict.fromkeys(open_requests, why), called=frozenset())
+    import asyncio  # takes as long as a tenth of a plan, which asks nobody
+
     run = _Run(requests=iter(open_requests.items()), outputs=outputs, done=len(answers), total=len(requests))
     run.progress = progress
     chat = session.open_chat()
@@ -79,6 +80,8 @@ class _Run:
     has_given_up: bool = False
 
     async def all(self, chat: Chat, workers: int, stop: threading.Event) -> None:
+        import asyncio
+
         working = asyncio.gather(*(self._work(chat, stop) for _ in range(workers)))
         try:
             while not working.done():

@@ -68,6 +68,8 @@ def revision_of(
 
 def _plain(value: Any) -> Any:
     """Gives any mapping as a dict and any sequence as a list, which is all that the library knows."""
+    if isinstance(value, str | int | float | None):  # most values by far
+        return value
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
