@@ -1,6 +1,7 @@
 """Adoption through the real command line: strangers' jobs, a lost ledger, and two ledgers of one name."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def train(client: openai.OpenAI, data: str, **fields: Any) -> Any:
     """A job that somebody made without ftops, once it has ended."""
     file = client.files.create(file=("data.jsonl", data.encode()), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(model=MINI, training_file=file.id, **fields)
-    return wait_for(lambda: _ended(client, job.id))
+    ended = wait_for(lambda: _ended(client, job.id))
+    wait_for(lambda: time.time() >= job.created_at + 1)  # which of two is newer shows in whole seconds
+    return ended
 
 
 def _ended(client: openai.OpenAI, job: str) -> Any:
