@@ -98,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # A command makes a great many values and keeps them: looking through all of them for cycles, as often as Python does by
     # default, took a third of a plan.
     gc.set_threshold(200_000)
-    sys.exit(run(arguments))
+    code = run(arguments)
+    gc.freeze()  # nor are they looked through once more at the end
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

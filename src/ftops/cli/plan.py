@@ -1,5 +1,6 @@
 """``ftops plan``: what would change, why, at which cost. Writes nothing but the file it is told to."""
 
+import gc
 import json
 import threading
 from pathlib import Path
@@ -63,6 +64,7 @@ def command(
     from ftops.cli.render_text import render_plan
 
     check_refresh(is_refreshing=refresh, is_offline=offline)
+    gc.set_threshold(1_000_000)  # it ends before there is much to collect
     place = find_place(context.directory)
     with looking_early(place.root, backend=backend, is_offline=offline) as early:
         desired = load_desired(place, backend=backend)
