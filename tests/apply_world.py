@@ -234,7 +234,7 @@ class World:
         opened = dict.fromkeys(names, session or self.backend) if sessions is None else sessions
         return Workspace(
             desired=desired,
-            ledgers=dict.fromkeys(names, ledger or self.ledger),
+            ledgers=dict.fromkeys((*names, *desired.project.backends), ledger or self.ledger),
             sessions=opened,
             offline={},
             repository=self.repository,

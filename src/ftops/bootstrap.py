@@ -32,7 +32,7 @@ from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, Problem, UsageProblem
-from ftops.ports import LedgerInspector, LogEntry, Progress, Repository
+from ftops.ports import LedgerInspector, LedgerWriter, LogEntry, Progress, Repository
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -139,7 +139,7 @@ def open_workspace(
     ):
         yield Workspace(
             desired=desired,
-            ledgers={backend.name: ledgers.of(backend) for backend in desired.backends},
+            ledgers=_ledgers(ledgers, desired),
             sessions=sessions.open,
             offline=sessions.offline,
             repository=place.repository,
@@ -158,7 +158,15 @@ def open_workspace(
             policy=policy,
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
+            open_left=sessions.open_left,
         )
+
+
+def _ledgers(ledgers: ProjectLedgers, desired: DesiredState) -> dict[BackendName, LedgerWriter]:
+    """The ledger of each backend that manifests name, and of those that they may have left: the same one records them."""
+    kinds = {backend.is_rehearsal for backend in desired.backends}
+    every = {**desired.project.backends, **{backend.name: backend for backend in desired.backends}}
+    return {name: ledgers.of(backend) for name, backend in sorted(every.items()) if backend.is_rehearsal in kinds}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from ftops.adapters.project_file import read_project_file
 from ftops.application.observe import NEWEST_JOBS
 from ftops.domain.desired import DesiredState
 from ftops.domain.manifest import Backend, BackendName
-from ftops.errors import MissingKey
+from ftops.errors import MissingKey, UsageProblem
 from ftops.ports import BackendSession
 
 
@@ -30,10 +30,11 @@ def looking_early(root: Path, *, backend: str | None, is_offline: bool) -> Itera
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sessions:
-    """Backends that can be called now, and why the others can't."""
+    """Backends that can be called now, and why the others can't; ``open_left`` opens one that no manifest names any more."""
 
-    open: Mapping[BackendName, BackendSession]
+    open: dict[BackendName, BackendSession]
     offline: Mapping[BackendName, str]
+    open_left: Callable[[Backend], BackendSession | str]
 
 
 @contextmanager
@@ -70,7 +71,21 @@ def open_sessions(
                 continue  # no server runs, so no job does: the ledger knows all there is
             stack.callback(session.close)
             opened[name] = session
-        yield Sessions(open=opened, offline=offline)
+
+        def open_left(backend: Backend) -> BackendSession | str:
+            if is_offline:
+                return "asked for with --offline"
+            try:
+                # Nobody is asked whether it may be trusted: it was used before, or it is left alone.
+                session = _open(ftops_dir, backend, may_start=False, confirm=None, early=early)
+            except (MissingKey, UsageProblem) as error:
+                return error.message
+            if session is None:
+                return "its server does not run"
+            stack.callback(session.close)
+            return session
+
+        yield Sessions(open=opened, offline=offline, open_left=open_left)
 
 
 def _open(

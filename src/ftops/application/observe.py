@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ftops.application.job_news import job_news
+from ftops.application.left_backends import left_backends, reach
 from ftops.application.look import SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
 from ftops.application.model_looks import model_news
 from ftops.application.refresh import differences, look_further
@@ -64,7 +65,8 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: 
     failures: dict[BackendName, BackendError] = {}
     notices: list[Notice] = []
     depth = _Depth(spare=SPARE_CALLS if may_be_stale else SPARE_CALLS_OF_APPLY, is_refreshing=is_refreshing)
-    for backend in workspace.backends:
+    left = _left(workspace, ledgers, caveats)
+    for backend in (*workspace.backends, *left):
         session = workspace.sessions.get(backend.name)
         if session is None:
             why = workspace.offline.get(backend.name)
@@ -91,6 +93,16 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: 
         notices=tuple(notices),
     )
     return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
+
+
+def _left(workspace: Workspace, ledgers: dict[BackendName, LedgerState], caveats: list[str]) -> list[Backend]:
+    """The backends that manifests have left, are still of interest and can be called; their ledger is that of the others."""
+    shared = next(iter(workspace.shared_ledgers), None)
+    if shared is None:
+        return []
+    left = [b for b in left_backends(workspace, ledgers[shared]) if reach(workspace, b, caveats) is not None]
+    ledgers |= dict.fromkeys((b.name for b in left), ledgers[shared])
+    return left
 
 
 def _read_all(workspace: Workspace, caveats: list[str], *, may_be_stale: bool) -> dict[BackendName, Snapshot]:

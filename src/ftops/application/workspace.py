@@ -29,13 +29,22 @@ class Identity:
     is_dead: Callable[[str], bool]
 
 
+def not_at_hand(_backend: Backend) -> BackendSession | str:
+    """Opens nothing: for who works with the backends that manifests name alone."""
+    return "it can't be called here"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """Everything that one run needs. ``stop`` is set when somebody interrupts it."""
+    """Everything that one run needs. ``stop`` is set when somebody interrupts it.
+
+    ``sessions`` are those of the backends that manifests name. ``open_left`` opens one that they have left, or says why it
+    can't be called; it becomes one of ``sessions`` then.
+    """
 
     desired: DesiredState
     ledgers: Mapping[BackendName, LedgerWriter]
-    sessions: Mapping[BackendName, BackendSession]
+    sessions: dict[BackendName, BackendSession]
     offline: Mapping[BackendName, str]
     repository: Repository
     datasets: DatasetReader
@@ -48,6 +57,7 @@ class Workspace:
     stop: threading.Event = field(default_factory=threading.Event)
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    open_left: Callable[[Backend], BackendSession | str] = not_at_hand
 
     def declared(self, name: FineTuneName) -> Declared:
         """The declared fine-tune of that name; it must be declared."""

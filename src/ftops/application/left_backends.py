@@ -1,0 +1,55 @@
+"""Backends that no manifest names any more although something of this project may still run there.
+
+A fine-tune may move to another backend while its job runs, or while nobody knows yet whether a job was made. Such a backend
+is looked at until all of it has ended; where it can't be called it is left alone, and that is said.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from ftops.application.workspace import Workspace
+from ftops.domain.manifest import Backend, BackendName
+from ftops.domain.records import LedgerState
+from ftops.ports import BackendSession
+
+# A job shows in lists within minutes of its POST: after so long nobody runs into what an open intent may have left behind.
+INTENTS_COUNT_FOR: Final = timedelta(days=30)
+
+
+def left_backends(workspace: Workspace, ledger: LedgerState) -> list[Backend]:
+    """Gives the backends of this project that manifests have left and whose business in a ledger is not done, by name."""
+    used, now = {backend.name for backend in workspace.backends}, workspace.clock.now()
+    return [
+        backend
+        for name, backend in sorted(workspace.desired.project.backends.items())
+        if name not in used and not backend.is_rehearsal and has_business(ledger, name, now)
+    ]
+
+
+def has_business(ledger: LedgerState, backend: BackendName, now: datetime) -> bool:
+    """Whether a job there has not ended, or an intent stands open that may have made one."""
+    attempts = (
+        attempt
+        for record in ledger.fine_tunes.values()
+        for revision in record.revisions.values()
+        for attempt in revision.on(backend)
+    )
+    return any(
+        any(not job.status.is_final for job in (*((attempt.job,) if attempt.job else ()), *attempt.surplus))
+        or (attempt.open_intent is not None and now - attempt.open_intent.at < INTENTS_COUNT_FOR)
+        for attempt in attempts
+    )
+
+
+def reach(workspace: Workspace, backend: Backend, caveats: list[str]) -> BackendSession | None:
+    """Gives a session with a backend that manifests have left; None, and a caveat, where it can't be called."""
+    if backend.name not in workspace.sessions:
+        opened = workspace.open_left(backend)
+        if isinstance(opened, str):
+            caveats.append(
+                f"backend {backend.name}, which no manifest names any more, is left alone ({opened}); "
+                "the ledger has jobs there that have not ended"
+            )
+            return None
+        workspace.sessions[backend.name] = opened
+    return workspace.sessions[backend.name]
