@@ -100,11 +100,12 @@ class Agenda:
         return self._is_approved(action) and action.id not in self._failed and not is_second
 
     def _is_approved(self, action: Train) -> bool:
-        """A person approved the training of this revision; retrying a transient failure of it needs no second word."""
+        """A person approved training this revision; trying again what was begun, after a transient failure, needs no word."""
         subject = action.fine_tune, action.revision
         is_retry = action.reason is Reason.TRANSIENT_FAILURE
-        waited_for = ((d.fine_tune, d.revision) for d in self.approved.deferred)
-        return subject in self._approved or (is_retry and subject in waited_for)
+        begun = {(d.fine_tune, d.revision) for d in self.approved.deferred}
+        begun |= {(a.fine_tune, a.revision) for a in self.approved.actions if isinstance(a, Adopt)}
+        return subject in self._approved or (is_retry and subject in begun)
 
 
 def _key(action: Action) -> _Key:

@@ -128,6 +128,8 @@ def _suspended(subject: Subject, draft: Draft) -> Draft:
     message = "suspended (spec.policy.suspend)" + (f"; without that: {would}" if would else "")
     running = [entry.waits_for for entry in draft.deferred if entry.what == TRAINING]
     message += "".join(f"; {job} goes on" for job in running)
+    found = [f"{action.job} at {action.backend}" for action in draft.actions if isinstance(action, Adopt)]
+    message += "".join(f"; job {job} is not in the ledger" for job in found)
     notice = Notice(fine_tune=subject.declared.name, message=message)
     return Draft(notices=[*draft.notices, notice])
 

@@ -3,6 +3,7 @@
 import errno
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -122,6 +123,30 @@ def test_a_transient_failure_is_tried_again_as_often_as_the_policy_says() -> Non
     assert [job.metadata["ftops_attempt"] for job in world.jobs_of(declared)] == ["1", "2"]
     assert world.target() == declared.revision
     assert outcome.code == 7
+
+
+def test_a_transient_failure_that_nobody_heard_of_is_tried_again_by_the_run_that_finds_it() -> None:
+    world = World()
+    declared = world.declare(retries=1)
+
+    class Gone(BaseException):
+        """The process that made the job."""
+
+    def create(body: object, metadata: object) -> None:
+        world.backend.training.create(body, metadata)  # type: ignore[arg-type]
+        raise Gone
+
+    session = SimpleNamespace(
+        **{name: getattr(world.backend, name) for name in ("base_url", "jobs", "files", "models")}
+    )
+    session.training = SimpleNamespace(create=create)
+    with pytest.raises(Gone):
+        world.apply(declared, session=session)
+    world.backend.outcomes["router"] = (JobStatus.FAILED, "server_error", "try again")
+    world.backend.finish()
+    assert world.apply(declared).code == 7
+    assert [job.status.value for job in world.jobs_of(declared)] == ["failed", "succeeded"]
+    assert world.target() == declared.revision
 
 
 def test_a_run_makes_one_attempt_and_so_many_retries_and_the_next_run_none() -> None:
