@@ -66,7 +66,7 @@ class Training:
             try:
                 job = self.session.training.create(body, metadata)
             except Unreachable as error:
-                self._close(intent, Closed.REJECTED, error)
+                self._close(intent, Closed.UNSENT, error)  # what a person asked for stands
                 raise
             except AnswerLost as error:
                 self.workspace.progress.say(

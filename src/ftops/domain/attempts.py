@@ -34,10 +34,14 @@ class CancelReason(StrEnum):
 
 
 class Closed(StrEnum):
-    """How an intent ended: with a job, without one, or taken over by another run."""
+    """How an intent ended: with a job, without one, or taken over by another run.
+
+    Rejected is the backend's answer; unsent says that the call took no effect, as one that was throttled.
+    """
 
     JOB = "job"
     REJECTED = "rejected"
+    UNSENT = "unsent"
     LOST = "lost"
     TAKEN_OVER = "taken_over"
     ABANDONED = "abandoned"

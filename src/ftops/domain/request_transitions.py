@@ -1,7 +1,7 @@
 """How people's requests enter a fine-tune's record, and when they have been carried out.
 
 A retry stands until a later attempt has a job or its creation was refused, its model is there again, or another revision is
-applied; a cancel until its job has ended.
+applied; a cancel until its job has ended. A call that took no effect answers nothing.
 """
 
 import msgspec

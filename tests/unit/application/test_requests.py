@@ -163,6 +163,19 @@ class TestBlocked:
         assert world.apply(world.declare(), world.declare("other")).code == 0
         assert world.target("other") == world.declare("other").revision
 
+    @pytest.mark.parametrize(("times", "code"), [(1, 0), (50, 1)], ids=["once", "for good"])
+    def test_throttled_it_was_not_asked(self, times: int, code: int) -> None:
+        world = self.blocked()
+        world.backend.is_training_blocked = False
+        retry(world)
+        world.backend.answer_status("create", 429, times=times)
+        outcome = world.apply()
+        assert (outcome.code, bool(errors_of(outcome)), bool(world.record().requests)) == (code, code == 1, code == 1)
+        assert ROUTER in outcome.touched()
+        world.backend.world.faults.clear()
+        assert (world.apply().code, world.target()) == (0, world.declare().revision)
+        assert len(world.jobs_of(world.declare())) == 1
+
     def test_what_the_ledger_never_heard_of_can_be_asked_for(self) -> None:
         world = self.blocked()
         world.backend.is_training_blocked = False

@@ -233,7 +233,7 @@ def test_throttling_and_a_refused_connection_created_nothing() -> None:
     posts: list[float] = []
     at_create(world, lambda: posts.append(world.clock.monotonic()))
     assert world.apply(declared).code == 0
-    assert closings(world, declared) == ["rejected"] * 3 + ["job"]
+    assert closings(world, declared) == ["unsent"] * 3 + ["job"]
     assert [i.number for i in intents(world, declared)] == [1, 2, 3, 4]
     rests = [after - before for before, after in itertools.pairwise(posts)]
     assert [rest >= least for rest, least in zip(rests, (2, 4, 8), strict=True)] == [True] * 3

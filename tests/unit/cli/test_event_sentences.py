@@ -54,6 +54,7 @@ SENTENCES: list[tuple[Any, str]] = [
         f"router: ada is about to create the job of {REV}, about $1.50",
     ),
     (e.IntentClosed(**ABOUT, intent="i", closed=Closed.LOST), f"router: no job for {REV}: lost"),
+    (e.IntentClosed(**ABOUT, intent="i", closed=Closed.UNSENT), f"router: no job for {REV}: unsent"),
     (
         e.IntentClosed(**ABOUT, intent="i", closed=Closed.REJECTED, message="no"),
         f"router: no job for {REV}: rejected no",

@@ -78,7 +78,7 @@ class TestRequests:
         assert record(*asked, intended).requests == (standing,)
         assert record(*asked, intended, JobRecorded(**SECOND, job="ftjob-2", status=JobStatus.QUEUED)).requests == ()
 
-    @pytest.mark.parametrize(("closed", "stands"), [(Closed.REJECTED, False), (Closed.LOST, True)])
+    @pytest.mark.parametrize(("closed", "stands"), [(Closed.REJECTED, False), (Closed.LOST, True), (Closed.UNSENT, True)])
     def test_a_refused_creation_answers_it(self, closed: Closed, stands: bool) -> None:
         intended = Intended(**SECOND, intent="i2", owner="ada")
         ended = IntentClosed(**SECOND, intent="i2", closed=closed)
