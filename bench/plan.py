@@ -57,7 +57,13 @@ def main() -> int:
         folder = Path(name)
         front = Front()
         _say(f"making {asked.fine_tunes:,} fine-tunes with {asked.jobs:,} finished jobs each …")
-        project = make_project(folder, base_url=f"{front.url}/v1", fine_tunes=asked.fine_tunes, jobs_each=asked.jobs)
+        project = make_project(
+            folder,
+            base_url=f"{front.url}/v1",
+            fine_tunes=asked.fine_tunes,
+            jobs_each=asked.jobs,
+            scored_each=asked.scored,
+        )
         with run_ftops(project.data_dir) as server:
             front.backend = server.url
             _say("making the peers' projects …")
@@ -76,6 +82,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--fine-tunes", type=int, default=1_000, metavar="N", help="manifests; default: 1,000")
     parser.add_argument("--jobs", type=int, default=10, metavar="N", help="finished jobs of each; default: 10")
+    parser.add_argument(
+        "--scored", type=int, default=1, metavar="N", help="revisions of each with scores in the ledger; default: 1"
+    )
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="how often each is run; default: 7")
     parser.add_argument("--peers", type=Path, default=PEERS, metavar="FOLDER", help="where make peers put them")
     parser.add_argument("--terraform", metavar="PROGRAM", help="another Terraform (1.4 or newer) or OpenTofu")

@@ -1,7 +1,7 @@
 """A project with a past, for ``bench/plan.py``: manifests, data, a ledger at a bare remote, and a server that has every job.
 
 Owns making it. Each fine-tune has data of its own, a gated evaluation, an alias, and a number of finished jobs: as many
-revisions, each trained once, scored, and promoted in its day. The ledger is written through ftops' own events, and the
+revisions, each trained once and promoted in its day. The ledger is written through ftops' own events, and the
 server's jobs through its own storage, as training them would take days.
 """
 
@@ -86,8 +86,11 @@ class _Trained:
     at: datetime
 
 
-def make_project(folder: Path, *, base_url: str, fine_tunes: int, jobs_each: int) -> BenchProject:
-    """Makes all of it below ``folder``; ``base_url`` is where the server will be found."""
+def make_project(folder: Path, *, base_url: str, fine_tunes: int, jobs_each: int, scored_each: int = 1) -> BenchProject:
+    """Makes all of it below ``folder``; ``base_url`` is where the server will be found.
+
+    Of each fine-tune the newest ``scored_each`` revisions have their scores in the ledger, item by item.
+    """
     root, data_dir = folder / "clone", folder / "data"
     root.mkdir()
     _git(root, "init", "-q", "-b", "main")
@@ -109,7 +112,9 @@ def make_project(folder: Path, *, base_url: str, fine_tunes: int, jobs_each: int
     ledger.record(_first_events(ledger_id, base_url, desired.commit))
     for start in range(0, len(past), _WRITTEN_TOGETHER):
         some = past[start : start + _WRITTEN_TOGETHER]
-        ledger.record([event for one in some for trained in one for event in _events(root, trained, one)])
+        ledger.record(
+            [event for one in some for trained in one for event in _events(root, trained, one, scored=scored_each)]
+        )
     return BenchProject(root=root, data_dir=data_dir, fine_tunes=fine_tunes, jobs=fine_tunes * jobs_each)
 
 
@@ -275,7 +280,7 @@ def _first_events(ledger_id: str, base_url: str, commit: str | None) -> list[Any
     ]
 
 
-def _events(root: Path, trained: _Trained, past: Sequence[_Trained]) -> Iterator[AnyEvent]:
+def _events(root: Path, trained: _Trained, past: Sequence[_Trained], *, scored: int) -> Iterator[AnyEvent]:
     """What became of one revision, from its declaration to its alias."""
     declared, at = trained.declared, trained.at
     name, revision = declared.name, declared.revision
@@ -295,7 +300,8 @@ def _events(root: Path, trained: _Trained, past: Sequence[_Trained]) -> Iterator
     )
     yield from _training(trained, name, revision)
     model = trained.model
-    yield Evaluated(at=at, fine_tune=name, evaluation=_evaluation(root, trained))
+    if trained in past[-scored:]:
+        yield Evaluated(at=at, fine_tune=name, evaluation=_evaluation(root, trained))
     yield GatesPassed(at=at, fine_tune=name, revision=revision, backend=BACKEND, model=model)
     before = past[past.index(trained) - 1] if trained is not past[0] else None
     yield AliasMoved(
