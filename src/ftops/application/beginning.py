@@ -49,7 +49,8 @@ def _events(workspace: Workspace, state: LedgerState, backends: list[BackendName
 def _protections(workspace: Workspace, state: LedgerState, backends: list[BackendName]) -> Iterator[Protected]:
     """Gives what manifests say of protection and the ledger does not yet: it holds when the manifest is gone, too."""
     for declared in workspace.desired.fine_tunes:
-        record = state.named(declared.name)
+        names = (declared.name, *declared.fine_tune.moved_from)  # a rename comes after this
+        record = next((known for name in names if (known := state.named(name)) is not None), None)
         protect = declared.fine_tune.retention.protect
         is_chosen = declared.backend.name in backends and workspace.policy.selects(declared.name)
         if is_chosen and record is not None and record.is_protected is not protect:

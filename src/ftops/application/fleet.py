@@ -5,12 +5,13 @@ from datetime import datetime
 
 from ftops.application.observe import Observation
 from ftops.application.workspace import Workspace
-from ftops.domain.attempts import JobRecord, JobStatus, attempt_usd
+from ftops.domain.attempts import JobRecord, JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.plan import Plan
 from ftops.domain.records import FineTuneRecord, Target
+from ftops.domain.spending import attempt_usd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,6 @@
-"""Attempts to train: intents, jobs and checkpoints as the ledger records them, and what an attempt cost."""
+"""Attempts to train: intents, jobs and checkpoints as the ledger records them, and what people ask for about them."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 
 from ftops.domain.record_types import Count, Id, Moment, Name, Record, ShortDigest, Text
@@ -169,13 +168,6 @@ class Attempt(Record, frozen=True, kw_only=True):
         """The intent that somebody may be acting on now."""
         return next((intent for intent in self.intents if intent.closed is None), None)
 
-    @property
-    def began_at(self) -> datetime | None:
-        """When the first intent was written: the month that this attempt's cost counts in."""
-        if self.intents:
-            return self.intents[0].at
-        return self.job.created_at or self.job.seen_at if self.job else None
-
 
 def counting_attempt(attempts: Sequence[Attempt]) -> Attempt | None:
     """The attempt, of some in order, that says where a revision stands.
@@ -185,14 +177,3 @@ def counting_attempt(attempts: Sequence[Attempt]) -> Attempt | None:
     """
     counting = (a for a in reversed(attempts) if a.open_intent or (a.job and a.job.is_alive))
     return next(counting, attempts[-1] if attempts else None)
-
-
-def attempt_usd(attempt: Attempt) -> float:
-    """What an attempt counts in the budget: its job's cost where known, else its estimate; a failed one counts 0."""
-    if attempt.job is None:
-        return (attempt.open_intent.estimate_usd or 0.0) if attempt.open_intent else 0.0
-    if attempt.job.status is JobStatus.FAILED:
-        return 0.0
-    if attempt.job.cost_usd is not None:
-        return attempt.job.cost_usd
-    return attempt.intents[0].estimate_usd or 0.0 if attempt.intents else 0.0

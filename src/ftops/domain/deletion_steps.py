@@ -1,6 +1,6 @@
 """Plans deletions where somebody prunes: what retention and missing manifests leave over, and what guards say to that."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 
 from ftops.domain.desired import DesiredState
 from ftops.domain.draft import Draft
@@ -25,14 +25,17 @@ def plan_deletions(
     """Adds one ledger's deletions; ``accounted`` are the names that manifests account for, with renames still to come."""
     found = _sorted(ledger, desired, accounted)
     chosen = {name: one for name, one in sorted(found.items()) if policy.selects(FineTuneName(name))}
-    models = [model for one in chosen.values() for model in one.surplus]
-    files = [file for file in surplus_files(ledger, desired, found) if file.fine_tune in chosen]
-    _report_left_alone(models, observed, draft)
-    actions: list[DeleteModel | DeleteFile] = [
-        *(_delete_model(model, found) for model in models if _is_online(model.backend, observed)),
-        *(_delete_file(file, found) for file in files if _is_online(file.backend, observed)),
+    surplus = [model for one in chosen.values() for model in one.surplus]
+    _report_left_alone(surplus, observed, draft)
+    asked = [_delete_model(model, found) for model in surplus if _is_online(model.backend, observed)]
+    models = _without_refused(asked, ledger, policy, draft)
+    files = surplus_files(ledger, desired, {action.model for action in models})
+    draft.actions += models
+    draft.actions += [
+        _delete_file(file, found, models)
+        for file in files
+        if _is_online(file.backend, observed) and all(record.name in chosen for record, _ in file.users)
     ]
-    draft.actions += _without_refused(actions, ledger, policy, draft)
     draft.notices += [_still_pointed_to(one) for one in chosen.values() if _is_held_by_alias(one)]
 
 
@@ -74,7 +77,7 @@ def _still_pointed_to(one: Sorted) -> Notice:
     return Notice(fine_tune=None, message=message)
 
 
-def _delete_model(model: Model, found: dict[str, Sorted]) -> DeleteModel:
+def _delete_model(model: Model, found: Mapping[str, Sorted]) -> DeleteModel:
     return DeleteModel(
         id=action_id("delete_model", model.fine_tune, model.job.id),
         fine_tune=model.fine_tune,
@@ -87,38 +90,39 @@ def _delete_model(model: Model, found: dict[str, Sorted]) -> DeleteModel:
     )
 
 
-def _delete_file(file: File, found: dict[str, Sorted]) -> DeleteFile:
+def _delete_file(file: File, found: Mapping[str, Sorted], models: Iterable[DeleteModel]) -> DeleteFile:
+    record, revision = file.users[0]
+    users = {(user.name, revision) for user, revision in file.users}
     return DeleteFile(
         id=action_id("delete_file", file.backend, file.sha256[:12]),
-        fine_tune=file.fine_tune,
+        fine_tune=FineTuneName(record.name),
         backend=file.backend,
-        reason=_reason(file.fine_tune, found),
-        revision=file.revision,
+        reason=_reason(FineTuneName(record.name), found),
+        revision=revision,
+        # Not before the models that it made are gone: one that stays may have to be trained again.
+        after=tuple(action.id for action in models if (action.fine_tune, action.revision) in users),
         sha256=file.sha256,
         file=file.file.id,
         size=file.file.size,
     )
 
 
-def _reason(name: FineTuneName, found: dict[str, Sorted]) -> Reason:
+def _reason(name: FineTuneName, found: Mapping[str, Sorted]) -> Reason:
     return Reason.RETENTION if found[name].is_declared else Reason.UNDECLARED
 
 
-def _without_refused(
-    actions: list[DeleteModel | DeleteFile], ledger: LedgerState, policy: Policy, draft: Draft
-) -> list[DeleteModel | DeleteFile]:
+def _without_refused(models: list[DeleteModel], ledger: LedgerState, policy: Policy, draft: Draft) -> list[DeleteModel]:
     """Takes away deletions of most of what there is, and of what could never be trained again."""
-    count = sum(isinstance(action, DeleteModel) for action in actions)
     total = sum(1 for record in ledger.fine_tunes.values() for _ in models_of(record))
-    is_mass = count > FEW and 2 * count > total and MASS_DELETE not in policy.allow
+    is_mass = len(models) > FEW and 2 * len(models) > total and MASS_DELETE not in policy.allow
     refused: dict[FineTuneName, Refusal] = {}
     kept = []
-    for action in actions:
+    for action in models:
         refusal = None
         if is_mass:
-            message = f"{count} of this project's {_models(total)} would be deleted"
+            message = f"{len(models)} of this project's {_models(total)} would be deleted"
             refusal = Refusal(fine_tune=action.fine_tune, guard="mass_delete", message=message, allow=MASS_DELETE)
-        elif isinstance(action, DeleteModel) and NO_RETRAIN not in policy.allow:
+        elif NO_RETRAIN not in policy.allow:
             refusal = _irreplaceable(action, ledger)
         if refusal is None:
             kept.append(action)

@@ -17,9 +17,10 @@ def check_model_deletion(record: FineTuneRecord, event: ModelDeletion) -> None:
     if job is not None and job.is_imported:
         raise EventRefused(f"job {job.id} was imported: its model is not ours to delete")
     for alias, known in sorted(record.aliases.items()):
-        for target, verb in ((known.target, "points"), (target_before(known), "pointed")):
-            if target and target.backend == event.backend and job and job.has_model(target.model):
-                raise EventRefused(f"alias {alias} {verb} to {target.model}")
+        for verb, targets in (("points", {known.target}), ("pointed", targets_before(known))):
+            for target in targets:
+                if target and target.backend == event.backend and job and job.has_model(target.model):
+                    raise EventRefused(f"alias {alias} {verb} to {target.model}")
 
 
 def check_file_deletion(state: LedgerState, event: FileDeletion) -> None:
@@ -60,8 +61,14 @@ def datasets_of(revision: RevisionRecord) -> frozenset[str]:
     return frozenset(dataset.sha256 for dataset in (revision.train, revision.validation) if dataset is not None)
 
 
-def target_before(alias: AliasRecord) -> Target | None:
-    """What a rollback would go to: the newest target before the present one that is of another revision."""
+def targets_before(alias: AliasRecord) -> frozenset[Target]:
+    """What an alias pointed to before its present target: the one right before, and the newest one of another revision.
+
+    They differ where a revision got another model or backend; a rollback goes to the second. None where it is retired.
+    """
     present = alias.target
-    earlier = (move.target for move in reversed(alias.history) if move.target is not None)
-    return next((old for old in earlier if present is not None and old.revision != present.revision), None)
+    if present is None:
+        return frozenset()
+    earlier = [move.target for move in reversed(alias.history) if move.target is not None and move.target != present]
+    others = [target for target in earlier if target.revision != present.revision]
+    return frozenset((*earlier[:1], *others[:1]))

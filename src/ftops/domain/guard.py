@@ -14,7 +14,8 @@ from ftops.domain.draft import Draft
 from ftops.domain.manifest import BackendName, FineTuneName, ModelId
 from ftops.domain.observed import ObservedState
 from ftops.domain.plan import Action, Notice, Refusal, Train, Upload
-from ftops.domain.records import LedgerState, is_over, spent_usd
+from ftops.domain.records import LedgerState
+from ftops.domain.spending import is_over, spent_usd
 
 UNKNOWN_COST = "unknown-cost"
 DIVERGED = "diverged"

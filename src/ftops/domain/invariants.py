@@ -52,7 +52,7 @@ def _project(state: LedgerState, project: str) -> Iterator[Breach]:
     """A folder with fine-tunes has a record of its project, which bears the folder's name."""
     if state.project is None:
         if state.fine_tunes:
-            yield Breach(says=f"{len(state.fine_tunes)} fine-tunes are recorded, and no project")
+            yield Breach(says=f"records of fine-tunes ({len(state.fine_tunes)}) are there, and none of the project")
     elif state.project.name != project:
         yield Breach(says=f"the project's record is of {state.project.name}, and lies in the folder of {project}")
 
@@ -178,7 +178,7 @@ def _amounts(state: LedgerState) -> Iterator[Breach]:
         field = path.rpartition(".")[2]
         if not math.isfinite(value):
             yield Breach(fine_tune=fine_tune, says=f"{path} is {value}")
-        elif value < 0 and (field in {"cost_usd", "estimate_usd", "seconds"} or ".usd." in path):
+        elif value < 0 and (field in {"cost_usd", "estimate_usd", "usd", "seconds"}):
             yield Breach(fine_tune=fine_tune, says=f"{path} is negative: {value:g}")
 
 

@@ -5,15 +5,13 @@ from them alone. ``domain.events`` changes them; ``adapters.git_ledger`` stores 
 checks every id's pattern, and a record that breaks it is refused whole.
 """
 
-import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
 
-from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, RequestKind, attempt_usd
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text, TrainedOn
 from ftops.domain.scores import Comparison, EvaluationRecord
@@ -190,12 +188,20 @@ class Applied(Record, frozen=True, kw_only=True):
     run_url: Text | None = None
 
 
+class ForgottenCost(Record, frozen=True, kw_only=True):
+    """What a job of a forgotten fine-tune cost, and since when it counts; until the ledger knows that job again."""
+
+    job: Id
+    at: Moment
+    usd: float
+
+
 class Forgotten(Record, frozen=True, kw_only=True):
-    """A fine-tune that the ledger let go of. What its training cost in a month (``YYYY-MM``) still counts in the budget."""
+    """A fine-tune that the ledger let go of. What its training cost still counts in the budget."""
 
     name: Name
     at: Moment
-    usd: dict[str, float] = {}
+    costs: tuple[ForgottenCost, ...] = ()
 
 
 class ProjectRecord(Record, frozen=True, kw_only=True):
@@ -244,43 +250,6 @@ class LedgerState(Record, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _job_ids(self) -> frozenset[str]:
         return frozenset(job.id for record in self.fine_tunes.values() for *_, job in record.jobs())
-
-
-def spent_usd(
-    state: LedgerState,
-    *,
-    month: tuple[int, int],
-    rehearsals: frozenset[str],
-    apart_from: tuple[str, str, str, int] | None = None,
-) -> float:
-    """What training cost in a UTC month, over all fine-tunes and the backends that cost money, forgotten ones too.
-
-    An attempt counts in the month of its first intent: with its job's cost where known, else with its estimate; a failed
-    one counts nothing, nor does one whose intents all closed without a job. ``apart_from`` (fine-tune, revision, backend,
-    attempt) is left out: who goes on with an attempt counts it anew.
-    """
-    costs = [
-        attempt_usd(attempt)
-        for name, record in state.fine_tunes.items()
-        for revision, known in record.revisions.items()
-        for backend, attempts in known.attempts.items()
-        for attempt in attempts
-        if backend not in rehearsals
-        and _is_in(attempt.began_at, month)
-        and (name, revision, backend, attempt.number) != apart_from
-    ]
-    forgotten = state.project.forgotten if state.project else ()
-    costs += [past.usd.get(f"{month[0]:04d}-{month[1]:02d}", 0.0) for past in forgotten]
-    return math.fsum(costs)  # exact, so that the records' order can't change a refusal
-
-
-def is_over(usd: float, limit_usd: float) -> bool:
-    """Whether an amount exceeds a limit, by more than what adding up floats may be off."""
-    return usd - limit_usd > 1e-9
-
-
-def _is_in(moment: datetime | None, month: tuple[int, int]) -> bool:
-    return moment is not None and (moment.year, moment.month) == month
 
 
 def ledger_schema() -> Mapping[str, Any]:

@@ -4,13 +4,13 @@ Pure, and cautious: a model is kept for any reason that holds, and what can't be
 actions of what goes, ``guard`` may take them away again, and ``deletion_transitions`` has the last word on the newest ledger.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ftops.domain.attempts import JobRecord, JobStatus
-from ftops.domain.deletion_transitions import datasets_of, is_in_training, target_before
+from ftops.domain.deletion_transitions import datasets_of, is_in_training, targets_before
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.manifest import LATEST, BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.records import FileRecord, FineTuneRecord, LedgerState
@@ -35,13 +35,12 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
-    """A dataset that the ledger uploaded, with a revision that it was uploaded for."""
+    """A dataset that the ledger uploaded, and the revisions that were trained with it, by fine-tune."""
 
-    fine_tune: FineTuneName
-    revision: Revision
     backend: BackendName
     sha256: str
     file: FileRecord
+    users: tuple[tuple[FineTuneRecord, Revision], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,26 +86,19 @@ def models_of(record: FineTuneRecord) -> Iterator[Model]:
             )
 
 
-def surplus_files(ledger: LedgerState, desired: DesiredState, sorted_models: Mapping[str, Sorted]) -> Iterator[File]:
+def surplus_files(ledger: LedgerState, desired: DesiredState, going: Container[ModelId]) -> Iterator[File]:
     """Gives the files that nothing needs any more and whose fine-tunes all say ``retention.files: delete``.
 
-    A file stays while a declared or unfinished revision uses it, or one whose model stays.
+    A file stays while a declared or unfinished revision uses it, or one that has a model which is not among those ``going``.
     """
     if ledger.project is None:
         return
     wanted = {part.sha256 for d in desired.fine_tunes for part in (d.train, d.validation) if part is not None}
     for backend, known in sorted(ledger.project.backends.items()):
         for sha256, file in sorted(known.files.items()):
-            users = list(_users(ledger, sha256))
-            if users and sha256 not in wanted and all(_lets_go(user, desired, sorted_models) for user in users):
-                record, revision = users[0]
-                yield File(
-                    fine_tune=FineTuneName(record.name),
-                    revision=revision,
-                    backend=BackendName(backend),
-                    sha256=sha256,
-                    file=file,
-                )
+            users = tuple(_users(ledger, sha256))
+            if users and sha256 not in wanted and all(_lets_go(*user, desired, going) for user in users):
+                yield File(backend=BackendName(backend), sha256=sha256, file=file, users=users)
 
 
 def _users(ledger: LedgerState, sha256: str) -> Iterator[tuple[FineTuneRecord, Revision]]:
@@ -116,19 +108,18 @@ def _users(ledger: LedgerState, sha256: str) -> Iterator[tuple[FineTuneRecord, R
                 yield record, Revision(revision)
 
 
-def _lets_go(user: tuple[FineTuneRecord, Revision], desired: DesiredState, sorted_models: Mapping[str, Sorted]) -> bool:
-    record, revision = user
-    found = sorted_models.get(record.name)
-    if found is None or record.is_protected or is_in_training(record.revisions[revision]):
-        return False
+def _lets_go(record: FineTuneRecord, revision: Revision, desired: DesiredState, going: Container[ModelId]) -> bool:
     declared = desired.named(FineTuneName(record.name))
+    is_suspended = declared is not None and declared.fine_tune.policy.suspend
+    if record.is_protected or is_suspended or is_in_training(record.revisions[revision]):
+        return False
     says = declared.fine_tune.retention.files if declared else _recorded_wish(record)
-    return says == "delete" and all(model.revision != revision for model, _ in found.kept)
+    return says == "delete" and all(model.id in going for model in models_of(record) if model.revision == revision)
 
 
 def _recorded_wish(record: FineTuneRecord) -> Any:
     """What the last manifest of a fine-tune that none declares any more said of its files."""
-    newest = max(record.revisions.values(), key=lambda revision: revision.declared_at)
+    _, newest = max(record.revisions.items(), key=lambda item: (item[1].declared_at, item[0]))
     retention = newest.spec.get("retention")
     return retention.get("files") if isinstance(retention, Mapping) else None
 
@@ -140,8 +131,8 @@ def _why_kept(model: Model, record: FineTuneRecord, declared: Declared | None, d
     if model.job.is_imported:
         return "imported: ftops did not make it"
     for alias, known in sorted(record.aliases.items()):
-        for target, word in ((known.target, "is"), (target_before(known), "was")):
-            if target is not None and (target.backend, target.revision) == (model.backend, model.revision):
+        for word, targets in (("is", {known.target}), ("was", targets_before(known))):
+            if any(t and (t.backend, t.revision) == (model.backend, model.revision) for t in targets):
                 return f"{alias} {word} there"
     if _is_baseline(model, record, declared, desired):
         return "a baseline"

@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 
 from ftops.domain.attempt_transitions import apply_to_attempts
-from ftops.domain.attempts import DeletionStage, attempt_usd
+from ftops.domain.attempts import DeletionStage
 from ftops.domain.deletion_transitions import check_datasets, check_file_deletion
 from ftops.domain.events import (
     AliasMoved,
@@ -48,15 +48,15 @@ from ftops.domain.records import (
     AliasRecord,
     FineTuneRecord,
     Forgotten,
+    ForgottenCost,
     LedgerState,
     Passed,
     RevisionRecord,
     Target,
-    is_over,
-    spent_usd,
 )
 from ftops.domain.request_transitions import request, without_fulfilled, without_moot
 from ftops.domain.scores import Comparison, EvaluationRecord
+from ftops.domain.spending import costs_of, is_over, spent_usd
 
 
 def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
@@ -141,12 +141,13 @@ def _forget(state: LedgerState, event: Forgot) -> LedgerState:
     attempts = [a for revision in record.revisions.values() for on in revision.attempts.values() for a in on]
     if any(attempt.open_intent for attempt in attempts):
         raise EventRefused(f"somebody is about to create a job of {record.name}")
-    usd: dict[str, float] = {}
-    for attempt in attempts:
-        if attempt.began_at is not None and (cost := attempt_usd(attempt)):
-            month = f"{attempt.began_at:%Y-%m}"
-            usd[month] = usd.get(month, 0.0) + cost
-    forgotten = Forgotten(name=record.name, at=event.at, usd=usd)
+    costs = tuple(
+        ForgottenCost(job=cost.job, at=cost.at, usd=cost.usd)
+        for attempt in attempts
+        for cost in costs_of(attempt)
+        if cost.job is not None and cost.usd
+    )
+    forgotten = Forgotten(name=record.name, at=event.at, costs=costs)
     project = msgspec.structs.replace(state.project, forgotten=(*state.project.forgotten, forgotten))
     others = {name: other for name, other in state.fine_tunes.items() if name != record.name}
     return msgspec.structs.replace(state, project=project, fine_tunes=others)

@@ -1,16 +1,18 @@
 """Deletions carried out: recorded before and after, made good after a crash, and never of what somebody needs by then."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from apply_world import World, allowing, errors_of, said_of, with_spec
+from apply_world import OTHER, World, allowing, errors_of, said_of, with_spec
 from fakes import Fault
 from ftops.application.reconcile import Settings
 from ftops.domain.attempts import JobRecord
 from ftops.domain.desired import Declared
 from ftops.domain.guard import MASS_DELETE, Policy
-from ftops.domain.manifest import Retention
+from ftops.domain.manifest import Retention, Revision
+from ftops.domain.plan import DeleteModel
 from ftops.errors import AnswerLost, Unauthorized
 
 PRUNING = Policy(allow=frozenset({MASS_DELETE}), is_pruning=True)
@@ -135,3 +137,46 @@ def test_what_was_not_approved_waits() -> None:
     outcome = world.apply(declared, policy=PRUNING, approved=approved)
     assert (outcome.code, outcome.steps) == (0, [])
     assert allowing(MASS_DELETE).is_pruning is False
+
+
+def test_a_protection_that_comes_with_a_new_name_is_remembered() -> None:
+    world = World()
+    trained(world, 1)
+    renamed = with_spec(
+        world.declare("new", seed=1, has_eval=False, moved_from=("router",)), retention=Retention(protect=True)
+    )
+    assert world.apply(renamed).code == 0
+    assert world.record("new").is_protected
+
+
+def test_the_model_before_stays_where_only_the_backend_changed() -> None:
+    world = World()
+    first = declare(world, 1)
+    assert world.apply(first).code == 0
+    model = job(world, 1).model
+    second = with_spec(world.declare(seed=1, has_eval=False, backend=OTHER), retention=Retention(keep=0))
+    sessions = {OTHER.name: world.backend}
+    assert world.apply(second, sessions=sessions).code == 0
+    target = world.record().aliases["production"].target
+    assert target is not None
+    assert target.model != model
+    third = declare(world, 3)
+    kept = world.plan(third, policy=PRUNING)
+    assert model not in {action.model for action in kept.actions if isinstance(action, DeleteModel)}
+
+
+def test_a_file_goes_only_after_the_models_that_it_made() -> None:
+    world = World()
+    data = world.datasets
+    for seed in (1, 2, 3):
+        declared = declare(world, seed, files="delete")
+        train = data.add(
+            f"train{seed}.jsonl", tuple({"messages": [{"role": "user", "content": str(seed)}]} for _ in "0123456789")
+        )
+        declared = replace(declared, train=train, revision=Revision(f"{seed}" * 12))
+        assert world.apply(declared).code == 0
+    world.backend.inject("delete_model", Unauthorized("no", status=403))
+    outcome = world.apply(declared, settings=PRUNE, policy=PRUNING)
+    assert (outcome.code, said_of(outcome, "DeleteFile")) == (9, [])
+    outcome = world.apply(declared, settings=PRUNE, policy=PRUNING)
+    assert (outcome.code, len(said_of(outcome, "DeleteModel")), len(said_of(outcome, "DeleteFile"))) == (0, 1, 1)

@@ -24,7 +24,7 @@ from test_transitions import (
 )
 
 from ftops.domain.attempts import Closed, DeletionStage, JobStatus
-from ftops.domain.deletion_transitions import is_in_training, target_before
+from ftops.domain.deletion_transitions import is_in_training, targets_before
 from ftops.domain.events import (
     AliasMoved,
     AnyEvent,
@@ -76,20 +76,18 @@ class TestModels:
             record(*TRAINED, protected, MODEL_BEGUN)
         assert not record(*TRAINED, protected, changed(protected, is_protected=False), MODEL_BEGUN).is_protected
 
-    def test_what_came_before_skips_retirements_and_other_models_of_one_revision(self) -> None:
-        def before(*revisions: str | None) -> str | None:
+    def test_what_came_before_skips_retirements_and_is_what_a_rollback_goes_to(self) -> None:
+        def before(*revisions: str | None) -> set[str]:
             targets = [r and Target(backend="openai", revision=r, model=f"ft:{n}") for n, r in enumerate(revisions)]
             moves = tuple(AliasMove(at=AT, target=target or None, reason="pinned") for target in targets)
-            found = target_before(AliasRecord(history=moves))
-            return found and found.model
+            return {target.model for target in targets_before(AliasRecord(history=moves))}
 
         one, two = "a" * 12, "b" * 12
-        assert before(one, two) == "ft:0"
-        assert before(one, None, two, None, two) == "ft:0"
-        assert before(one, two, one) == "ft:1"
-        assert before(one, one) is None
-        assert before(one, two, None) is None
-        assert before() is None
+        assert before(one, two) == {"ft:0"}
+        assert before(one, None, two, None, two) == {"ft:0", "ft:2"}
+        assert before(one, two, one) == {"ft:1"}
+        assert before(one, one) == {"ft:0"}
+        assert before(one, two, None) == before() == set()
 
 
 class TestFiles:

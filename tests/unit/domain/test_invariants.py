@@ -144,7 +144,7 @@ def test_a_ledger_in_order() -> None:
 
 def test_the_project_and_its_folder() -> None:
     assert broken(LedgerState(fine_tunes={"router": record()})) == [
-        ("project", None, "1 fine-tunes are recorded, and no project")
+        ("project", None, "records of fine-tunes (1) are there, and none of the project")
     ]
     assert broken(state(of=project(name="other"))) == [
         ("project", None, "the project's record is of other, and lies in the folder of acme")
@@ -362,11 +362,11 @@ def test_amounts_are_finite_and_not_negative() -> None:
 
 
 def test_what_was_spent_on_the_forgotten_is_not_negative() -> None:
-    from ftops.domain.records import Forgotten
+    from ftops.domain.records import Forgotten, ForgottenCost
 
-    forgotten = (Forgotten(name="gone", at=EPOCH, usd={"2026-11": -3.0}),)
+    forgotten = (Forgotten(name="gone", at=EPOCH, costs=(ForgottenCost(job="j1", at=EPOCH, usd=-3.0),)),)
     assert broken(state(of=project(forgotten=forgotten))) == [
-        ("amounts", None, "forgotten.0.usd.2026-11 is negative: -3")
+        ("amounts", None, "forgotten.0.costs.0.usd is negative: -3")
     ]
 
 

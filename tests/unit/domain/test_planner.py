@@ -17,8 +17,9 @@ from ftops.domain.observed import ObservedState, is_same_ledger
 from ftops.domain.plan import Plan, Reason, Train, describe
 from ftops.domain.plan_json import judgement_to_json, plan_to_json
 from ftops.domain.planner import build_plan
-from ftops.domain.records import DatasetRecord, LedgerState, ProjectRecord, spent_usd
+from ftops.domain.records import DatasetRecord, LedgerState, ProjectRecord
 from ftops.domain.scores import Outcome
+from ftops.domain.spending import spent_usd
 from ftops.domain.training_steps import attempt_of
 from ftops.domain.transitions import apply_event
 from plan_cases import TODAY, make_case

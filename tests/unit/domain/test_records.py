@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ftops.domain.attempts import Attempt, CheckpointRecord, Intent, JobRecord, JobStatus, attempt_usd
+from ftops.domain.attempts import Attempt, CheckpointRecord, Intent, JobRecord, JobStatus
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId
 from ftops.domain.record_types import Digest, Id, Moment, Name, ShortDigest
 from ftops.domain.records import (
@@ -20,9 +20,9 @@ from ftops.domain.records import (
     RevisionRecord,
     Target,
     ledger_schema,
-    spent_usd,
 )
 from ftops.domain.scores import EvaluationRecord, ItemScore, Outcome
+from ftops.domain.spending import attempt_usd, costs_of, spent_usd
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 OCTOBER = datetime(2026, 10, 31, 23, 59, tzinfo=UTC)
@@ -97,23 +97,36 @@ def test_final_statuses(status: JobStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "usd", "began"),
+    ("attempt", "costs"),
     [
-        (Attempt(number=1), 0.0, None),
-        (Attempt(number=1, intents=(intent(),)), 2.0, AT),
-        (Attempt(number=1, intents=(intent(None),)), 0.0, AT),
-        (Attempt(number=1, intents=(intent(closed="lost"),)), 0.0, AT),
-        (Attempt(number=1, intents=(intent(at=OCTOBER),), job=job()), 2.0, OCTOBER),
-        (Attempt(number=1, intents=(intent(None),), job=job()), 0.0, AT),
-        (Attempt(number=1, intents=(intent(),), job=job(cost_usd=1.5)), 1.5, AT),
-        (Attempt(number=1, intents=(intent(),), job=job(status=JobStatus.CANCELLED, cost_usd=0.5)), 0.5, AT),
-        (Attempt(number=1, intents=(intent(),), job=job(status=JobStatus.FAILED, cost_usd=1.5)), 0.0, AT),
-        (Attempt(number=1, job=job()), 0.0, AT),
-        (Attempt(number=1, job=job(created_at=OCTOBER, cost_usd=3.0)), 3.0, OCTOBER),
+        (Attempt(number=1), []),
+        (Attempt(number=1, intents=(intent(),)), [(2.0, AT)]),
+        (Attempt(number=1, intents=(intent(None),)), [(0.0, AT)]),
+        (Attempt(number=1, intents=(intent(closed="lost"),)), []),
+        (Attempt(number=1, intents=(intent(at=OCTOBER),), job=job()), [(2.0, OCTOBER)]),
+        (Attempt(number=1, intents=(intent(closed="job"),), job=job(cost_usd=1.5)), [(1.5, AT)]),
+        (Attempt(number=1, intents=(intent(closed="job"),), job=job(status=JobStatus.CANCELLED)), [(2.0, AT)]),
+        (
+            Attempt(number=1, intents=(intent(closed="job"),), job=job(status=JobStatus.FAILED, cost_usd=1.5)),
+            [(0.0, AT)],
+        ),
+        (Attempt(number=1, job=job()), [(0.0, AT)]),
+        (Attempt(number=1, job=job(created_at=OCTOBER, cost_usd=3.0)), [(3.0, OCTOBER)]),
     ],
 )
-def test_what_an_attempt_counts_and_when(attempt: Attempt, usd: float, began: datetime | None) -> None:
-    assert (attempt_usd(attempt), attempt.began_at) == (usd, began)
+def test_what_an_attempt_counts_and_when(attempt: Attempt, costs: list[tuple[float, datetime]]) -> None:
+    assert [(cost.usd, cost.at) for cost in costs_of(attempt)] == costs
+    assert attempt_usd(attempt) == sum(usd for usd, _ in costs)
+
+
+def test_a_job_counts_from_its_own_intent_on_and_a_surplus_one_too() -> None:
+    refused = msgspec.structs.replace(intent(at=OCTOBER, closed="rejected"), id="i0", estimate_usd=None)
+    own = msgspec.structs.replace(intent(closed="job"), id="i1", estimate_usd=100.0)
+    second = msgspec.structs.replace(job(cost_usd=10.0), id="j2")
+    attempt = Attempt(
+        number=1, intents=(refused, own), job=msgspec.structs.replace(job(), intent="i1"), surplus=(second,)
+    )
+    assert [(cost.usd, cost.at) for cost in costs_of(attempt)] == [(100.0, AT), (10.0, AT)]
 
 
 def test_spending_of_a_month() -> None:

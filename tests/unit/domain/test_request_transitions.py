@@ -44,7 +44,7 @@ from ftops.domain.events import (
     Requested,
 )
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
-from ftops.domain.records import spent_usd
+from ftops.domain.spending import spent_usd
 
 FAILED = JobObserved(**ABOUT, job="ftjob-1", status=JobStatus.FAILED)
 SUCCEEDED = JobObserved(**ABOUT, job="ftjob-1", status=JobStatus.SUCCEEDED, model="ft:1", cost_usd=3.0)
@@ -78,7 +78,9 @@ class TestRequests:
         assert record(*asked, intended).requests == (standing,)
         assert record(*asked, intended, JobRecorded(**SECOND, job="ftjob-2", status=JobStatus.QUEUED)).requests == ()
 
-    @pytest.mark.parametrize(("closed", "stands"), [(Closed.REJECTED, False), (Closed.LOST, True), (Closed.UNSENT, True)])
+    @pytest.mark.parametrize(
+        ("closed", "stands"), [(Closed.REJECTED, False), (Closed.LOST, True), (Closed.UNSENT, True)]
+    )
     def test_a_refused_creation_answers_it(self, closed: Closed, stands: bool) -> None:
         intended = Intended(**SECOND, intent="i2", owner="ada")
         ended = IntentClosed(**SECOND, intent="i2", closed=closed)
@@ -208,7 +210,7 @@ class TestForgetting:
         adopted = JobRecorded(**ABOUT, job="ftjob-1", status=JobStatus.QUEUED)
         state = after(*BASE, adopted, FAILED, Forgot(at=LATER, fine_tune=NAME))
         assert state.project is not None
-        assert [forgotten.usd for forgotten in state.project.forgotten] == [{}]
+        assert [forgotten.costs for forgotten in state.project.forgotten] == [()]
 
     def test_a_former_name_alone(self) -> None:
         renamed = Renamed(at=AT, fine_tune=FineTuneName("new"), former=NAME)
