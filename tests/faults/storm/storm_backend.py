@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from fake_backend import FakeBackend
-from fake_resources import FakeFiles, FakeJobs, FakeTraining
+from fake_resources import FakeFiles, FakeJobs, FakeModels, FakeTraining
 from fake_world import Entry
 from ftops.domain.attempts import JobStatus
-from ftops.domain.manifest import JobId
+from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import NotFound
 from ftops.ports import Job, StoredFile
 
@@ -26,7 +26,9 @@ class StormBackend(FakeBackend):
         super().__init__(**options)
         self.lag = lag
         self.hidden = 0
+        self.is_twin = False
         self.on_create: Callable[[Job], None] = lambda job: None
+        self.on_delete_model: Callable[[str], None] = lambda model: None
         self.stopped_by_people: set[str] = set()
 
     @property
@@ -36,6 +38,10 @@ class StormBackend(FakeBackend):
     @property
     def training(self) -> "LaggingTraining":
         return LaggingTraining(self)
+
+    @property
+    def models(self) -> "WatchedModels":
+        return WatchedModels(self)
 
     @property
     def files(self) -> "LaggingFiles":
@@ -131,6 +137,17 @@ class LaggingTraining(FakeTraining):
     def cancel(self, job: JobId) -> Job:
         self._backend.require(job)
         return super().cancel(job)
+
+
+class WatchedModels(FakeModels):
+    def __init__(self, backend: StormBackend) -> None:
+        super().__init__(backend.world)
+        self._watched = backend
+
+    def delete(self, model: ModelId) -> None:
+        if model in self._world.models:
+            self._watched.on_delete_model(model)
+        super().delete(model)
 
 
 class LaggingFiles(FakeFiles):

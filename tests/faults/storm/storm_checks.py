@@ -10,12 +10,14 @@ from storm_ledger import Folder, files_of
 from storm_runs import Ended
 from storm_script import Spec
 from storm_wire import KEY
-from storm_world import PAID, PROJECT, StormWorld
+from storm_witness import PROJECT
+from storm_world import PAID, StormWorld
 
 from ftops.domain.attempts import JobStatus
 from ftops.domain.manifest import LATEST, AliasName, BackendName, FineTuneName, Revision
-from ftops.domain.plan import Evaluate, Plan
+from ftops.domain.plan import DeleteFile, DeleteModel, Evaluate, Plan
 from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.training_steps import PAUSE
 from ftops.errors import LedgerRewritten, Refused, TrainingNotAvailable
 from ftops.ports import Job
 
@@ -104,7 +106,7 @@ def _is_kept_from_training(
     root = world.manifests.root_of[name]
     jobs = [job for job in backend.all_jobs if world.subject(job)[2:] == (root, revision)]
     stopped = any(job.id in backend.stopped_by_people for job in jobs)
-    lost = any(job.model in world.lost_models for job in jobs)
+    lost = any(job.model in world.lost_models | world.deleted_models for job in jobs)
     blocked = any(known.blocked for known in (state.project.backends.values() if state.project else ()))
     refused = any(refusal.fine_tune == name for refusal in plan.refusals)
     return stopped or lost or blocked or refused
@@ -115,7 +117,7 @@ def _check_alias(
 ) -> None:
     target, model = record.target_of(alias), _model(record, wanted, spec.backend)
     points = target is not None and (target.backend, target.revision) == (spec.backend, wanted)
-    if points or model is None or model in world.lost_models:
+    if points or model is None or model in world.lost_models | world.deleted_models:
         return
     is_withheld = any((w.fine_tune, w.alias, w.revision) == (record.name, alias, wanted) for w in plan.withheld)
     if not is_withheld:
@@ -128,13 +130,13 @@ def _check_objects(world: StormWorld, plan: Plan) -> None:
     """Every job of ours is in the ledger or reported, none runs twice, and none runs that nobody wants."""
     state = _shared(world)
     said = "\n".join(notice.message for notice in plan.notices)
-    for place in _looked_at(world):
+    for place in PAID:
         backend = world.backends[place]
         living: dict[tuple[str, ...], list[Job]] = {}
         for job in backend.all_jobs:
-            if not is_ours(job) or is_strange(world, job):
+            if not is_ours(job) or is_strange(world, job) or not world.is_living(backend, job):
                 continue
-            if not world.is_living(backend, job):
+            if not _is_looked_for(world, job, place):
                 continue
             if not state.knows_job(job.id) and job.id not in said:
                 world.wrong.append(f"accounted: {job.id} ({job.status.value}) is neither in the ledger nor reported")
@@ -150,10 +152,14 @@ def _check_objects(world: StormWorld, plan: Plan) -> None:
                 world.wrong.append(f"one job: {len(unexcused)} jobs of {subject} live")
 
 
-def _looked_at(world: StormWorld) -> list[str]:
-    """The paid backends that manifests name: ftops looks at no others, not even where a job still runs at one."""
+def _is_looked_for(world: StormWorld, job: Job, place: str) -> bool:
+    """Whether ftops can know of a job: a manifest names the backend, or named it when ftops itself made the job.
+
+    Where all manifests name rehearsals nobody looks at what is paid for.
+    """
     assert world.newest is not None
-    return sorted({spec.backend for spec in world.newest.manifests.values()}.intersection(PAID))
+    used = {spec.backend for spec in world.newest.manifests.values()}.intersection(PAID)
+    return place in used or (bool(used) and job.id in world.posts)
 
 
 def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:
@@ -166,6 +172,21 @@ def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:
         return True
     pinned = {world.manifests.revision(spec, wanted) for wanted in spec.aliases.values() if wanted != LATEST}
     return revision in pinned or (revision == world.manifests.revision(spec) and spec.backend == place)
+
+
+def has_running_jobs(world: StormWorld) -> bool:
+    return any(
+        job.id in world.posts and not (job.status.is_final or job.status in PAUSE)
+        for _, backend in world.all_backends()
+        for job in backend.all_jobs
+    )
+
+
+def has_only_deleted(again: Ended, *, unapproved_by: Ended) -> bool:
+    """Whether a second apply did nothing but delete what was not in the first one's plan."""
+    approved = {action.id for action in unapproved_by.plan.actions} if unapproved_by.plan else set()
+    steps = [step.action for step in again.outcome.steps] if again.outcome else []
+    return bool(steps) and all(isinstance(a, DeleteModel | DeleteFile) and a.id not in approved for a in steps)
 
 
 def check_noop(world: StormWorld, first: Ended, again: Ended, before: list[str]) -> None:

@@ -21,6 +21,8 @@ PLACES = (
     (2, "ledger.keep", ("kill before", "kill after", "stall")),
     (3, "training.cancel", (*KILLS, *LOST, *PLAIN, "stall")),
     (2, "files.upload", ("kill before", "kill after", "lost", *PLAIN, "stall")),
+    (2, "models.delete", (*KILLS, *LOST, *PLAIN, "stall")),
+    (1, "files.delete", (*KILLS, *LOST, *PLAIN, "stall")),
     (1, "files.find", ("kill after", *PLAIN)),
     (3, "jobs.list_jobs", ("kill after", *PLAIN, "stall")),
     (2, "jobs.retrieve", ("kill before", *PLAIN)),
@@ -64,6 +66,7 @@ class _Writer:
             clones=self.dice.choice((1, 2, 2, 3)),
             lonely=1 if lonely else 0,
             ignores_filter=self._chance(0.2),
+            prune=self._chance(0.3),
             budget_jobs=self.dice.choice((1, 3)) if self._chance(0.08) else None,
         )
         for _ in range(self.dice.choice((1, 1, 2, 3, 5))):
@@ -166,9 +169,9 @@ class _Writer:
             clone=self.dice.randrange(clones),
             project="beta" if self._chance(0.06) else "acme",
             behind=self.dice.choice((1, 2)) if self._chance(0.1) else 0,
-            mode=self.dice.choices(("wait", "no-wait", "continue", "time-out"), (50, 25, 10, 15))[0],
+            mode=self.dice.choices(("wait", "no-wait", "continue", "time-out", "prune"), (45, 25, 10, 15, 15))[0],
             is_fork=is_fork,
-            allow=("diverged",) if is_fork or self._chance(0.05) else (),
+            allow=(("diverged",) if is_fork or self._chance(0.05) else ()) + self.dice.choice(((), ("mass-delete",))),
             incidents=self._incidents(0, 1, 1, 2, 3),
         )
 
@@ -207,7 +210,9 @@ class _Writer:
             aliases=self.dice.choice(({"production": "latest"}, {"production": "latest", "staging": "latest"}, {})),
             on_superseded=self.dice.choice(("cancel", "cancel", "finish")),
             retries=self.dice.choice((0, 1, 1, 2)),
-            protect=self._chance(0.2),
+            protect=self._chance(0.1),
+            keep=self.dice.choice((0, 0, 1, 3)),
+            files=self.dice.choice(("keep", "delete")),
         )
 
     def _edit(self) -> None:

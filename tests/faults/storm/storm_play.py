@@ -2,15 +2,26 @@
 
 from dataclasses import dataclass, field
 
-from storm_checks import check_noop, check_protocol, check_reached, check_refused, check_secrets, fingerprint
+from storm_checks import (
+    check_noop,
+    check_protocol,
+    check_reached,
+    check_refused,
+    check_secrets,
+    fingerprint,
+    has_only_deleted,
+    has_running_jobs,
+)
 from storm_ledger import CloneLedger
 from storm_manifests import mended
 from storm_runs import Ended, carry_out, without_threads
 from storm_script import Commit, Drift, Run, Script, Step, Tamper, Together, Wait, Weather
-from storm_world import PROJECT, StormWorld
+from storm_witness import PROJECT
+from storm_world import StormWorld
 
 CALM_SECONDS = 310.0
 STALE = 6
+STAGES = 4
 
 
 @dataclass
@@ -80,6 +91,7 @@ def _calm(played: Played) -> None:
     """The weather is fine, all that lags has shown itself, branches are merged: every state leads back to the declared one."""
     world = played.world
     world.time.sleep(CALM_SECONDS)  # what was set off during the storm still happens
+    world.time.sleep(world.script.lag + 1)
     world.sky.spells.clear()
     assert world.newest is not None
     world.commit(world.newest.manifests)
@@ -104,9 +116,23 @@ def _clean_apply(played: Played, clone: int) -> None:
         played.world.struck["budgets that had room after all"] += 1
         ended = _clean(played, clone)
     check_reached(played.world, clone, ended)
+    ended = _after_the_last_job(played, clone, ended)
     before = fingerprint(played.world)
     again = _clean(played, clone)
+    if played.world.script.prune and has_only_deleted(again, unapproved_by=ended):
+        # What a promotion left over was not in the plan that was approved before it: the next apply shows and deletes it.
+        played.world.struck["deletions that a promotion made possible"] += 1
+        before, again = fingerprint(played.world), _clean(played, clone)
     check_noop(played.world, ended, again, before)
+
+
+def _after_the_last_job(played: Played, clone: int, ended: Ended) -> Ended:
+    """Jobs that no apply waits for (an orphan's, one that may finish) end; the next one records what became of them."""
+    if not has_running_jobs(played.world):
+        return ended
+    played.world.struck["jobs that ended by themselves"] += 1
+    played.world.time.sleep(STAGES * played.world.script.stage_seconds)
+    return _clean(played, clone)
 
 
 def _clean(played: Played, clone: int) -> Ended:

@@ -19,7 +19,8 @@ from storm_ledger import CloneLedger
 from storm_manifests import BACKENDS
 from storm_script import Run
 from storm_wire import Killed, Wire
-from storm_world import PROJECT, Clone, Node, StormWorld
+from storm_witness import PROJECT, Node
+from storm_world import Clone, StormWorld
 
 from apply_world import Said
 from ftops.application import reconcile
@@ -31,7 +32,7 @@ from ftops.application.standing import check_standing
 from ftops.application.workers import Finished
 from ftops.application.workspace import Identity, Workspace
 from ftops.datasets.inputs import input_digest
-from ftops.domain.continuing import continuing
+from ftops.domain.continuing import continuing, deleting
 from ftops.domain.guard import Policy as Allowed
 from ftops.domain.plan import Plan
 from ftops.domain.plan_json import plan_to_json
@@ -138,6 +139,7 @@ def carry_out(world: StormWorld, run: Run) -> Ended:
     wire.on_call = lambda operation, what: world.trace.append(
         f"{world.time.monotonic():9.2f} run {number} {operation} {what}".rstrip()
     )
+    wire.on_act = lambda: setattr(world, "actor", node)
     said = Said()
     ended.lines = said.lines
     owner = f"host{clone.number}/{number}/1"
@@ -158,10 +160,11 @@ def carry_out(world: StormWorld, run: Run) -> Ended:
 
 
 def _like_the_command(workspace: Workspace, run: Run, ended: Ended) -> None:
-    """Does what ``cli.apply`` does with ``--auto-approve``."""
+    """Does what ``cli.apply`` and ``cli.prune`` do with ``--auto-approve``."""
     settings = Settings(
         is_waiting=run.mode in {"wait", "time-out"},
         is_continuing=run.mode == "continue",
+        is_pruning=run.mode == "prune",
         seconds=TIME_OUT_SECONDS if run.mode == "time-out" else PATIENCE_SECONDS,
         parallelism=1,
     )
@@ -170,6 +173,8 @@ def _like_the_command(workspace: Workspace, run: Run, ended: Ended) -> None:
     ended.plan = plan_now(workspace)
     if settings.is_continuing:
         ended.plan = continuing(ended.plan)
+    if settings.is_pruning:
+        ended.plan = deleting(ended.plan)
     if ended.plan.blockers:
         ended.code = int(ExitCode.INVALID)
         return
@@ -196,7 +201,7 @@ def _workspace(
     clock = _Clock(wire)
     return Workspace(
         desired=desired,
-        ledgers={name: rehearsed if BACKENDS[name].is_rehearsal else shared for name in names},
+        ledgers={name: rehearsed if backend.is_rehearsal else shared for name, backend in BACKENDS.items()},
         sessions=sessions,
         offline={},
         repository=_Repository(world, node),
@@ -217,7 +222,8 @@ def _workspace(
             is_dead=lambda other: other in world.dead and other.split("/")[0] == f"host{clone.number}",
         ),
         is_ledger_shared=not clone.is_lonely,
-        policy=Allowed(allow=frozenset(run.allow)),
+        open_left=lambda backend: wire.wrap(real[backend.name], backend.name),
+        policy=Allowed(allow=frozenset(run.allow), is_pruning=world.script.prune or run.mode == "prune"),
         stop=stop,
     )
 

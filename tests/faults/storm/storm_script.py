@@ -58,7 +58,7 @@ class Run(_Plain):
     clone: int = 0
     project: str = "acme"
     behind: int = 0
-    mode: str = "wait"  # wait | no-wait | continue | time-out
+    mode: str = "wait"  # wait | no-wait | continue | time-out | prune
     is_fork: bool = False
     allow: tuple[str, ...] = ()
     starts_after: float = 0.0
@@ -118,7 +118,10 @@ Step = Run | Together | Commit | Wait | Drift | Weather | Tamper
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Script(_Plain):
-    """A world and what happens in it. ``lonely`` clones have no remote; ``lag`` hides what is new for so many seconds."""
+    """A world and what happens in it. ``lonely`` clones have no remote; ``lag`` hides what is new for so many seconds.
+
+    ``prune`` is what ``ftops.yaml`` says, ``budget_jobs`` how many trainings its budget is good for.
+    """
 
     seed: int = 0
     lag: float = 0.0
@@ -127,6 +130,7 @@ class Script(_Plain):
     lonely: int = 0
     ignores_filter: bool = False
     budget_jobs: int | None = None
+    prune: bool = False
     steps: tuple[Step, ...] = ()
 
     def __repr__(self) -> str:

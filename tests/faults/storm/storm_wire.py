@@ -50,13 +50,14 @@ class Sky:
 
 @dataclass
 class Wire:
-    """One run's calls. ``on_call`` hears of each, with its outcome."""
+    """One run's calls. ``on_call`` hears of each, with its outcome, ``on_act`` when one is about to take effect."""
 
     sky: Sky
     incidents: tuple[Incident, ...]
     stop: threading.Event
     pace: random.Random
     on_call: Callable[[str, str], None] = lambda operation, what: None
+    on_act: Callable[[], None] = lambda: None
     is_dead: bool = False
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -84,6 +85,7 @@ class Wire:
             self.sky.time.sleep(took / 2)
             self.on_call(operation, what or "weather")
             raise failure
+        self.on_act()
         result = act()
         self.on_call(operation, what)
         self.sky.time.sleep(took / 2)
@@ -123,7 +125,7 @@ class Wire:
     def _take_effect_later(self, place: str, incident: Incident, act: Callable[[], Any]) -> None:
         # A rehearsal's settle time is 0: its server is on this host, and carries out at once what reached it.
         seconds = 0.0 if place == "twin" else incident.seconds
-        self.sky.time.after(seconds, lambda: _ignoring_errors(act))
+        self.sky.time.after(seconds, lambda: _ignoring_errors(self.on_act, act))
 
     def _strike(self, operation: str, what: str) -> None:
         if what:
@@ -196,7 +198,8 @@ def failure_of(operation: str, what: str) -> Exception:
             return backend_failures.refused(_ADDRESS, status=int(what), body=body, headers={}, has_effect=has_effect)
 
 
-def _ignoring_errors(act: Callable[[], Any]) -> None:
+def _ignoring_errors(on_act: Callable[[], None], act: Callable[[], Any]) -> None:
     """A call that nobody waits for any more takes effect, or is refused unheard."""
     with suppress(Exception):
+        on_act()
         act()

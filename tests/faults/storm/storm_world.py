@@ -1,14 +1,12 @@
 """The world of a script: backends, a shared ledger, clones, a history of commits, and what people do to them.
 
-Owns the truth that invariants are checked against: every job ever made and how it came to be, and all that was ever said or
-stored. How a run goes is ``storm_runs``'.
+Owns the places and what happens to them. What is judged as it happens is ``storm_witness``', how a run goes ``storm_runs``'.
 """
 
 import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from storm_backend import RUNNING, StormBackend
 from storm_ledger import Folder, MemoryRemote
@@ -16,25 +14,13 @@ from storm_manifests import COST_USD, Files, Manifests
 from storm_script import Drift, Script, Spec, Tamper
 from storm_time import VirtualTime
 from storm_wire import Sky
+from storm_witness import PROJECT, Node, Witness
 
 from apply_world import BASE_MODEL, OTHER, answer_well
 from fakes import FakeOutputs
-from ftops.domain.attempts import Closed, Intent, JobStatus
-from ftops.domain.records import LedgerState
-from ftops.ports import Job
+from ftops.domain.attempts import JobStatus
 
-PROJECT = "acme"
 PAID = ("openai", "other")
-LEASE_SECONDS = 150.0
-
-
-@dataclass
-class Node:
-    """A commit: its manifests, and the commits that it contains."""
-
-    name: str
-    manifests: Mapping[str, Spec]
-    contains: frozenset[str]
 
 
 @dataclass
@@ -49,39 +35,23 @@ class Clone:
     outputs: FakeOutputs = field(default_factory=FakeOutputs)
 
 
-@dataclass(frozen=True)
-class Post:
-    """A creation that took effect. ``excuse`` says why it may be a second one: an owner that slept, or a ledger set back."""
-
-    job: str
-    place: str
-    excuse: str | None
-
-
-class StormWorld:
+class StormWorld(Witness):
     """Everything but the runs."""
 
     def __init__(self, script: Script) -> None:
+        budget = None if script.budget_jobs is None else script.budget_jobs * COST_USD
+        super().__init__(VirtualTime(), Manifests(Files(), budget))
         self.script = script
-        self.time = VirtualTime()
-        self.struck: Counter[str] = Counter()
         self.sky = Sky(self.time, self.struck)
         self.counts: Counter[str] = Counter()
         self.remote = MemoryRemote()
         self.backends = {"openai": self._backend("https://openai.invalid/v1"), "other": self._backend(OTHER.base_url)}
         self.clones = [self._clone(n) for n in range(script.clones + script.lonely)]
-        budget = None if script.budget_jobs is None else script.budget_jobs * COST_USD
-        self.manifests = Manifests(Files(), budget)
-        self.nodes: list[Node] = []
         self.newest: Node | None = None
         self.dead: set[str] = set()
-        self.posts: dict[str, Post] = {}
-        self.lost_models: set[str] = set()
-        self.wrong: list[str] = []
         self.texts: list[str] = []
         self.trace: list[str] = []
         self.calls = 0
-        self.tampered_at: float | None = None
 
     def unique(self, what: str) -> int:
         self.counts[what] += 1
@@ -90,7 +60,6 @@ class StormWorld:
     # The places.
 
     def _backend(self, base_url: str | None, *, is_twin: bool = False) -> StormBackend:
-        place = "twin" if is_twin else base_url or ""
         backend = StormBackend(
             clock=self.time,
             stage_seconds=2.0 if is_twin else self.script.stage_seconds,
@@ -101,7 +70,9 @@ class StormWorld:
         )
         # Ids that tell backends apart.
         backend.world.ids = itertools.count(1000 * self.unique("backends") + 1)
-        backend.on_create = lambda job: self._note_post(backend, place, job)
+        backend.is_twin = is_twin
+        backend.on_create = lambda job: self.note_post(backend, job)
+        backend.on_delete_model = self.note_deletion
         return backend
 
     def _clone(self, number: int) -> Clone:
@@ -218,68 +189,3 @@ class StormWorld:
             self.remote.tip = names[step.nth]
             self.struck["ledger set back"] += 1
         self.tampered_at = self.time.monotonic()
-
-    # What really happened.
-
-    def _note_post(self, backend: StormBackend, place: str, job: Job) -> None:
-        """Judges a creation as it happens: an intent of its own must stand open for it, and no sibling may live."""
-        meta = job.metadata
-        intent = self._intent(meta)
-        slept = intent is not None and (self.time.now() - intent.at).total_seconds() >= LEASE_SECONDS
-        excuse = None
-        if intent is not None and intent.closed is not None and slept:
-            excuse = "slept"
-            self.struck["an owner slept past its lease and sent its POST"] += 1
-        elif self.tampered_at is not None and intent is None:
-            excuse = "tampered"
-        elif intent is not None and intent.closed is Closed.ABANDONED and self._has_sleeper(backend, job):
-            pass  # a sleeper's job was recorded between this claim and its call: this one is the surplus of it
-        elif intent is None or intent.closed is not None:
-            state = f"closed as {intent.closed}" if intent else "nowhere"
-            self.wrong.append(f"protocol: {job.id} was made for intent {meta['ftops_intent']}, which is {state}")
-        self.posts[job.id] = Post(job.id, place, excuse)
-        if excuse is None:
-            for other in self.siblings(backend, job):
-                if self.is_living(backend, other) and other.id in self.posts and not self.posts[other.id].excuse:
-                    self.wrong.append(f"one job: {job.id} was made although {other.id} of the same revision lives")
-
-    def _has_sleeper(self, backend: StormBackend, job: Job) -> bool:
-        return any(self.posts[j.id].excuse == "slept" for j in self.siblings(backend, job) if j.id in self.posts)
-
-    def siblings(self, backend: StormBackend, job: Job) -> list[Job]:
-        """The other jobs of the same project, ledger, fine-tune and revision."""
-        return [e.job for e in backend.world.jobs if e.job.id != job.id and self.subject(e.job) == self.subject(job)]
-
-    def subject(self, job: Job) -> tuple[str, ...]:
-        meta = job.metadata
-        name = meta.get("ftops_name", "")
-        root = self.manifests.root_of.get(name, name)
-        return meta.get("ftops_project", ""), meta.get("ftops_ledger", ""), root, meta.get("ftops_revision", "")
-
-    def is_living(self, backend: StormBackend, job: Job) -> bool:
-        """Whether a job runs, or has made a model that is still there."""
-        if job.status is JobStatus.SUCCEEDED:
-            return job.model in backend.world.models
-        return not job.status.is_final
-
-    def _intent(self, meta: Mapping[str, str]) -> Intent | None:
-        """The intent that a job's metadata name, as its ledger has it now."""
-        for folder in self.folders:
-            state = folder.remote.state(folder.remote.tip, meta["ftops_project"])
-            if state.project is not None and state.project.ledger_id == meta["ftops_ledger"]:
-                return next((i for i in intents_of(state) if i.id == meta["ftops_intent"]), None)
-        return None
-
-    def now(self) -> datetime:
-        return self.time.now()
-
-
-def intents_of(state: LedgerState) -> list[Intent]:
-    return [
-        intent
-        for record in state.fine_tunes.values()
-        for revision in record.revisions.values()
-        for attempts in revision.attempts.values()
-        for attempt in attempts
-        for intent in attempt.intents
-    ]
