@@ -118,6 +118,7 @@ def open_workspace(
     stop: threading.Event,
     is_offline: bool = False,
     for_apply: bool = False,
+    may_lack_keys: bool = False,
     confirm: Callable[[str], bool] | None = None,
     early: EarlyLook | None = None,
 ) -> Iterator[Workspace]:
@@ -133,7 +134,13 @@ def open_workspace(
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     with (
         open_sessions(
-            place.ftops_dir, desired, is_offline=is_offline, may_start=for_apply, confirm=confirm, early=early
+            place.ftops_dir,
+            desired,
+            is_offline=is_offline,
+            may_start=for_apply,
+            may_lack_keys=may_lack_keys,
+            confirm=confirm,
+            early=early,
         ) as sessions,
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
     ):

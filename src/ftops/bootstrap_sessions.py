@@ -44,16 +44,19 @@ def open_sessions(
     *,
     is_offline: bool = False,
     may_start: bool = False,
+    may_lack_keys: bool = False,
     confirm: Callable[[str], bool] | None = None,
     early: EarlyLook | None = None,
 ) -> Iterator[Sessions]:
     """Opens every backend that the fine-tunes use, and closes them at the end.
 
-    ``may_start`` starts the embedded server, and makes a missing key an error; without it such a backend is offline.
+    ``may_start`` starts the embedded server, and makes a missing key an error; without it such a backend is offline,
+    as it is with ``may_lack_keys`` where another one can be called.
     ``early`` is a look at one of them that has begun. Raises MissingKey, UsageProblem, BackendError.
     """
     opened: dict[BackendName, BackendSession] = {}
     offline: dict[BackendName, str] = {}
+    missing: MissingKey | None = None
     with ExitStack() as stack:
         for backend in desired.backends if desired.fine_tunes else ():
             name = backend.name
@@ -63,14 +66,18 @@ def open_sessions(
             try:
                 session = _open(ftops_dir, backend, may_start=may_start, confirm=confirm, early=early)
             except MissingKey as error:
-                if may_start:
+                if may_start and not may_lack_keys:
                     raise
                 offline[name] = error.message
+                missing = missing or error
                 continue
             if session is None:
                 continue  # no server runs, so no job does: the ledger knows all there is
             stack.callback(session.close)
             opened[name] = session
+
+        if missing is not None and may_start and not opened:
+            raise missing
 
         def open_left(backend: Backend) -> BackendSession | str:
             if is_offline:

@@ -7,6 +7,7 @@ import pytest
 from apply_world import TWIN, World
 from ftops.bootstrap_sessions import open_sessions
 from ftops.domain.manifest import Backend, BackendName, BackendType
+from ftops.errors import MissingKey
 
 BOX = Backend(
     name=BackendName("gpu-box"),
@@ -43,3 +44,17 @@ def test_without_a_key_or_trust_it_is_left_alone(tmp_path: Path, monkeypatch: py
 def test_offline_nothing_is_opened(tmp_path: Path) -> None:
     with open_sessions(tmp_path, World().desired(), is_offline=True) as sessions:
         assert sessions.open_left(BOX) == "asked for with --offline"
+
+
+def test_what_prunes_goes_on_without_one_of_two_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FTOPS_GPU_BOX_KEY", "k1")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    world = World()
+    both = world.desired(world.declare("one"), world.declare("two", backend=BOX))
+    with pytest.raises(MissingKey), open_sessions(tmp_path, both, may_start=True):
+        pass
+    with open_sessions(tmp_path, both, may_start=True, may_lack_keys=True) as sessions:
+        assert (list(sessions.open), list(sessions.offline)) == ([BOX.name], ["openai"])
+    alone = world.desired(world.declare("one"))
+    with pytest.raises(MissingKey), open_sessions(tmp_path, alone, may_start=True, may_lack_keys=True):
+        pass

@@ -1,7 +1,8 @@
 """Backends that no manifest names any more although something of this project may still run there.
 
 A fine-tune may move to another backend while its job runs, or while nobody knows yet whether a job was made. Such a backend
-is looked at until all of it has ended; where it can't be called it is left alone, and that is said.
+is looked at until all of it has ended, and as long as it has models where somebody prunes; where it can't be called it is left
+alone, and that is said.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Final
 from ftops.application.workspace import Workspace
 from ftops.domain.manifest import Backend, BackendName
 from ftops.domain.records import LedgerState
+from ftops.domain.retention import models_of
 from ftops.ports import BackendSession
 
 # A job shows in lists within minutes of its POST: after so long nobody runs into what an open intent may have left behind.
@@ -22,7 +24,9 @@ def left_backends(workspace: Workspace, ledger: LedgerState) -> list[Backend]:
     return [
         backend
         for name, backend in sorted(workspace.desired.project.backends.items())
-        if name not in used and not backend.is_rehearsal and has_business(ledger, name, now)
+        if name not in used
+        and not backend.is_rehearsal
+        and (has_business(ledger, name, now) or (workspace.policy.is_pruning and _has_models(ledger, name)))
     ]
 
 
@@ -41,6 +45,10 @@ def has_business(ledger: LedgerState, backend: BackendName, now: datetime) -> bo
     )
 
 
+def _has_models(ledger: LedgerState, backend: BackendName) -> bool:
+    return any(model.backend == backend for record in ledger.fine_tunes.values() for model in models_of(record))
+
+
 def reach(workspace: Workspace, backend: Backend, caveats: list[str]) -> BackendSession | None:
     """Gives a session with a backend that manifests have left; None, and a caveat, where it can't be called."""
     if backend.name not in workspace.sessions:
@@ -48,7 +56,7 @@ def reach(workspace: Workspace, backend: Backend, caveats: list[str]) -> Backend
         if isinstance(opened, str):
             caveats.append(
                 f"backend {backend.name}, which no manifest names any more, is left alone ({opened}); "
-                "the ledger has jobs there that have not ended"
+                "what the ledger has there stays as it is"
             )
             return None
         workspace.sessions[backend.name] = opened

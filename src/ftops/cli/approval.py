@@ -47,13 +47,20 @@ def opened(
     desired = load_desired(place, backend=backend, for_apply=True)
     for notice in desired.notices:
         tell(f"Warning: {safe(notice)}")
-    is_pruning = is_pruning or desired.project.prune
-    selected = selection.choose(desired, undeclared=_undeclared(place, desired, backend) if is_pruning else ())
-    policy = policy_of(allowed, selected, is_pruning=is_pruning)
+    is_deleting = is_pruning or desired.project.prune
+    selected = selection.choose(desired, undeclared=_undeclared(place, desired, backend) if is_deleting else ())
+    policy = policy_of(allowed, selected, is_pruning=is_deleting)
     with (
         open_progress() as progress,
         open_workspace(
-            place, desired, policy=policy, progress=progress, stop=stop, for_apply=True, confirm=_confirm_trust
+            place,
+            desired,
+            policy=policy,
+            progress=progress,
+            stop=stop,
+            for_apply=True,
+            may_lack_keys=is_pruning,
+            confirm=_confirm_trust,
         ) as workspace,
     ):
         yield workspace

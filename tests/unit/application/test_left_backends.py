@@ -1,5 +1,6 @@
 """A backend that no manifest names any more is looked at as long as something of this project may run there."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,13 @@ from fakes import FakeBackend
 from ftops.application.left_backends import INTENTS_COUNT_FOR, has_business
 from ftops.application.outcome import Outcome
 from ftops.application.reconcile import Settings
+from ftops.application.saved_plan import plan_now
 from ftops.domain.attempts import JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.events import Intended
+from ftops.domain.guard import Policy
+from ftops.domain.manifest import BackendName, Retention, Revision
+from ftops.domain.plan import DeleteModel
 from ftops.errors import Unreachable
 
 NO_WAIT = Settings(is_waiting=False)
@@ -114,3 +119,18 @@ def test_an_open_intent_counts_for_a_month(age: timedelta, counts: bool) -> None
     world.ledger.record([Intended(at=at, intent="i9", owner="ada", **about)])
     assert has_business(world.ledger.state, OPENAI.name, at + age) is counts
     assert not has_business(world.ledger.state, OTHER.name, at)
+
+
+def test_models_are_pruned_where_the_manifest_was() -> None:
+    world = TwoPlaces()
+    declared = replace(
+        world.move(Settings()), fine_tune=replace(world.declare().fine_tune, retention=Retention(keep=0), aliases={})
+    )
+    pruning = Policy(is_pruning=True)
+    world.apply(declared, sessions={OPENAI.name: world.backend})
+    other = replace(declared, revision=Revision("f" * 12))
+    workspace = world.workspace(
+        other, sessions={OPENAI.name: world.backend}, open_left=lambda backend: world.elsewhere, policy=pruning
+    )
+    plan = plan_now(workspace)
+    assert BackendName("other") in {a.backend for a in plan.actions if isinstance(a, DeleteModel)}
