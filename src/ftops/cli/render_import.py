@@ -38,7 +38,10 @@ def print_report(report: "Report", *, backend: str, is_dry_run: bool, is_all: bo
             )
         )
     if written := sum(one.path is not None for one in report.imported):
-        tell(f"{_count(written, 'manifest')} written. Look through them and commit them; then ftops plan.")
+        tell(
+            f"{_count(written, 'manifest')} written. Look through them and commit them; then ftops plan. "
+            "A new name takes the old one along in metadata.moved_from."
+        )
 
 
 def report_to_json(report: "Report", *, is_dry_run: bool) -> dict[str, Any]:

@@ -108,6 +108,9 @@ def what_is_forgotten(record: FineTuneRecord, manifest: FineTune | None) -> Iter
     if record.is_protected:
         yield "its protection goes too; ftops deletes only what the ledger knows, so nothing of it is deleted"
     yield f"{_counted(models, 'model')}, all jobs and files stay at the backend; what they cost stays in the budget"
+    imported = sum(job.is_imported for job in jobs)
+    if imported:
+        yield f"of {_counted(imported, 'imported job')} only ftops import brings the models back: nothing else finds them"
     if manifest is not None:
         yield (
             f"{manifest.path} declares it: the next apply adopts what it finds at the backend, measures it anew, and trains "

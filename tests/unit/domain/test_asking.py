@@ -201,6 +201,8 @@ class TestForgetting:
             DECLARING,
         ]
         assert len(list(what_is_forgotten(record(), None))) == 2
+        imported = list(what_is_forgotten(record(changed(RECORDED, is_imported=True)), None))
+        assert "of 1 imported job only ftops import brings the models back: nothing else finds them" in imported
 
     def test_who_is_about_to_create_a_job(self) -> None:
         assert open_claim(record(INTENDED)) == "ada"
