@@ -91,13 +91,14 @@ class MemoryDatasets:
 
 @dataclass
 class FakeRepository:
-    """History as one line of commits; where it ``is_unknown``, the remote may have it whole."""
+    """History as one line of commits; where it ``is_unknown``, the remote may have it whole. ``changed`` are its files."""
 
     line: tuple[str, ...] = (OLD, MINE, NEWER)
     commit: str | None = MINE
     is_unknown: bool = False
     is_remote_whole: bool = False
     fetched: list[tuple[str, str]] = field(default_factory=list)
+    changed: frozenset[str] | None = None
 
     def head(self) -> str | None:
         return self.commit
@@ -109,6 +110,9 @@ class FakeRepository:
         if self.is_unknown or not {older, newer} <= set(self.line):
             return None if self.is_unknown else False
         return self.line.index(older) <= self.line.index(newer)
+
+    def changed_files(self, older: str, newer: str) -> frozenset[str] | None:
+        return self.changed
 
     def fetch_history(self, commit: str, *, remote: str) -> None:
         self.fetched.append((commit, remote))

@@ -103,6 +103,22 @@ class GitRepository:
         # All of newer's history is here: what is not in it is no ancestor, known or not.
         return False
 
+    def changed_files(self, older: str, newer: str) -> frozenset[str] | None:
+        """Gives the files below the project's root, as paths from there, in which two commits differ.
+
+        None where they can't be compared: one of them, or what it holds, is not here and can't be fetched.
+        """
+        if self._commit(older) is None or self._commit(newer) is None:
+            return None
+        # Only the listings of folders are needed, which a partial clone fetches.
+        git = GitProcess(folder=self._project_root)
+        options = ("-r", "-z", "--name-only", "--no-renames", "--relative", "--end-of-options")
+        try:
+            listing = git.run("diff-tree", *options, older, newer, seconds=NETWORK_SECONDS)
+        except GitFailed:
+            return None
+        return frozenset(name.decode("utf-8", "surrogateescape") for name in listing.split(b"\0") if name)
+
     def fetch_history(self, commit: str, *, remote: str) -> None:
         """Brings what is missing of the history of HEAD and of ``commit``: of a shallow clone's only commits, no files.
 

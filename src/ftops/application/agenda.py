@@ -73,11 +73,21 @@ class Agenda:
         planned = {action.id for action in plan.actions}
         return [a for a in plan.actions if _key(a) in self._postponed and self._is_ready(a, planned)]
 
-    def unapproved(self, plan: Plan) -> Train | None:
-        """Gives a training that waits for nothing and was never started: nobody approved it for this run."""
+    def unapproved(self, plan: Plan) -> list[Train]:
+        """Gives the trainings that wait for nothing and were never started: nobody approved them for this run."""
         planned = {action.id for action in plan.actions}
         waiting = (a for a in plan.actions if isinstance(a, Train) and planned.isdisjoint(a.after))
-        return next((a for a in waiting if a.id not in self._started), None)
+        return [a for a in waiting if a.id not in self._started]
+
+    def is_contrary(self, action: Train) -> bool:
+        """Whether what was approved can't be done without a training that was not.
+
+        So where the approved plan trains that fine-tune in another way, or counts on a model of that revision or on its job.
+        Any other training only became possible meanwhile, as where an organisation may train again.
+        """
+        trained = {known.fine_tune for known in self.approved.actions if isinstance(known, Train)}
+        counted_on = {(entry.fine_tune, entry.revision) for entry in (*self.approved.actions, *self.approved.deferred)}
+        return action.fine_tune in trained or (action.fine_tune, action.revision) in counted_on
 
     def _is_ready(self, action: Action, planned: Container[str]) -> bool:
         if any(id_ in planned for id_ in action.after) or action.id in self.running or _key(action) in self._tried:

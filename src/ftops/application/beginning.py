@@ -10,20 +10,21 @@ from ftops.domain.records import LedgerState
 from ftops.errors import Unauthorized
 
 
-def begin(workspace: Workspace, *, is_applying: bool) -> bool:
-    """Records the applied commit and the backends' identities; gives whether this run is the first to apply that commit.
+def begin(workspace: Workspace, *, is_applying: bool) -> frozenset[FineTuneName]:
+    """Records the applied commit and the backends' identities; gives the fine-tunes that this commit declares anew.
 
     A run that is not ``is_applying`` all that is declared records no commit and starts no ledger. Raises LedgerError, Refused
     and Stale for where we stand, and Unauthorized where a backend is not the one that the ledger knows.
     """
-    is_first = False
+    declared_anew: set[FineTuneName] = set()
     for backends in _by_ledger(workspace):
         ledger = workspace.ledgers[backends[0]]
         state = ledger.read().state
         if state.project is None and not is_applying:
             continue
         is_new = is_applying and _is_new(workspace, state)
-        is_first = is_first or is_new
+        if is_new:
+            declared_anew.update(_declared_anew(workspace, state, backends))
         try:
             events = _events(workspace, state, backends, is_new=is_new)
             events += _protections(workspace, state, backends) if is_applying else ()
@@ -31,7 +32,7 @@ def begin(workspace: Workspace, *, is_applying: bool) -> bool:
         except EventRefused as error:
             remedy = "use the key and address that the ledger knows"
             raise Unauthorized(str(error), status=403, remedy=remedy) from error
-    return is_first
+    return frozenset(declared_anew)
 
 
 def _events(workspace: Workspace, state: LedgerState, backends: list[BackendName], *, is_new: bool) -> list[AnyEvent]:
@@ -60,6 +61,17 @@ def _protections(workspace: Workspace, state: LedgerState, backends: list[Backen
 def _is_new(workspace: Workspace, state: LedgerState) -> bool:
     applied = state.project.applied if state.project else None
     return applied is None or applied.commit != workspace.desired.commit
+
+
+def _declared_anew(workspace: Workspace, state: LedgerState, backends: list[BackendName]) -> Iterator[FineTuneName]:
+    """Gives the fine-tunes whose manifest files are not what the commit applied last had; all where that can't be known."""
+    applied, ours = state.project.applied if state.project else None, workspace.desired.commit
+    changed: frozenset[str] | None = None
+    if applied is not None and applied.commit is not None and ours is not None:
+        changed = workspace.repository.changed_files(applied.commit, ours)
+    for declared in workspace.desired.fine_tunes:
+        if declared.backend.name in backends and (changed is None or declared.fine_tune.path in changed):
+            yield declared.name
 
 
 def _check(workspace: Workspace, backend: BackendName) -> Callable[[LedgerState], None] | None:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from ftops.domain.events import JobObserved
 from ftops.domain.manifest import FineTuneName
-from ftops.domain.plan import Action, Evaluate, Plan, Promote
+from ftops.domain.plan import Action, DeleteFile, DeleteModel, Evaluate, Plan, Promote, Train
 from ftops.errors import FtopsError
 
 
@@ -52,13 +52,18 @@ class Step:
 
 @dataclass(kw_only=True, slots=True)
 class Outcome:
-    """What happened in a run. ``plan`` is the last one made: what is still to do, deferred, withheld or refused."""
+    """What happened in a run. ``plan`` is the last one made: what is still to do, deferred, withheld or refused.
+
+    ``declared_anew`` are the fine-tunes whose manifests differ from those of the commit applied before. ``due`` are trainings
+    that became possible in this run, and that nobody approved for it.
+    """
 
     steps: list[Step] = field(default_factory=list)
     ended_jobs: list[JobObserved] = field(default_factory=list)
     plan: Plan | None = None
     stopped_by: FtopsError | None = None
-    is_first_apply_of_commit: bool = False
+    declared_anew: frozenset[FineTuneName] = frozenset()
+    due: tuple[Train, ...] = ()
     left_waiting: bool = False
 
     @property
@@ -86,7 +91,7 @@ class Outcome:
     def touched(self) -> list[FineTuneName]:
         """The fine-tunes that something was done to, that are waiting, or that were left, by name."""
         names = {step.action.fine_tune for step in self.steps} | {event.fine_tune for event in self.ended_jobs}
-        names |= {action.fine_tune for action in self.undone()}
+        names |= {action.fine_tune for action in (*self.undone(), *self.due)}
         if self.plan is not None:
             names |= {entry.fine_tune for entry in self.plan.deferred}
             names |= {entry.fine_tune for entry in self.plan.withheld}
@@ -99,6 +104,7 @@ class Outcome:
         return any(isinstance(a, Promote) and a.is_conditional and made.intersection(a.after) for a in plan.actions)
 
     def _was_withheld_now(self, plan: Plan) -> bool:
-        """Whether this run met a gate: it evaluated, or it is the first to apply what the commit declares."""
-        worked_on = {step.action.fine_tune for step in self.steps}
-        return any(entry.fine_tune in worked_on or self.is_first_apply_of_commit for entry in plan.withheld)
+        """Whether this run met a gate: it worked on that fine-tune, or is the first to apply what its manifest says now."""
+        worked_on = {s.action.fine_tune for s in self.steps if not isinstance(s.action, DeleteModel | DeleteFile)}
+        met = worked_on | self.declared_anew
+        return any(entry.fine_tune in met for entry in plan.withheld)

@@ -89,7 +89,7 @@ class Apply:
         workers: Workers[Action] = Workers(self._carry_out, self.settings.parallelism)
         try:
             # What may hang runs in a thread of its own: nothing keeps an interrupted run.
-            self.outcome.is_first_apply_of_commit = call_aside(
+            self.outcome.declared_anew = call_aside(
                 lambda: begin(self.workspace, is_applying=self.settings.is_applying),
                 self.workspace.check_interrupted,
             )
@@ -166,15 +166,17 @@ class Apply:
         return not is_waited_for and all(a.backend in given_up for a in self._agenda.postponed(plan))
 
     def _check_done(self, plan: Plan) -> None:
-        """A run doesn't end as if all were done where a backend was down, or a training is left that nobody approved."""
+        """A run doesn't end as if all were done where a backend was down, or what was approved asks for another training."""
         for error in self._outages.given_up.values():
             raise error
         left = self._agenda.unapproved(plan)
-        if left is not None:
-            raise Stale(
-                f"revision {left.revision} of {left.fine_tune} has to be trained, which was not approved for this run",
-                remedy="plan again, and apply that plan",
-            )
+        for action in left:
+            if self._agenda.is_contrary(action):
+                raise Stale(
+                    f"revision {action.revision} of {action.fine_tune} has to be trained, which was not approved for this run",
+                    remedy="plan again, and apply that plan",
+                )
+        self.outcome.due = tuple(left)
 
     def _wait(self, workers: Workers[Action], plan: Plan, until: float) -> None:
         """Waits until a step has ended or it is time to look again; notices an interruption within a moment."""

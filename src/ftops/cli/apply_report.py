@@ -47,6 +47,7 @@ def _to_json(outcome: Outcome) -> dict[str, Any]:
             {"fine_tune": e.fine_tune, "revision": e.revision, "job": e.job, "status": e.status.value, "model": e.model}
             for e in outcome.ended_jobs
         ],
+        "due": [action_to_json(action) for action in outcome.due],
         "stopped_by": outcome.stopped_by.message if outcome.stopped_by else None,
         "remaining": plan_to_json(outcome.plan) if outcome.plan else None,
     }

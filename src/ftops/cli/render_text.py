@@ -112,7 +112,7 @@ def render_outcome(outcome: Outcome) -> str:
     plan = outcome.plan
     steps, ended, undone = _by_name(outcome.steps), _by_name(outcome.ended_jobs), _by_name(outcome.undone())
     withheld, refusals = _by_name(plan.withheld if plan else ()), _by_name(plan.refusals if plan else ())
-    deferred = _by_name(plan.deferred if plan else ())
+    deferred, due = _by_name(plan.deferred if plan else ()), _by_name(outcome.due)
     lines: list[str] = []
     for name in outcome.touched():
         lines.append(paint(safe(name), bold=True))
@@ -125,6 +125,9 @@ def render_outcome(outcome: Outcome) -> str:
         lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in deferred[name]]
         if left := dict.fromkeys(_verb(action) for action in undone[name]):
             lines.append(f"  {paint('…', 'cyan')} not finished: {', '.join(left)}")
+        lines += [
+            f"  {paint('…', 'cyan')} revision {a.revision} can be trained now: an apply is due" for a in due[name]
+        ]
     return "\n".join(lines)
 
 

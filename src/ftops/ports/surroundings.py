@@ -21,6 +21,10 @@ class Repository(Protocol):
         """Whether ``older`` is ``newer`` or one of its ancestors; None where the history here can't tell."""
         ...
 
+    def changed_files(self, older: str, newer: str) -> frozenset[str] | None:
+        """Gives the files below the project's root, as paths from there, in which two commits differ; None where unknown."""
+        ...
+
     def fetch_history(self, commit: str, *, remote: str) -> None:
         """Brings what is missing of the history of the commit checked out, and of ``commit``, from a configured remote.
 

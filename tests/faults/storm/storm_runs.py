@@ -118,6 +118,9 @@ class _Repository:
     def is_ancestor(self, older: str, newer: str) -> bool | None:
         return self.world.is_ancestor(older, newer)
 
+    def changed_files(self, older: str, newer: str) -> None:
+        return None  # as in a clone that can't tell
+
 
 def carry_out(world: StormWorld, run: Run) -> Ended:
     """Carries out one run. What ends in anything but an exit code is noted as wrong."""

@@ -247,3 +247,32 @@ def test_ledger_is_read_whole_after_the_history_was_fetched(world: World) -> Non
     at.read()
     git(deep.path, "config", "remote.origin.url", "file:///nowhere")
     assert at.read_cached().state.fine_tunes, "nothing of it is left to be fetched"
+
+
+def test_files_that_changed_are_told_below_the_project_alone(repo: Path) -> None:
+    (repo / "project").mkdir()
+    first = commit_file(repo, "project/a.yaml", "1")
+    commit_file(repo, "outside.yaml", "1")
+    git(repo, "mv", "project/a.yaml", "project/é b.yaml")
+    last = commit_file(repo, "project/c.yaml", "1")
+    found = GitRepository(repo, project_root=repo / "project")
+    assert found.changed_files(first, last) == {"a.yaml", "é b.yaml", "c.yaml"}
+    assert found.changed_files(last, last) == frozenset()
+    assert found.changed_files("0" * 40, last) is None
+    assert found.changed_files("--output=x", last) is None
+
+
+def test_files_that_changed_are_told_after_history_was_fetched_without_them(world: World) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", "true")
+    deep = Deep(world)
+    assert deep.found.changed_files(deep.line[1], deep.line[-1]) is None
+    deep.found.fetch_history(deep.line[1], remote="origin")
+    assert deep.found.changed_files(deep.line[1], deep.line[-1]) == {"a.txt"}
+
+
+def test_files_whose_listing_can_not_be_fetched_are_unknown(world: World) -> None:
+    git(world.remote, "config", "uploadpack.allowFilter", "true")
+    deep = Deep(world)
+    deep.found.fetch_history(deep.line[1], remote="origin")
+    world.remote.rename(world.remote.with_name("gone"))
+    assert deep.found.changed_files(deep.line[1], deep.line[-1]) is None

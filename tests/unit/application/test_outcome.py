@@ -11,8 +11,8 @@ from ftops.application.outcome import Outcome, Step, worst_code
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import JobObserved
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.manifest import ModelId, Revision
-from ftops.domain.plan import Blocker, Deferred, Evaluate, Plan, Promote, Reason, Refusal, Withheld
+from ftops.domain.manifest import FineTuneName, JobId, ModelId, Revision
+from ftops.domain.plan import Blocker, Deferred, DeleteModel, Evaluate, Plan, Promote, Reason, Refusal, Withheld
 from ftops.domain.records import Target
 from ftops.errors import BackendError, Interrupted, LedgerForbidden, MissingKey, Refused, Stale, Unauthorized
 
@@ -26,6 +26,10 @@ EVALUATE = Evaluate(
 WITHHELD = Withheld(
     fine_tune=ROUTER, backend=OPENAI.name, revision=REVISION, alias=PRODUCTION,
     judgement=Judgement(model=MODEL, revision=REVISION, backend=OPENAI.name, verdict=Verdict.FAIL, has_gate=True),
+)  # fmt: skip
+DELETE = DeleteModel(
+    id="delete:1", fine_tune=ROUTER, backend=OPENAI.name, reason=Reason.RETENTION, revision=REVISION,
+    job=JobId("j"), attempt=1, model=MODEL,
 )  # fmt: skip
 DEFERRED = Deferred(fine_tune=ROUTER, backend=OPENAI.name, revision=REVISION, what="training", waits_for="job 1")
 
@@ -83,7 +87,9 @@ def test_what_the_last_plan_says() -> None:
 def test_a_withheld_promotion_is_4_only_where_this_run_met_it() -> None:
     withheld = plan(withheld=(WITHHELD,))
     assert Outcome(plan=withheld).code == 0
-    assert Outcome(plan=withheld, is_first_apply_of_commit=True).code == 4
+    assert Outcome(plan=withheld, declared_anew=frozenset({ROUTER})).code == 4
+    assert Outcome(plan=withheld, declared_anew=frozenset({FineTuneName("other")})).code == 0
+    assert Outcome(plan=withheld, steps=[Step(action=DELETE)]).code == 0
     assert Outcome(plan=withheld, steps=[Step(action=EVALUATE)]).code == 4
 
 

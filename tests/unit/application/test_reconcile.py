@@ -420,10 +420,16 @@ def test_a_gate_that_withholds_gives_4_only_in_the_run_that_met_it() -> None:
     assert [entry.alias for entry in outcome.plan.withheld] == [PRODUCTION]
     later = world.apply(declared)
     assert (later.code, later.steps) == (0, [])
-    # A commit that declares it anew meets the gate anew, without a call.
+    # A commit that declares it anew meets the gate anew, without a call; one that changes others does not.
     chats = world.count("chat")
-    newer = world.apply(desired=world.desired(declared, commit=NEWER))
-    assert (newer.code, world.count("chat")) == (4, chats)
+    raised = world.declare(least=0.95)
+    files = ({raised.fine_tune.path}, {"finetunes/other.yaml"}, None)
+    for number, (changed, code) in enumerate(zip(files, (4, 0, 4), strict=True)):
+        commit = f"{number:040x}"
+        world.repository.line += (commit,)
+        world.repository.changed = None if changed is None else frozenset(changed)
+        newer = world.apply(desired=world.desired(raised, commit=commit))
+        assert (newer.code, world.count("chat")) == (code, chats)
 
 
 def test_an_alias_stays_where_it_is_when_its_gate_is_raised() -> None:

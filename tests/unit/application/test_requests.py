@@ -155,7 +155,10 @@ class TestBlocked:
         world = self.blocked()
         world.backend.is_training_blocked = False
         retry(world)
-        world.apply(world.declare(), world.declare("other"))
+        outcome = world.apply(world.declare(), world.declare("other"))
+        # The other may be trained now, but nobody approved that.
+        assert (outcome.code, [a.fine_tune for a in outcome.due], len(world.backend.all_jobs)) == (0, ["other"], 1)
+        assert "other" in outcome.touched()
         backend = world.state.backend(OPENAI.name)
         assert backend is not None
         assert backend.blocked is None

@@ -27,6 +27,7 @@ from ftops.domain.plan import (
     Promote,
     Reason,
     Refusal,
+    Train,
     Withheld,
 )
 from ftops.domain.planner import build_plan
@@ -263,6 +264,13 @@ class TestOutcome:
         lines = render_outcome(Outcome(plan=plan, stopped_by=Interrupted("interrupted"))).split("\n")
         assert lines[1].startswith("  … not finished: upload")
         assert {a.fine_tune for a in plan.actions} == {line for line in lines if not line.startswith(" ")}
+
+    def test_what_may_be_trained_now_is_said(self) -> None:
+        (train,) = (a for a in plan_of("train-new").actions if isinstance(a, Train))
+        assert render_outcome(Outcome(due=(train,))).split("\n") == [
+            train.fine_tune,
+            f"  … revision {train.revision} can be trained now: an apply is due",
+        ]
 
     def test_what_was_refused_or_withheld_is_said(self) -> None:
         assert "  ! refused: this training would cost" in render_outcome(Outcome(plan=plan_of("budget-own")))
