@@ -65,8 +65,8 @@ class LedgerBranch(Protocol):
         """Moves the branch from ``old`` to ``commit``. Raises LedgerUnreachable, LedgerForbidden, LedgerRewritten."""
         ...
 
-    def accept(self) -> Look:
-        """Takes the tip as it is now, whatever it descends from; the history given up stays here under a ref."""
+    def accept(self, found: Look) -> None:
+        """Takes the tip that was looked at, whatever it descends from; the history given up stays here under a ref."""
         ...
 
 
@@ -107,11 +107,9 @@ class LocalBranch:
         """Gives the tip that was accepted last."""
         return read_ref(self._git, self._accepted)
 
-    def accept(self) -> Look:
+    def accept(self, found: Look) -> None:
         """Remembers the tip as one whose history is not judged any more."""
-        found = self.look()
         set_ref(self._git, self._accepted, found.tip)
-        return found
 
     def publish(self, commit: str, *, old: str | None) -> Published:
         """Moves the branch by ``git update-ref`` with the old value."""

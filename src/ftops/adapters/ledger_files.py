@@ -21,10 +21,11 @@ FILE_LIMIT: Final = 64 << 20
 FOLDER_LIMIT: Final = 1 << 30
 ENTRY_LIMIT: Final = 20_000
 SPEC_DEPTH: Final = 64
+# The way out of whatever an edit by hand can cause.
+VERIFY: Final = "see what is wrong, which commit did it and what to do: ftops ledger verify"
 
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 
-_UNKNOWN_FIELD: Final = "contains unknown field"
 _KINDS: Final[Mapping[type[ProjectRecord | FineTuneRecord], Kind]] = {
     ProjectRecord: Kind.PROJECT,
     FineTuneRecord: Kind.FINE_TUNE,
@@ -44,7 +45,8 @@ def name_in_path(folder: str, path: str) -> str | None:
         return None
     match = re.fullmatch(rf"{re.escape(folder)}/fine-tunes/({_NAME})\.json", path)
     if match is None:
-        raise LedgerCorrupt(f"the ledger holds a file that has no business there: {quoted(path, limit=200)}")
+        says = f"the ledger holds a file that has no business there: {quoted(path, limit=200)}"
+        raise LedgerCorrupt(says, remedy=VERIFY)
     return match[1]
 
 
@@ -62,7 +64,7 @@ def decode_fine_tune(content: bytes, *, path: str, name: str) -> FineTuneRecord:
     """Gives a fine-tune's record. Raises LedgerCorrupt naming the file, also where the record is another's."""
     record = _decode(content, FineTuneRecord, path)
     if record.name != name:
-        raise LedgerCorrupt(f"{path} in the ledger is the record of {record.name}")
+        raise LedgerCorrupt(f"{path} in the ledger is the record of {record.name}", remedy=VERIFY)
     for revision in record.revisions.values():
         _check_depth(revision.spec, path)
     return record
@@ -117,7 +119,9 @@ def _check_depth(spec: dict[str, Any], path: str) -> None:
         ]
         if not level:
             return
-    raise LedgerCorrupt(f"{path} in the ledger holds a specification nested more than {SPEC_DEPTH} levels deep")
+    raise LedgerCorrupt(
+        f"{path} in the ledger holds a specification nested more than {SPEC_DEPTH} levels deep", remedy=VERIFY
+    )
 
 
 _T = TypeVar("_T", ProjectRecord, FineTuneRecord)
@@ -131,12 +135,13 @@ def _decode(content: bytes, kind: type[_T], path: str) -> _T:
         version = version_of(document)
         if version is not None and ledger_migrations.is_older(version):
             return _brought_up(document, kind, path, version)
-        if _UNKNOWN_FIELD in str(error) or (version or 0) > CURRENT:
+        # Only a higher version proves it: an edit by hand makes fields that nobody knows, too.
+        if version is not None and version > CURRENT:
             raise LedgerCorrupt(
                 f"{path} in the ledger was made by a newer ftops: {visible(str(error))}",
                 remedy="install that version of ftops",
             ) from error
-        raise LedgerCorrupt(f"{path} in the ledger can't be read: {visible(str(error))}") from error
+        raise LedgerCorrupt(f"{path} in the ledger can't be read: {visible(str(error))}", remedy=VERIFY) from error
 
 
 def _brought_up(document: Any, kind: type[_T], path: str, version: int) -> _T:
@@ -144,7 +149,8 @@ def _brought_up(document: Any, kind: type[_T], path: str, version: int) -> _T:
         return msgspec.convert(ledger_migrations.migrated(document, _KINDS[kind], version=version), type=kind)
     except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
         raise LedgerCorrupt(
-            f"{path} in the ledger is of format {version}, and can't be brought up: {visible(str(error))}"
+            f"{path} in the ledger is of format {version}, and can't be brought up: {visible(str(error))}",
+            remedy=VERIFY,
         ) from error
 
 

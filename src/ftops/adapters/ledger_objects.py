@@ -15,6 +15,7 @@ from ftops.adapters.ledger_files import (
     ENTRY_LIMIT,
     FILE_LIMIT,
     FOLDER_LIMIT,
+    VERIFY,
     decode_fine_tune,
     decode_project,
     name_in_path,
@@ -72,7 +73,12 @@ class LedgerObjects:
             for entry, content in some
         }
         self._known = {entry.path: fresh.get(entry.path) or self._known[entry.path] for entry in entries}
-        return state_of([record for _, record in self._known.values()])
+        state = state_of([record for _, record in self._known.values()])
+        if state.project is None and state.fine_tunes:
+            # Taken for a ledger that was never started, it would get another id, and its jobs would be strangers to it.
+            says = f"the ledger holds fine-tunes, and {self._folder}/project.json is missing"
+            raise LedgerCorrupt(says, remedy=VERIFY)
+        return state
 
     def commit(self, parent: str | None, changes: Mapping[str, bytes | None], message: bytes, *, at: datetime) -> str:
         """Makes a child commit of ``parent`` with some files changed, and gives its hash. No ref points to it."""
@@ -108,19 +114,20 @@ def list_files(git: GitProcess, folder: str, tip: str) -> list[bytes]:
     try:
         listing = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", tip, "--", f"{folder}/", limit=ENTRY_LIMIT * 256)
     except OutputTooLarge as error:
-        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project") from error
+        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project", remedy=VERIFY) from error
     except GitFailed as failure:
-        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
+        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}", remedy="git fsck") from failure
     lines = listing.split(b"\0")[:-1]
     if len(lines) > ENTRY_LIMIT:
-        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project")
+        raise LedgerCorrupt(f"the ledger holds more than {ENTRY_LIMIT} files of this project", remedy=VERIFY)
     return lines
 
 
 def check_total(entries: Sequence[Entry]) -> None:
     """Refuses files that are too large together. Raises LedgerCorrupt."""
     if sum(entry.size for entry in entries) > FOLDER_LIMIT:
-        raise LedgerCorrupt(f"the ledger's files of this project are larger than {FOLDER_LIMIT >> 20} MiB together")
+        says = f"the ledger's files of this project are larger than {FOLDER_LIMIT >> 20} MiB together"
+        raise LedgerCorrupt(says, remedy=VERIFY)
 
 
 def read_files(git: GitProcess, entries: Sequence[Entry]) -> dict[str, bytes]:
@@ -132,7 +139,7 @@ def read_files(git: GitProcess, entries: Sequence[Entry]) -> dict[str, bytes]:
     try:
         return _batch(git.run("cat-file", "--batch", stdin=_lines([e.sha for e in entries]), limit=limit))
     except (GitFailed, OutputTooLarge, ValueError) as error:
-        raise LedgerCorrupt(f"the ledger's objects can't be read: {error}") from error
+        raise LedgerCorrupt(f"the ledger's objects can't be read: {error}", remedy="git fsck") from error
 
 
 def _read_ahead(git: GitProcess, entries: Sequence[Entry]) -> Iterator[list[tuple[Entry, bytes]]]:
@@ -177,11 +184,11 @@ def entry_of(folder: str, line: bytes) -> Entry:
     mode, kind, sha, size = description.decode("ascii").split()
     name_in_path(folder, path)
     if kind != "blob" or mode not in {"100644", "100755"}:
-        raise LedgerCorrupt(f"{visible(path)} in the ledger is not a plain file")
+        raise LedgerCorrupt(f"{visible(path)} in the ledger is not a plain file", remedy=VERIFY)
     if not size.isdigit():
         raise LedgerCorrupt(f"{path} of the ledger is missing in this clone", remedy="git fsck")
     if int(size) > FILE_LIMIT:
-        raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB")
+        raise LedgerCorrupt(f"{path} in the ledger is larger than {FILE_LIMIT >> 20} MiB", remedy=VERIFY)
     return Entry(path, sha, int(size))
 
 

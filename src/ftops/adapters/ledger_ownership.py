@@ -4,15 +4,19 @@ Owns that rule alone: a branch that is checked out would move under its user, an
 ``projects/…`` among them.
 """
 
+import re
 from typing import Final
 
 from ftops.adapters.git_process import GitFailed, GitProcess, OutputTooLarge
+from ftops.adapters.ledger_files import VERIFY
 from ftops.domain.foreign_text import quoted
 from ftops.errors import LedgerCorrupt, LedgerError, Refused
 
 _TOP: Final = b"projects"
 _REMEDY: Final = "set spec.ledger.branch in ftops.yaml to another name, of a branch that ftops may keep for itself"
 _LISTING_LIMIT: Final = 1 << 16
+_RECORDS_LIMIT: Final = 1 << 23
+_RECORD: Final = re.compile(rb"projects/[a-z0-9-]+/(?:project|fine-tunes/[a-z0-9-]+)\.json")
 
 
 class NotALedger(LedgerError, Refused):
@@ -45,12 +49,25 @@ def check_holds_ledger(git: GitProcess, branch: str, tip: str) -> None:
     except OutputTooLarge:
         example = "very many files"
     except GitFailed as failure:
-        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}") from failure
+        raise LedgerCorrupt(f"the ledger's commit {tip} can't be read: {failure.gist}", remedy="git fsck") from failure
     else:
         foreign = [name for name in listing.split(b"\0")[:-1] if name != _TOP]
         if not foreign:
             return
         example = quoted(foreign[0].decode("utf-8", "replace"))
-    raise NotALedger(
-        f"the ledger can't be the branch {branch!r}: it holds {example}, not ledgers alone", remedy=_REMEDY
-    )
+    what = f"it holds {example}, not ledgers alone"
+    if _has_records(git, tip):
+        # Another branch would be an empty ledger: what was paid for is recorded here.
+        remedy = f"remove all that lies beside projects/ ({example}) in a commit on top of that branch; then {VERIFY}"
+        raise NotALedger(f"nothing is read from the ledger's branch {branch!r}: {what}", remedy=remedy)
+    raise NotALedger(f"the ledger can't be the branch {branch!r}: {what}", remedy=_REMEDY)
+
+
+def _has_records(git: GitProcess, tip: str) -> bool:
+    """Whether a tip holds records of a ledger, whatever lies beside them."""
+    try:
+        words = ("ls-tree", "-r", "--name-only", "--full-tree", "-z", tip, "--", "projects/")
+        listing = git.run(*words, limit=_RECORDS_LIMIT)
+    except OutputTooLarge:
+        return True  # where it may be a ledger, nobody is told to start another one
+    return any(_RECORD.fullmatch(path) for path in listing.split(b"\0"))

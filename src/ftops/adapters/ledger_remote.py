@@ -73,14 +73,12 @@ class RemoteBranch:
         """Gives the tip that was accepted last."""
         return read_ref(self._git, self._accepted)
 
-    def accept(self) -> Look:
-        """Takes the remote's tip as it is now as the one that later ones must descend from."""
-        found = self.look()
+    def accept(self, found: Look) -> None:
+        """Takes the remote's tip that was looked at as the one that later ones must descend from."""
         if found.is_rewritten and found.before is not None:
             set_ref(self._git, f"{self._lost}/{found.before[:12]}", found.before)
         self._remember(found.tip)
         set_ref(self._git, self._accepted, found.tip)
-        return found
 
     def publish(self, commit: str, *, old: str | None) -> Published:
         """Pushes with a lease on ``old``. What a failed push did is looked up, never guessed."""

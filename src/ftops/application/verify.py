@@ -10,6 +10,7 @@ from ftops.ports import Inspected, LedgerInspector
 
 SHOWN: Final = 50
 _TAKE: Final = "take the ledger as it is now: ftops ledger verify --accept"
+_ELSEWHERE: Final = "in this clone; in others and in CI, --since COMMIT, the tip accepted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +27,14 @@ class Verified:
         return not self.problems
 
 
-def verify(inspector: LedgerInspector, *, project: str, now: datetime, is_accepting: bool = False) -> Verified:
-    """Looks at a ledger, or takes it as it is now. Raises LedgerError where it can't be looked at."""
-    inspected = inspector.accept() if is_accepting else inspector.inspect()
+def verify(
+    inspector: LedgerInspector, *, project: str, now: datetime, is_accepting: bool = False, since: str | None = None
+) -> Verified:
+    """Looks at a ledger, or takes it as it is now. Raises LedgerError where it can't be looked at.
+
+    Commits up to ``since`` are not judged; UsageProblem where it is none of the ledger's.
+    """
+    inspected = inspector.accept() if is_accepting else inspector.inspect(since=since)
     is_whole = all(finding.invariant is not Invariant.READABLE for finding in inspected.findings)
     broken = tuple(
         finding
@@ -52,9 +58,8 @@ def _remedy(finding: Finding, inspected: Inspected, project: str) -> str:
         case Invariant.ONE_LIVING_JOB:
             return "ftops apply cancels the job that does not count; where it finds none to cancel, ftops cancel does"
         case _ if finding.commit is not None:
-            return (
-                f"see it: git show {finding.commit[:12]}; where it was wrong undo it in a commit on top; then {_TAKE}"
-            )
+            undo = "where it was wrong undo it in a commit on top"
+            return f"see it: git show {finding.commit[:12]}; {undo}; then {_TAKE} ({_ELSEWHERE})"
         case _:
             path = f"projects/{project}" + (f"/fine-tunes/{finding.fine_tune}.json" if finding.fine_tune else "")
             tip = inspected.tip[:12] if inspected.tip else "HEAD"

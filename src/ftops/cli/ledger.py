@@ -21,20 +21,29 @@ def command() -> None:
 @click.option(
     "--accept", "is_accepting", is_flag=True, help="Take the branch as it is now, rewritten, edited by hand or deleted."
 )
+@click.option(
+    "--since", metavar="COMMIT", help="Judge only the ledger's commits after COMMIT, such as a tip that was accepted."
+)
 @json_option
 @backend_option
 @click.pass_obj
-def verify_command(context: Globals, *, is_accepting: bool, as_json: bool, backend: str | None) -> int:
+def verify_command(
+    context: Globals, *, is_accepting: bool, since: str | None, as_json: bool, backend: str | None
+) -> int:
     """Check the ledger's records and its whole history. Needs no key, and changes no ledger.
 
     Exit 0 where all is in order, else 1 with every finding. With --accept, what is found stands: later tips must descend
-    from this one, earlier commits are not judged again, and what a rewritten branch lost is told.
+    from this one, earlier commits are not judged again in this clone, and what a rewritten branch lost is told.
+    Other clones and CI are told of it with --since: the records are checked as ever, and the history after that commit.
 
     \b
     Examples:
       ftops ledger verify
       ftops ledger verify --accept
+      ftops ledger verify --since 4f1c22a9d0b3
     """
+    if is_accepting and since is not None:
+        raise click.UsageError("--accept takes the whole branch: leave --since away")
     from datetime import UTC, datetime
 
     from ftops.application.verify import verify
@@ -42,7 +51,7 @@ def verify_command(context: Globals, *, is_accepting: bool, as_json: bool, backe
 
     catalog = open_catalog(find_place(context.directory), backend=backend)
     found = [
-        verify(inspector, project=catalog.project.name, now=datetime.now(UTC), is_accepting=is_accepting)
+        verify(inspector, project=catalog.project.name, now=datetime.now(UTC), is_accepting=is_accepting, since=since)
         for inspector in catalog.inspectors()
     ]
     if as_json:
@@ -88,7 +97,7 @@ def _summary(verified: "Verified") -> str:
         f"{_count(len(state.fine_tunes), 'fine-tune')}, {_count(jobs, 'job')}, {_count(inspected.commits, 'commit')}"
     )
     if inspected.since is not None:
-        counts += f" since {inspected.since[:12]} was accepted"
+        counts += f" since {inspected.since[:12]}"
     return f"{counts}; " + ("in order" if verified.is_in_order else _count(len(verified.problems), "finding"))
 
 

@@ -99,8 +99,12 @@ class Inspected:
 class LedgerInspector(Protocol):
     """Looks at one project's folder of a ledger that may be broken."""
 
-    def inspect(self) -> Inspected:
-        """Fetches the ledger and looks at all of it; changes nothing. Raises LedgerError where it can't be had."""
+    def inspect(self, *, since: str | None = None) -> Inspected:
+        """Fetches the ledger and looks at all of it; changes nothing. Raises LedgerError where it can't be had.
+
+        Commits up to ``since`` are not judged, or where that is None, up to the one that was accepted last. Raises
+        UsageProblem where it is no commit of the branch.
+        """
         ...
 
     def accept(self) -> Inspected:

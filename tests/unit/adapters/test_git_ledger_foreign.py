@@ -6,11 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ledger_kit import NAME, REF, World, declared, evaluated, git, intended, job_recorded, ledger, started
 
 from ftops.adapters import ledger_files, ledger_objects
 from ftops.domain.records import ledger_schema
 from ftops.errors import LedgerCorrupt
+from ledger_kit import NAME, REF, World, declared, evaluated, git, intended, job_recorded, ledger, started
 
 PROJECT = '{"format_version":"1","ledger_id":"L1","name":"acme"}'
 ROUTER = f'{{"format_version":"1","name":"{NAME}"}}'
@@ -56,7 +56,9 @@ def test_a_ledger_made_by_hand(world: World, put: Put) -> None:
         ("project.json", "[" * 100_000, "projects/acme/project.json"),
         ("project.json", PROJECT.replace('"L1"', '"L 1"'), "ledger_id"),
         ("project.json", PROJECT.replace('"L1"', r'"L1\n"'), "ledger_id"),
-        ("project.json", PROJECT.replace("}", ',"unknown":1}'), "made by a newer ftops: .*unknown"),
+        ("project.json", PROJECT.replace("}", ',"unknown":1}'), "can't be read: .*unknown"),
+        ("project.json", '{"format_version":"1","unkn', "can't be read"),
+        (f"fine-tunes/{NAME}.json", ROUTER, "holds fine-tunes, and projects/acme/project.json is missing"),
         ("project.json", PROJECT.replace('"1"', '"0"'), "projects/acme/project.json"),
         ("project.json", PROJECT.replace('"1"', '"2"'), "made by a newer ftops"),
         ("project.json", PROJECT.replace('"1"', "1"), "can't be read"),
@@ -77,13 +79,16 @@ def test_files_that_break_the_rules(world: World, put: Put, path: str, content: 
     with pytest.raises(LedgerCorrupt, match=words) as caught:
         ledger(world.repo).read()
     assert "\x1b" not in caught.value.message
+    way_out = "install that version" if "newer ftops" in words else "ftops ledger verify"
+    assert way_out in (caught.value.remedy or "")
 
 
 @pytest.mark.parametrize(("mode", "content"), [("120000", "/etc/passwd"), ("160000", "1" * 40)])
 def test_links_and_submodules(world: World, put: Put, mode: str, content: str) -> None:
     put(mode, **{"project.json": content})
-    with pytest.raises(LedgerCorrupt, match="not a plain file"):
+    with pytest.raises(LedgerCorrupt, match="not a plain file") as caught:
         ledger(world.repo).read()
+    assert caught.value.remedy == ledger_files.VERIFY
 
 
 @pytest.mark.parametrize(
@@ -100,8 +105,9 @@ def test_sizes_are_checked_before_anything_is_unpacked(
     put(**{"project.json": PROJECT, f"fine-tunes/{NAME}.json": ROUTER + " " * (2 << 20)})
     monkeypatch.setattr(ledger_objects, limit, value)
     monkeypatch.setattr(ledger_objects, "_batch", lambda output: pytest.fail("unpacked"))
-    with pytest.raises(LedgerCorrupt, match=words):
+    with pytest.raises(LedgerCorrupt, match=words) as caught:
         ledger(world.repo).read()
+    assert caught.value.remedy == ledger_files.VERIFY
 
 
 def test_objects_that_are_missing(world: World, put: Put) -> None:
@@ -120,6 +126,16 @@ def test_nothing_is_written_onto_a_corrupt_ledger(world: World, put: Put) -> Non
     with pytest.raises(LedgerCorrupt):
         ledger(world.repo).record([started()])
     assert ledger(world.repo).record_eventually([started()]) is None
+    assert world.tip() == tip
+
+
+def test_ledger_whose_project_went_gets_no_other_id(world: World, put: Put) -> None:
+    put(**{f"fine-tunes/{NAME}.json": ROUTER})
+    tip = world.tip()
+    at = ledger(world.repo)
+    for call in (at.read, lambda: at.record([started("L2")]), at.read_cached):
+        with pytest.raises(LedgerCorrupt, match="is missing"):
+            call()
     assert world.tip() == tip
 
 

@@ -201,8 +201,9 @@ def test_rewritten_branch_stops_everything_until_accepted(world: World, at: GitL
         assert caught.value.remedy is not None
         assert f"git push origin +{str(old.tip)[:12]}:{REF}" in caught.value.remedy
         assert "ftops ledger verify --accept" in caught.value.remedy
-    accepted = branch(world.repo).accept()
-    assert accepted == Look(tip=world.tip(), before=old.tip, is_rewritten=True)
+    found = branch(world.repo).look()
+    assert found == Look(tip=world.tip(), before=old.tip, is_rewritten=True)
+    branch(world.repo).accept(found)
     assert not at.read().state.fine_tunes[NAME].revisions[declared().revision].attempts
     assert git(world.repo, "rev-parse", f"refs/ftops/ledger-lost/origin/{BRANCH}/{str(old.tip)[:12]}") == old.tip
     at.record([applied("c1")])
@@ -222,7 +223,9 @@ def test_deleted_branch_is_a_rewritten_one(world: World, at: GitLedger) -> None:
     git(world.remote, "update-ref", "-d", REF)
     with pytest.raises(LedgerRewritten, match="deleted"):
         at.record([applied("c1")])
-    assert branch(world.repo).accept().tip is None
+    found = branch(world.repo).look()
+    assert found.tip is None
+    branch(world.repo).accept(found)
     assert at.record([started("L9")]).tip == world.tip()
 
 

@@ -1,11 +1,11 @@
 """Branch names that are in each other's way, locks at the remote, and names with slashes."""
 
 import pytest
-from ledger_kit import BRANCH, World, applied, branch, git, ledger, started
 
 from ftops.adapters.git_refs import flat, rival_of, rival_patterns
 from ftops.adapters.ledger_ownership import NotALedger
 from ftops.errors import LedgerUnreachable
+from ledger_kit import BRANCH, World, applied, branch, git, ledger, started
 
 remote_or_not = pytest.mark.parametrize("remote", ["origin", None])
 
@@ -79,10 +79,11 @@ def test_lock_that_a_crash_left_at_the_remote(world: World) -> None:
 @remote_or_not
 def test_accepting_says_what_was_seen(world: World, remote: str | None) -> None:
     assert branch(world.repo, remote=remote).accepted() is None
-    empty = branch(world.repo, remote=remote).accept()
+    empty = branch(world.repo, remote=remote).look()
     assert (empty.tip, empty.before, empty.is_rewritten) == (None, None, False)
     tip = ledger(world.repo, remote=remote).record([started()]).tip
-    same = branch(world.repo, remote=remote).accept()
+    same = branch(world.repo, remote=remote).look()
     assert (same.tip, same.before, same.is_rewritten) == (tip, tip, False)
+    branch(world.repo, remote=remote).accept(same)
     assert branch(world.repo, remote=remote).accepted() == tip
     assert branch(world.repo, remote=remote).place == ("at origin" if remote else "in this clone")

@@ -16,7 +16,7 @@ from ftops.domain.events import AliasMoved, JobObserved, Renamed
 from ftops.domain.findings import Invariant
 from ftops.domain.manifest import AliasName, FineTuneName
 from ftops.domain.records import Target
-from ftops.errors import LedgerCorrupt, LedgerRewritten, LedgerUnreachable
+from ftops.errors import LedgerCorrupt, LedgerRewritten, LedgerUnreachable, UsageProblem
 from ftops.ports import Inspected
 from ledger_kit import (
     AT,
@@ -197,8 +197,12 @@ def test_merges_show(world: World, edit: Edit) -> None:
 
 def test_sources_among_ledgers_show(world: World, edit: Edit) -> None:
     added = edit(lambda tree: (tree / "README\x1b").write_text("hello"))
-    with pytest.raises(NotALedger):
-        inspection(world.repo).inspect()
+    watched = ("for-each-ref", "refs/ftops/ledger-seen", "refs/ftops/ledger-accepted", "refs/ftops/ledger-lost")
+    before = git(world.repo, *watched)
+    for look in (inspection(world.repo).inspect, inspection(world.repo).accept):
+        with pytest.raises(NotALedger):
+            look()
+    assert git(world.repo, *watched) == before, "refused is not accepted"
     removed = edit(lambda tree: (tree / "README\x1b").unlink())
     seen = inspection(world.repo).inspect()
     assert found(seen) == [(Invariant.ONLY_LEDGERS, added), (Invariant.ONLY_LEDGERS, removed)]
@@ -323,6 +327,36 @@ def test_accepting_an_edit_by_hand_lets_it_stand(world: World, edit: Edit) -> No
     assert found(inspection(world.repo).inspect()) == []
     again = edit(replaced("fine-tunes/router.json", "0.5", "0.1"))
     assert (Invariant.EVENTS_TELL_ALL, again) in found(inspection(world.repo).inspect()), "only what came before stands"
+
+
+@remote_or_not
+def test_commits_up_to_one_that_is_named_are_not_judged(world: World, remote: str | None) -> None:
+    fill(world.repo, remote)
+    at = world.repo if remote is None else world.remote
+    blob = git(at, "hash-object", "-w", "--stdin", stdin="changed by hand")
+    listing = git(at, "ls-tree", f"{REF}:projects/acme")
+    commit = git(at, "rev-parse", REF)
+    for entries in (f"{listing}\n100644 blob {blob}\tnotes", listing):
+        tree = git(at, "mktree", stdin=entries + "\n")
+        for name in ("acme", "projects"):
+            tree = git(at, "mktree", stdin=f"040000 tree {tree}\t{name}\n")
+        commit = git(at, "commit-tree", tree, "-p", commit, "-m", "by hand")
+    git(at, "update-ref", REF, commit)
+    ledger(world.repo, remote=remote).record([applied("c2")])
+    repo = world.clone("fresh") if remote else world.repo
+    seen = inspection(repo, remote=remote).inspect()
+    assert seen.findings
+    since = inspection(repo, remote=remote).inspect(since=commit[:12])
+    assert (since.findings, since.since, since.commits) == ((), commit, 1)
+    assert inspection(repo, remote=remote).inspect().findings == seen.findings, "nothing is remembered"
+    for other in ("HEAD", "0" * 40, "--all", ""):
+        with pytest.raises(UsageProblem, match="is no commit of the ledger's branch"):
+            inspection(repo, remote=remote).inspect(since=other)
+
+
+def test_no_commit_can_be_named_of_a_ledger_that_is_not_there(world: World) -> None:
+    with pytest.raises(UsageProblem, match="'HEAD' is no commit"):
+        inspection(world.repo).inspect(since="HEAD")
 
 
 def test_undecodable_ledger_can_be_accepted(world: World, edit: Edit) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from ledger_kit import BRANCH, REF, World, applied, commit_file, git, intended, ledger, started
 
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.ledger_ownership import NotALedger
 from ftops.adapters.rehearsal_ledger import bind_rehearsal
 from ftops.errors import LedgerError, Refused
+from ledger_kit import BRANCH, REF, World, applied, commit_file, git, intended, ledger, started
 
 CALLS: tuple[Callable[[GitLedger], object], ...] = (
     GitLedger.read,
@@ -65,7 +65,13 @@ def test_sources_that_come_onto_the_ledger_later(world: World) -> None:
     commit_file(other, "README.md", "ours")
     git(other, "push", "-q", "origin", f"HEAD:{REF}")
     tip = world.tip()
-    assert_refused(lambda it: it.record([applied("c1")]), at, "README.md")
+    with pytest.raises(NotALedger, match="nothing is read from the ledger's branch") as caught:
+        at.record([applied("c1")])
+    assert caught.value.exit_code == 5
+    remedy = caught.value.remedy or ""
+    assert "remove all that lies beside projects/ ('README.md') in a commit on top" in remedy
+    assert "ftops ledger verify" in remedy
+    assert "spec.ledger.branch" not in remedy, "another branch would be an empty ledger"
     assert world.tip() == tip
     git(other, "rm", "-q", "README.md")
     git(other, "commit", "-q", "-m", "Give it back")
@@ -97,6 +103,23 @@ def test_tree_of_very_many_files(world: World) -> None:
     commit = git(world.repo, "commit-tree", "-m", "many", git(world.repo, "write-tree"))
     git(world.repo, "update-ref", REF, commit)
     assert_refused(GitLedger.read, ledger(world.repo, remote=None), "very many files")
+
+
+def test_sources_with_a_folder_of_projects_never_were_a_ledger(world: World) -> None:
+    (world.repo / "projects" / "acme").mkdir(parents=True)
+    commit_file(world.repo, "projects/acme/main.py", "1")
+    git(world.repo, "checkout", "-q", "--detach")
+    assert_refused(GitLedger.read, ledger(world.repo, branch="main", remote=None), "a.txt")
+
+
+def test_so_many_projects_that_it_may_be_a_ledger(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ftops.adapters.ledger_ownership._RECORDS_LIMIT", 4)
+    (world.repo / "projects").mkdir()
+    commit_file(world.repo, "projects/main.py", "1")
+    git(world.repo, "checkout", "-q", "--detach")
+    with pytest.raises(NotALedger, match=r"a\.txt") as caught:
+        ledger(world.repo, branch="main", remote=None).read()
+    assert "spec.ledger.branch" not in (caught.value.remedy or "")
 
 
 def test_rehearsals_take_no_branch_of_sources(world: World) -> None:
