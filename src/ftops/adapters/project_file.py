@@ -18,7 +18,17 @@ from ftops.adapters.schema_problems import near_miss, schema_problems
 from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
 from ftops.adapters.yaml_nodes import Place, YamlDocument, child, read_yaml
 from ftops.domain.foreign_text import quoted, visible
-from ftops.domain.manifest import EMBEDDED, OPENAI, Backend, BackendName, BackendType, LedgerSettings, Price, Project
+from ftops.domain.manifest import (
+    EMBEDDED,
+    OPENAI,
+    REHEARSAL_SUFFIX,
+    Backend,
+    BackendName,
+    BackendType,
+    LedgerSettings,
+    Price,
+    Project,
+)
 from ftops.errors import Problem
 
 PROJECT_FILE: Final = "ftops.yaml"
@@ -77,6 +87,7 @@ def _checked(document: YamlDocument, sha256: str, problems: list[Problem]) -> Pr
     findings = findings_of(document, PROJECT_FILE, wrong)
     spec = member(value, "spec")
     _check_backends(spec, findings)
+    _check_branch(member(member(spec, "ledger"), "branch"), findings)
     for pointer, sentence in unsupported_values(value, PROJECT_LIMITS):
         findings.add(pointer, sentence)
     project = _project(value) if is_readable else _salvaged(value)
@@ -185,6 +196,19 @@ def _check_backends(spec: Any, findings: Findings) -> None:
                 findings.add(f"{pointer}/{key}", f"expected no {key}: an embedded backend is local and free")
         if isinstance(url, str) and (wrong := _address_fault(url)) is not None:
             findings.add(f"{pointer}/base_url", wrong)
+
+
+def _check_branch(branch: Any, findings: Findings) -> None:
+    """Finds fault with names that git takes for something else, and those that rehearsals' ledgers bear."""
+    pointer = "/spec/ledger/branch"
+    if branch == "HEAD":
+        findings.add(pointer, "expected a branch's name: HEAD is what is checked out")
+    elif isinstance(branch, str) and branch.startswith("refs/"):
+        findings.add(pointer, "expected a branch's name without refs/heads/ before it")
+    elif isinstance(branch, str) and branch.endswith(REHEARSAL_SUFFIX):
+        findings.add(
+            pointer, f"expected a name that doesn't end in {REHEARSAL_SUFFIX}: rehearsals' ledgers are called so"
+        )
 
 
 def unknown_backend(name: str, known: set[Any] | Mapping[Any, Any]) -> tuple[str, str | None]:

@@ -21,6 +21,7 @@ from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.adapters.git_refs import read_ref
 from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
+from ftops.domain.manifest import REHEARSAL_SUFFIX
 from ftops.errors import LedgerError
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -29,7 +30,7 @@ _LOCK_SECONDS: Final = 60.0
 
 def rehearsal_branch(branch: str) -> str:
     """Gives the name of the branch that holds the rehearsals of a ledger branch."""
-    return f"{branch}-embedded"
+    return f"{branch}{REHEARSAL_SUFFIX}"
 
 
 def bind_rehearsal(repo_root: Path, *, branch: str, ftops_dir: Path) -> str:

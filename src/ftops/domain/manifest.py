@@ -18,6 +18,7 @@ JobId = NewType("JobId", str)
 
 LATEST: Final = "latest"
 EMBEDDED: Final = BackendName("embedded")
+REHEARSAL_SUFFIX: Final = "-embedded"  # of the branch that holds the rehearsals beside a ledger
 OPENAI: Final = BackendName("openai")
 
 
