@@ -119,3 +119,29 @@ def test_verifying_what_apply_wrote(scratch: Scratch) -> None:
     assert "[revision-ids]" in done.out
     assert f"commit {commit[:12]} was not written by ftops: Tamper [written-by-ftops]" in done.out
     assert "[events-tell-all]" in done.out
+    # Undone in a commit on top: the history keeps both commits, which whoever looked at them can name.
+    git(tree, "checkout", "-q", "HEAD~", "--", ".")
+    git(tree, "commit", "-q", "-m", "Undo it")
+    undone = git(tree, "rev-parse", "HEAD")
+    git(scratch.root, "update-ref", "refs/heads/ftops-ledger", undone)
+    assert scratch.ftops("ledger", "verify").code == 1
+    done = scratch.ftops("ledger", "verify", "--since", undone[:12])
+    assert (done.code, f"0 commits since {undone[:12]}; in order" in done.out) == (0, True), done.text
+    assert scratch.ftops("ledger", "verify", "--since", "HEAD").code == 2
+    assert scratch.ftops("ledger", "verify", "--accept", "--since", undone).code == 2
+
+
+def test_ledger_whose_project_record_went(scratch: Scratch, asked: Any) -> None:
+    scratch.apply()
+    tree = scratch.root.parent / "by-hand"
+    git(scratch.root, "worktree", "add", "-q", "--detach", str(tree), "ftops-ledger")
+    git(tree, "rm", "-q", f"projects/{scratch.project_name}/project.json")
+    git(tree, "commit", "-q", "-m", "Tidy up")
+    tip = git(tree, "rev-parse", "HEAD")
+    git(scratch.root, "update-ref", "refs/heads/ftops-ledger", tip)
+    asked.look()
+    for words in (("plan",), ("apply", "--auto-approve")):
+        done = scratch.ftops(*words)
+        assert (done.code, "project.json is missing" in done.err) == (1, True), done.text
+        assert "ftops ledger verify" in done.err
+    assert (scratch.tip(), asked.look()) == (tip, NOTHING)
