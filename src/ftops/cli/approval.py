@@ -48,7 +48,7 @@ def opened(
     for notice in desired.notices:
         tell(f"Warning: {safe(notice)}")
     is_deleting = is_pruning or desired.project.prune
-    selected = selection.choose(desired, undeclared=_undeclared(place, desired, backend) if is_deleting else ())
+    selected = selection.choose(desired, undeclared=undeclared(place, desired, backend) if is_deleting else ())
     policy = policy_of(allowed, selected, is_pruning=is_deleting)
     with (
         open_progress() as progress,
@@ -90,19 +90,21 @@ def approved_plan(
     return plan
 
 
+def undeclared(
+    place: Place, desired: DesiredState, backend: str | None, *, is_cached: bool = False
+) -> frozenset[FineTuneName]:
+    """Gives the fine-tunes that the ledgers of this run know and no manifest declares; ``is_cached`` fetches nothing."""
+    catalog = open_catalog(place, backend=backend)
+    known = {name for one in desired.backends for name in catalog.read(one, is_cached=is_cached).state.fine_tunes}
+    return frozenset(FineTuneName(name) for name in known if desired.named(FineTuneName(name)) is None)
+
+
 def _question(plan: Plan) -> str:
     """What a person is asked: the cost, and how much is lost for good."""
     cost = "of unknown cost" if plan.cost_usd is None else f"for about ${plan.cost_usd:,.2f}"
     counts = (plan.count(DeleteModel), "model"), (plan.count(DeleteFile), "file")
     lost = " and ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
     return f"Do this, {cost}" + (f", and delete {lost} for good?" if lost else "?")
-
-
-def _undeclared(place: Place, desired: DesiredState, backend: str | None) -> frozenset[FineTuneName]:
-    """The fine-tunes that the ledgers of this run know and no manifest declares."""
-    catalog = open_catalog(place, backend=backend)
-    known = {name for one in desired.backends for name in catalog.read(one, is_cached=False).state.fine_tunes}
-    return frozenset(FineTuneName(name) for name in known if desired.named(FineTuneName(name)) is None)
 
 
 def _confirm_trust(base_url: str) -> bool:

@@ -4,6 +4,7 @@ import gc
 import json
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,11 @@ from ftops.cli.options import (
     selection_options,
 )
 from ftops.cli.style import echo, tell
+
+if TYPE_CHECKING:
+    from ftops.bootstrap import Place
+    from ftops.domain.desired import DesiredState
+    from ftops.domain.manifest import FineTuneName
 
 
 @click.command("plan")
@@ -70,7 +76,8 @@ def command(
         desired = load_desired(place, backend=backend)
         for notice in desired.notices:
             tell(f"Warning: {notice}")
-        policy = policy_of(allowed, selection.choose(desired), is_pruning=desired.project.prune)
+        chosen = _chosen(place, desired, backend, selection, is_offline=offline)
+        policy = policy_of(allowed, chosen, is_pruning=desired.project.prune)
         with open_workspace(
             place,
             desired,
@@ -92,3 +99,14 @@ def command(
     if plan.blockers:
         return ExitCode.INVALID
     return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE
+
+
+def _chosen(
+    place: "Place", desired: "DesiredState", backend: str | None, selection: Selection, *, is_offline: bool
+) -> "frozenset[FineTuneName] | None":
+    """Gives the selected names: of what no manifest declares, too, where this project's apply prunes."""
+    if not desired.project.prune or selection == Selection():
+        return selection.choose(desired)
+    from ftops.cli.approval import undeclared
+
+    return selection.choose(desired, undeclared=undeclared(place, desired, backend, is_cached=is_offline))

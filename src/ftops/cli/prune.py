@@ -5,13 +5,14 @@ import sys
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, selection_options
+from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.signals import listening
 from ftops.errors import UsageProblem
 
 
 @click.command("prune")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @click.option(
     "--parallelism",
     type=click.IntRange(1, 64),
@@ -30,6 +31,7 @@ def command(
     context: Globals,
     *,
     auto_approve: bool,
+    dry_run: bool,
     parallelism: int,
     allowed: tuple[str, ...],
     as_json: bool,
@@ -44,20 +46,28 @@ def command(
     \b
     Examples:
       ftops prune
+      ftops prune --dry-run
       ftops prune --target old-router --auto-approve
     """
+    from ftops.application.outcome import ExitCode
     from ftops.application.reconcile import Apply, Settings
     from ftops.cli.apply_report import report
     from ftops.cli.approval import approved_plan, opened
+    from ftops.domain.plan_json import plan_to_json
 
-    if not auto_approve and not sys.stdin.isatty():
+    if not (auto_approve or dry_run) and not sys.stdin.isatty():
         raise UsageProblem("nobody is here to confirm the deletions", remedy="give --auto-approve")
     settings = Settings(is_pruning=True, is_waiting=False, parallelism=parallelism)
     with listening() as ears:
         with opened(context, backend, selection, allowed, ears.stop, is_pruning=True) as workspace:
-            plan = approved_plan(workspace, None, settings, is_asking=not auto_approve, is_shown=not as_json)
+            is_asking = not (auto_approve or dry_run)
+            plan = approved_plan(workspace, None, settings, is_asking=is_asking, is_shown=not as_json)
             if plan is None:
                 return 1
+            if dry_run:
+                if as_json:
+                    print_json(plan_to_json(plan))
+                return ExitCode.REFUSED if plan.refusals else ExitCode.DONE
             with ears.underway():
                 outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
         # After the live rows are gone: the table would otherwise begin in one of them.

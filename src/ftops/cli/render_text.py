@@ -85,12 +85,14 @@ def render_plan(plan: Plan, *, when_empty: str | None = None) -> str:
         "To be mended:", (f"  {paint('!', 'red')} {b.fine_tune}: {safe(b.message)}" for b in plan.blockers)
     )
     lines += _section("Notices:", (f"  {_notice(n.fine_tune, n.message)}" for n in plan.notices))
-    return "\n".join([*lines, when_empty if when_empty and not plan.has_changes else summary(plan)])
+    return "\n".join([*lines, when_empty if when_empty and not (plan.has_changes or plan.refusals) else summary(plan)])
 
 
 def summary(plan: Plan) -> str:
     """Gives the last line: how many of what, and what it would cost."""
     if not plan.has_changes:
+        if any(refusal.allow for refusal in plan.refusals) and not plan.blockers:
+            return "No changes: --allow lifts guards that name a word; all else waits for the manifests or the limits."
         if plan.withheld or plan.refusals or plan.blockers:
             return "No changes: nothing can be done until the manifests or the limits change."
         if plan.notices:
