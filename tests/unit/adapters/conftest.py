@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from ledger_kit import World, clone, make_remote
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from ledger_kit import AT, REF, World, applied, declared, evaluated, git, intended, job_recorded, ledger, started
 
 from ftops.adapters import ledger_objects
 from ftops.adapters.ledger_messages import Unreadable, decode_message, encode_message, shown
 from ftops.domain.events import AnyEvent, JobObserved
 from ftops.domain.manifest import FineTuneName
+from ledger_kit import AT, REF, World, applied, declared, evaluated, git, intended, job_recorded, ledger, started
 
 Put = Callable[[str], str]
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ledger_kit import AT, NAME, REF, World, applied, declared, git, ledger
 
 from ftops.adapters import ledger_migrations
 from ftops.adapters.ledger_files import decode_project, format_in
@@ -12,6 +11,7 @@ from ftops.adapters.ledger_messages import decode_message
 from ftops.adapters.ledger_migrations import Kind, Step, is_older, migrated
 from ftops.domain.events import Started
 from ftops.errors import LedgerCorrupt
+from ledger_kit import AT, NAME, REF, World, applied, declared, git, ledger
 
 
 def renamed(old: str, new: str) -> Any:

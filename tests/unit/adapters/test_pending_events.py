@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ledger_kit import BRANCH, NAME, World, applied, declared, intended, job_recorded, ledger, started
 
 from ftops.adapters.git_process import GitFailed
 from ftops.adapters.pending_events import PendingEvents
+from ledger_kit import BRANCH, NAME, World, applied, declared, intended, job_recorded, ledger, started
 
 
 @pytest.fixture

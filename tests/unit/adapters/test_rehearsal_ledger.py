@@ -2,10 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ledger_kit import World, applied, git, ledger, started
 
 from ftops.adapters.rehearsal_ledger import bind_rehearsal, rehearsal_branch
 from ftops.errors import LedgerError
+from ledger_kit import World, applied, git, ledger, started
 
 BRANCH = rehearsal_branch("ftops-ledger")
 
