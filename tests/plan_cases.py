@@ -85,7 +85,8 @@ def make_case(wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> Case:
         policy=Policy(
             allow=frozenset(given.get("allow", ())),
             selected=frozenset(FineTuneName(n) for n in given["target"]) if "target" in given else None,
-            is_pruning=given.get("prune", False),
+            is_pruning=bool(given.get("prune")),
+            only_prunes=given.get("prune") == "only",
         ),
         today=wanted.get("today", TODAY),
     )
@@ -130,7 +131,9 @@ def make_declared(one: Mapping[str, Any]) -> Declared:
         path=f"finetunes/{one['name']}.yaml",
         moved_from=tuple(one.get("moved_from", ())),
         method=Method(
-            type=MethodType(method.get("type", "supervised")), hyperparameters=method.get("hyperparameters", {})
+            type=MethodType(method.get("type", "supervised")),
+            hyperparameters=method.get("hyperparameters", {}),
+            grader=method.get("grader"),
         ),
         evals=tuple(entry.spec for entry in evals),
         aliases={AliasName(alias): to for alias, to in one.get("aliases", {}).items()},
@@ -180,7 +183,9 @@ def make_eval(entry: Mapping[str, Any]) -> DeclaredEval:
     }[kind]
     path = f"data/{entry['name']}.test.jsonl"
     return DeclaredEval(
-        spec=EvalSpec(name=entry["name"], dataset=path, grader={"type": "string_check"}, gate=conditions),
+        spec=EvalSpec(
+            name=entry["name"], dataset=path, grader=entry.get("grader", {"type": "string_check"}), gate=conditions
+        ),
         dataset=make_dataset({"path": path, "rows": 50, "tokens": 10_000}),
         digest=sha(entry["name"] + kind),
     )

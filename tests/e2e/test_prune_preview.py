@@ -17,7 +17,7 @@ def test_deletions_are_shown_and_nothing_is_changed(make: Callable[..., Scratch]
     (scratch.root / "finetunes/old.yaml").unlink()
     scratch.commit("Drop it")
     tip = scratch.tip()
-    for options, said in ([], "no manifest declares it"), (["--offline"], "1 model at lab could be deleted"):
+    for options, said in ([], "no manifest declares it"), (["--offline"], "1 model kept: lab was not asked"):
         planned = scratch.ftops("plan", "--target", "old", *options)
         assert (planned.code, said in planned.out) == (0, True), planned.text
     assert scratch.ftops("plan", "--target", "unknown").code == 2

@@ -13,7 +13,7 @@ from plan_cases import brief, read_case
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in HERE.iterdir() if (path / "desired.yaml").exists())
 SCHEMA = json.loads((HERE.parent.parent / "schemas" / "plan.v1.json").read_text(encoding="utf-8"))
-SAYS_WHY = ("notices", "deferred", "refusals", "blockers", "withheld")
+SAYS_WHY = ("notices", "deferred", "refusals", "blockers", "withheld", "kept")
 
 
 def test_there_are_cases() -> None:

@@ -28,10 +28,12 @@ class Agenda:
     _postponed: Counter[_Key] = field(default_factory=Counter)
     _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _approved: frozenset[tuple[str, str]] = field(init=False)
+    _deletions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         trainings = (action for action in self.approved.actions if isinstance(action, Train))
         self._approved = frozenset((a.fine_tune, a.revision) for a in trainings)
+        self._deletions = frozenset(a.id for a in self.approved.actions if isinstance(a, DeleteModel | DeleteFile))
 
     def ready(self, plan: Plan, down: Container[str]) -> list[Action]:
         """Gives what may be started now, in the plan's order; nothing on a backend that is ``down``."""
@@ -99,7 +101,7 @@ class Agenda:
                 # Found while we create one: most likely it is the job that we are about to record.
                 return not any(_is_creating(one, action) for one in self.running.values())
             case DeleteModel() | DeleteFile():
-                return any(action.id == approved.id for approved in self.approved.actions)
+                return action.id in self._deletions  # only what a person has seen
             case _:
                 return True
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 from ftops.application.standing import check_standing
 from ftops.application.workspace import Workspace
+from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.events import AnyEvent, BackendSeen, CommitApplied, EventRefused, Protected, Started
 from ftops.domain.manifest import BackendName, FineTuneName
-from ftops.domain.records import LedgerState
+from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Unauthorized
 
 
@@ -50,12 +51,19 @@ def _events(workspace: Workspace, state: LedgerState, backends: list[BackendName
 def _protections(workspace: Workspace, state: LedgerState, backends: list[BackendName]) -> Iterator[Protected]:
     """Gives what manifests say of protection and the ledger does not yet: it holds when the manifest is gone, too."""
     for declared in workspace.desired.fine_tunes:
-        names = (declared.name, *declared.fine_tune.moved_from)  # a rename comes after this
-        record = next((known for name in names if (known := state.named(name)) is not None), None)
+        record = _record_to_be(declared, workspace.desired, state)
         protect = declared.fine_tune.retention.protect
         is_chosen = declared.backend.name in backends and workspace.policy.selects(declared.name)
         if is_chosen and record is not None and record.is_protected is not protect:
             yield Protected(at=workspace.clock.now(), fine_tune=FineTuneName(record.name), is_protected=protect)
+
+
+def _record_to_be(declared: Declared, desired: DesiredState, state: LedgerState) -> FineTuneRecord | None:
+    """A declared fine-tune's record: where it is about to be renamed, the one that it gets then."""
+    if declared.name in state.fine_tunes:
+        return state.fine_tunes[declared.name]
+    found = (state.named(former) for former in declared.fine_tune.moved_from)
+    return next((record for record in found if record and desired.named(FineTuneName(record.name)) is None), None)
 
 
 def _is_new(workspace: Workspace, state: LedgerState) -> bool:

@@ -1,8 +1,8 @@
-"""Backends that no manifest names any more although something of this project may still run there.
+"""Backends that no manifest names any more although something of this project may still run there, or is to be deleted.
 
 A fine-tune may move to another backend while its job runs, or while nobody knows yet whether a job was made. Such a backend
-is looked at until all of it has ended, and as long as it has models where somebody prunes; where it can't be called it is left
-alone, and that is said.
+is looked at until all of it has ended, and as long as it has models or files where somebody prunes; where it can't be called
+it is left alone, and that is said.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Final
 from ftops.application.workspace import Workspace
 from ftops.domain.manifest import Backend, BackendName
 from ftops.domain.records import LedgerState
-from ftops.domain.retention import models_of
+from ftops.domain.retention import backends_of
 from ftops.ports import BackendSession
 
 # A job shows in lists within minutes of its POST: after so long nobody runs into what an open intent may have left behind.
@@ -26,7 +26,7 @@ def left_backends(workspace: Workspace, ledger: LedgerState) -> list[Backend]:
         for name, backend in sorted(workspace.desired.project.backends.items())
         if name not in used
         and not backend.is_rehearsal
-        and (has_business(ledger, name, now) or (workspace.policy.is_pruning and _has_models(ledger, name)))
+        and (has_business(ledger, name, now) or (workspace.policy.is_pruning and name in backends_of(ledger)))
     ]
 
 
@@ -43,10 +43,6 @@ def has_business(ledger: LedgerState, backend: BackendName, now: datetime) -> bo
         or (attempt.open_intent is not None and now - attempt.open_intent.at < INTENTS_COUNT_FOR)
         for attempt in attempts
     )
-
-
-def _has_models(ledger: LedgerState, backend: BackendName) -> bool:
-    return any(model.backend == backend for record in ledger.fine_tunes.values() for model in models_of(record))
 
 
 def reach(workspace: Workspace, backend: Backend, caveats: list[str]) -> BackendSession | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ftops.application.job_news import job_news
-from ftops.application.left_backends import left_backends, reach
+from ftops.application.left_backends import has_business, left_backends, reach
 from ftops.application.look import SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
 from ftops.application.model_looks import model_news
 from ftops.application.refresh import differences, look_further
@@ -76,7 +76,8 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: 
         try:
             view, seen, said = _look(workspace, backend, session, before, depth)
         except BackendError as error:
-            failures[backend.name] = error
+            if backend not in left or has_business(before, backend.name, workspace.clock.now()):
+                failures[backend.name] = error
             views[backend.name] = BackendView(backend=backend, why_offline=error.message)
             continue
         views[backend.name], events[backend.name] = view, seen

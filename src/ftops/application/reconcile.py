@@ -21,7 +21,7 @@ from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
 from ftops.domain.events import EventRefused, JobObserved
 from ftops.domain.manifest import BackendName
-from ftops.domain.plan import Action, Cancel, Plan, Upload, kind_of
+from ftops.domain.plan import Action, Cancel, DeleteFile, DeleteModel, Plan, Upload, kind_of
 from ftops.errors import (
     AnswerLost,
     FtopsError,
@@ -43,21 +43,15 @@ SLICE_SECONDS: Final = 0.2
 class Settings:
     """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now.
 
-    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_pruning`` deletes,
-    and does nothing else. ``is_refreshing`` is for the plan that is approved: it reads again what has ended.
+    ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_refreshing`` is for
+    the plan that is approved: it reads again what has ended.
     """
 
     is_waiting: bool = True
     is_continuing: bool = False
-    is_pruning: bool = False
     is_refreshing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
-
-    @property
-    def is_applying(self) -> bool:
-        """Whether this run applies what its commit declares, all of it."""
-        return not (self.is_continuing or self.is_pruning)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -78,11 +72,12 @@ class Apply:
         self._agenda = Agenda(approved=self.approved)
         self._outages = Outages(clock=clock, is_patient=self.settings.is_waiting)
         self._pace = Pace(clock=clock)
-        self._rounds = Rounds(
-            workspace=self.workspace,
-            is_continuing=self.settings.is_continuing,
-            is_pruning=self.settings.is_pruning,
-        )
+        self._rounds = Rounds(workspace=self.workspace, is_continuing=self.settings.is_continuing)
+
+    @property
+    def _is_applying(self) -> bool:
+        """Whether this run applies what its commit declares."""
+        return not (self.settings.is_continuing or self.workspace.policy.only_prunes)
 
     def run(self) -> Outcome:
         """Carries the plan out; errors of one fine-tune are reported in the outcome, and the others go on."""
@@ -90,7 +85,7 @@ class Apply:
         try:
             # What may hang runs in a thread of its own: nothing keeps an interrupted run.
             self.outcome.declared_anew = call_aside(
-                lambda: begin(self.workspace, is_applying=self.settings.is_applying),
+                lambda: begin(self.workspace, is_applying=self._is_applying),
                 self.workspace.check_interrupted,
             )
             self._loop(workers)
@@ -236,7 +231,7 @@ class Apply:
             case Unreachable() | LedgerUnreachable(is_kept=False):
                 is_harmless = True
             case AnswerLost():
-                is_harmless = isinstance(action, Upload | Cancel)
+                is_harmless = isinstance(action, Upload | Cancel | DeleteModel | DeleteFile)
             case _:
                 is_harmless = False
         tries = POSTPONEMENTS if self.settings.is_waiting else POSTPONEMENTS // 2

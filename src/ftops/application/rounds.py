@@ -12,7 +12,7 @@ from typing import Final
 from ftops.application.observe import Observation, observe
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
-from ftops.domain.continuing import continuing, deleting
+from ftops.domain.continuing import continuing
 from ftops.domain.events import EventRefused, JobObserved
 from ftops.domain.manifest import BackendName, JobId
 from ftops.domain.plan import Deferred, Plan
@@ -35,11 +35,10 @@ class Round:
 
 @dataclass(kw_only=True, slots=True)
 class Rounds:
-    """Makes rounds. ``is_continuing`` plans nothing that begins something, ``is_pruning`` nothing but deletions."""
+    """Makes rounds. ``is_continuing`` plans nothing that begins something."""
 
     workspace: Workspace
     is_continuing: bool
-    is_pruning: bool = False
     _shown: dict[JobId, float] = field(default_factory=dict)
 
     def make(self) -> Round:
@@ -51,8 +50,6 @@ class Rounds:
         plan = make_plan(self.workspace, observation)
         if self.is_continuing:
             plan = continuing(plan)
-        if self.is_pruning:
-            plan = deleting(plan)
         self._show(entry for entry in plan.deferred if entry.what == TRAINING)
         return Round(plan=plan, ended=ended, failures=observation.failures)
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ftops.application.workspace import Workspace
-from ftops.domain.attempts import DeletionStage
 from ftops.domain.desired import Dataset, Declared
-from ftops.domain.events import FileDeletion, FileGone, FileUploaded, RevisionDeclared
-from ftops.domain.records import DatasetRecord, FileRecord
+from ftops.domain.events import FileGone, FileUploaded, RevisionDeclared
+from ftops.domain.manifest import BackendName
+from ftops.domain.records import DatasetRecord, FileRecord, LedgerState
 from ftops.errors import BackendError, NotFound
 from ftops.ports import BackendSession
 
@@ -43,10 +43,11 @@ def upload(workspace: Workspace, declared: Declared, dataset: Dataset) -> tuple[
     """
     backend = declared.backend.name
     session, ledger = workspace.sessions[backend], workspace.ledgers[backend]
-    workspace.fence(backend)(ledger.read().state)
+    state = ledger.read().state
+    workspace.fence(backend)(state)
     name = f"ftops-{workspace.desired.project.name}-{dataset.sha256[:32]}.jsonl"
     stored, word = session.files.find(name), "found"
-    if stored is None:
+    if stored is None or stored.id == _being_deleted(state, backend, dataset):
         with workspace.datasets.content(dataset) as content:
             stored, word = session.files.upload(name, content), "uploaded"
     file = FileRecord(id=stored.id, name=stored.name, size=stored.size, uploaded_at=stored.created_at)
@@ -62,15 +63,12 @@ def file_id(workspace: Workspace, declared: Declared, dataset: Dataset) -> str:
     session, ledger = workspace.sessions[backend], workspace.ledgers[backend]
     known = ledger.read_cached().state.backend(backend)
     file = known.files.get(dataset.sha256) if known else None
+    if file is not None and file.deleting_at is not None:
+        file = None
     now = workspace.clock.now()
-    is_doubtful = file is not None and (file.deleting_at is not None or now - file.uploaded_at > TRUSTED_FOR)
-    if file is not None and is_doubtful and not _exists(session, file.id):
+    if file is not None and now - file.uploaded_at > TRUSTED_FOR and not _exists(session, file.id):
         ledger.record([FileGone(at=now, backend=backend, sha256=dataset.sha256)])
         file = None
-    elif file is not None and file.deleting_at is not None:
-        # Somebody was about to delete it, and it is there. Should that call still arrive, the creation is refused for it.
-        stage = DeletionStage.WITHDRAWN
-        ledger.record([FileDeletion(at=now, backend=backend, sha256=dataset.sha256, file=file.id, stage=stage)])
     if file is None:
         file, _ = upload(workspace, declared, dataset)
     return file.id
@@ -95,6 +93,13 @@ def _may_exist(session: BackendSession, file: str) -> bool:
         return _exists(session, file)
     except BackendError:
         return True  # a key that is refused, a backend in trouble: nothing is known
+
+
+def _being_deleted(state: LedgerState, backend: BackendName, dataset: Dataset) -> str | None:
+    """The id of a dataset's file whose deletion was begun: it may be gone in a moment."""
+    known = state.backend(backend)
+    file = known.files.get(dataset.sha256) if known else None
+    return file.id if file is not None and file.deleting_at is not None else None
 
 
 def _exists(session: BackendSession, file: str) -> bool:

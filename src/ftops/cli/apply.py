@@ -67,6 +67,7 @@ def command(
     from ftops.cli.apply_report import report
     from ftops.cli.approval import approved_plan, opened
     from ftops.cli.plan_file import read_plan_file
+    from ftops.cli.render_text import render_plan
 
     is_asking = saved is None and not auto_approve and not is_continuing
     if is_asking and not sys.stdin.isatty():
@@ -85,7 +86,8 @@ def command(
     with listening() as ears:
         with opened(context, backend, selection, allowed, ears.stop) as workspace:
             saved_plan = plan_file.plan if plan_file else None
-            plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, is_shown=not as_json)
+            show = None if as_json else render_plan
+            plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, show=show)
             if plan is None:
                 return 1
             if plan.blockers:

@@ -1,4 +1,4 @@
-"""What ``ftops apply`` prints at its end: what was done to each fine-tune, as text or JSON, and why the run ended."""
+"""What ``ftops apply`` and ``ftops prune`` print at their end: what became of each fine-tune, and why the run ended."""
 
 import sys
 from typing import Any
@@ -11,7 +11,7 @@ from ftops.domain.plan_json import action_to_json, plan_to_json
 from ftops.errors import Interrupted
 
 
-def report(outcome: Outcome, *, as_json: bool) -> int:
+def report(outcome: Outcome, *, as_json: bool, command: str = "apply") -> int:
     """Prints what a run came to, and gives its exit code. A closed terminal takes nothing away from an interruption."""
     try:
         if as_json:
@@ -23,7 +23,8 @@ def report(outcome: Outcome, *, as_json: bool) -> int:
             raise
         abandon(sys.stdout)
     if isinstance(outcome.stopped_by, Interrupted):
-        tell("Interrupted. Jobs go on at the backend; ftops apply goes on where this left off.")
+        jobs = " Jobs go on at the backend;" if command == "apply" else ""
+        tell(f"Interrupted.{jobs} ftops {command} goes on where this left off.")
     elif outcome.stopped_by is not None:
         print_error(outcome.stopped_by.message, remedy=outcome.stopped_by.remedy)
     if outcome.left_waiting:

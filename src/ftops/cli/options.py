@@ -60,6 +60,11 @@ class Selection:
     excluded: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether anything was selected at all."""
+        return bool(self.targets or self.excluded or self.labels)
+
     def choose(
         self, desired: DesiredState, *, undeclared: Collection[FineTuneName] = ()
     ) -> frozenset[FineTuneName] | None:
@@ -67,7 +72,7 @@ class Selection:
 
         Raises UsageProblem where a word selects nothing.
         """
-        if not (self.targets or self.excluded or self.labels):
+        if not self.is_asking:
             return None
         wanted = [_label(text) for text in self.labels]
         names = [*(d.name for d in desired.fine_tunes), *sorted(undeclared)]

@@ -4,7 +4,6 @@ import gc
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +18,6 @@ from ftops.cli.options import (
     selection_options,
 )
 from ftops.cli.style import echo, tell
-
-if TYPE_CHECKING:
-    from ftops.bootstrap import Place
-    from ftops.domain.desired import DesiredState
-    from ftops.domain.manifest import FineTuneName
 
 
 @click.command("plan")
@@ -64,6 +58,7 @@ def command(
     from ftops.application.saved_plan import plan_now
     from ftops.bootstrap import find_place, load_desired, open_workspace
     from ftops.bootstrap_sessions import looking_early
+    from ftops.cli.choosing import choose
     from ftops.cli.guards import policy_of
     from ftops.cli.live import PlainProgress
     from ftops.cli.plan_file import plan_data
@@ -76,8 +71,9 @@ def command(
         desired = load_desired(place, backend=backend)
         for notice in desired.notices:
             tell(f"Warning: {notice}")
-        chosen = _chosen(place, desired, backend, selection, is_offline=offline)
-        policy = policy_of(allowed, chosen, is_pruning=desired.project.prune)
+        is_pruning = desired.project.prune
+        selected = choose(place, desired, selection, backend=backend, is_pruning=is_pruning)
+        policy = policy_of(allowed, selected, is_pruning=is_pruning)
         with open_workspace(
             place,
             desired,
@@ -99,14 +95,3 @@ def command(
     if plan.blockers:
         return ExitCode.INVALID
     return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE
-
-
-def _chosen(
-    place: "Place", desired: "DesiredState", backend: str | None, selection: Selection, *, is_offline: bool
-) -> "frozenset[FineTuneName] | None":
-    """Gives the selected names: of what no manifest declares, too, where this project's apply prunes."""
-    if not desired.project.prune or selection == Selection():
-        return selection.choose(desired)
-    from ftops.cli.approval import undeclared
-
-    return selection.choose(desired, undeclared=undeclared(place, desired, backend, is_cached=is_offline))

@@ -8,6 +8,7 @@ from typing import Final, TypeVar, assert_never
 from ftops.application.outcome import Outcome, Step
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
+from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.plan import (
     Action,
@@ -63,8 +64,13 @@ _VERDICT_COLORS: Final = {
 }
 
 
-def render_plan(plan: Plan, *, when_empty: str | None = None) -> str:
-    """Gives the whole plan; one line where there is nothing to do and nothing to say: ``when_empty``, if given."""
+def render_plan(plan: Plan) -> str:
+    """Gives the whole plan; one line where there is nothing to do and nothing to say."""
+    return "\n".join([*plan_lines(plan), summary(plan)])
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Gives all of a plan but its last line."""
     lines = [paint(f"Caution: {safe(caveat)}", "yellow") for caveat in plan.caveats]
     lines += [""] if lines else []
     for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
@@ -76,16 +82,13 @@ def render_plan(plan: Plan, *, when_empty: str | None = None) -> str:
     lines += _section("Withheld by a gate:", (line for entry in plan.withheld for line in _withheld(entry)))
     lines += _section(
         "Refused:",
-        (
-            f"  {paint('!', 'red')} {r.fine_tune}: {safe(r.message)}" + (f" (--allow {r.allow})" if r.allow else "")
-            for r in plan.refusals
-        ),
+        (f"  {paint('!', 'red')} {r.fine_tune}: {safe(r.message)}{_lifting(r)}" for r in plan.refusals),
     )
     lines += _section(
         "To be mended:", (f"  {paint('!', 'red')} {b.fine_tune}: {safe(b.message)}" for b in plan.blockers)
     )
     lines += _section("Notices:", (f"  {_notice(n.fine_tune, n.message)}" for n in plan.notices))
-    return "\n".join([*lines, when_empty if when_empty and not (plan.has_changes or plan.refusals) else summary(plan)])
+    return lines
 
 
 def summary(plan: Plan) -> str:
@@ -123,7 +126,7 @@ def render_outcome(outcome: Outcome) -> str:
         failed = [f"{_verb(s.action)}: {s.error}" for s in steps[name] if s.error]
         lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
         lines += [line for entry in withheld[name] for line in _withheld(entry, is_under_name=True)]
-        lines += [f"  {paint('!', 'red')} refused: {safe(refusal.message)}" for refusal in refusals[name]]
+        lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}{_lifting(r)}" for r in refusals[name]]
         lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in deferred[name]]
         if left := dict.fromkeys(_verb(action) for action in undone[name]):
             lines.append(f"  {paint('…', 'cyan')} not finished: {', '.join(left)}")
@@ -261,6 +264,14 @@ def _change(change: FieldChange) -> str:
 def _section(title: str, lines: Iterable[str]) -> list[str]:
     found = list(lines)
     return [title, *found, ""] if found else []
+
+
+def _lifting(refusal: Refusal) -> str:
+    """How a person lifts a guard: those about deletions take ftops prune."""
+    if refusal.allow is None:
+        return ""
+    command = "ftops prune " if refusal.allow in {MASS_DELETE, NO_RETRAIN} else ""
+    return f" ({command}--allow {refusal.allow})"
 
 
 def _deferred_line(plan: Plan) -> Iterator[str]:

@@ -1,13 +1,13 @@
-"""What of a plan a run may do that is not to do all of it: ``apply --continue``, and ``prune``.
+"""What of a plan an unattended run may do: ``apply --continue``.
 
-The first settles open intents, evaluates and promotes what is trained. It begins nothing: no upload, no new training, no
-cancel, no rename. Where a manifest declares a revision that was never applied, nothing is done for that fine-tune at all.
+It settles open intents, evaluates and promotes what is trained. It begins nothing: no upload, no new training, no cancel, no
+rename. Where a manifest declares a revision that was never applied, nothing is done for that fine-tune at all.
 """
 
 from dataclasses import replace
 from typing import assert_never
 
-from ftops.domain.guard import DELETION_GUARDS, without
+from ftops.domain.guard import without
 from ftops.domain.plan import (
     Action,
     Adopt,
@@ -41,18 +41,6 @@ def continuing(plan: Plan) -> Plan:
         withheld=tuple(entry for entry in plan.withheld if entry.fine_tune not in due),
         refusals=(),
         notices=(*plan.notices, *notices),
-    )
-
-
-def deleting(plan: Plan) -> Plan:
-    """Gives the deletions of a plan, what guards refused of them, and its notices and caveats."""
-    return replace(
-        plan,
-        actions=tuple(action for action in plan.actions if isinstance(action, DeleteModel | DeleteFile)),
-        deferred=(),
-        withheld=(),
-        refusals=tuple(entry for entry in plan.refusals if entry.guard in DELETION_GUARDS),
-        blockers=(),
     )
 
 

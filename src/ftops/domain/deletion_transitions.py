@@ -4,7 +4,7 @@ Owns the last look: another run may have moved an alias, applied a protection or
 planned. What is deleted in the first place is ``domain.retention``'s to choose.
 """
 
-from ftops.domain.attempts import Attempt
+from ftops.domain.attempts import Attempt, JobRecord
 from ftops.domain.events import EventRefused, FileDeletion, Intended, ModelDeletion
 from ftops.domain.records import AliasRecord, FineTuneRecord, LedgerState, RevisionRecord, Target
 
@@ -14,13 +14,19 @@ def check_model_deletion(record: FineTuneRecord, event: ModelDeletion) -> None:
     if record.is_protected:
         raise EventRefused(f"{record.name} is protected")
     job = next((job for *_, job in record.jobs() if job.id == event.job), None)
-    if job is not None and job.is_imported:
-        raise EventRefused(f"job {job.id} was imported: its model is not ours to delete")
+    if job is not None and (why := why_never_deleted(record, event.backend, job)) is not None:
+        raise EventRefused(why)
+
+
+def why_never_deleted(record: FineTuneRecord, backend: str, job: JobRecord) -> str | None:
+    """Says what forbids to delete a job's model, as far as the job itself and the aliases tell; None where nothing does."""
+    if job.is_imported:
+        return f"job {job.id} was imported: its model is not ours to delete"
     for alias, known in sorted(record.aliases.items()):
         for verb, targets in (("points", {known.target}), ("pointed", targets_before(known))):
-            for target in targets:
-                if target and target.backend == event.backend and job and job.has_model(target.model):
-                    raise EventRefused(f"alias {alias} {verb} to {target.model}")
+            if any(t and t.backend == backend and job.has_model(t.model) for t in targets):
+                return f"alias {alias} {verb} to {job.model}"
+    return None
 
 
 def check_file_deletion(state: LedgerState, event: FileDeletion) -> None:

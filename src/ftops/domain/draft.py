@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ftops.domain.desired import Declared, DesiredState
+from ftops.domain.kept import Kept
 from ftops.domain.manifest import JobId, ModelId, Revision
 from ftops.domain.observed import BackendView, ObservedState
 from ftops.domain.plan import Action, Blocker, Deferred, Notice, Refusal, Withheld
@@ -20,6 +21,7 @@ class Draft:
     refusals: list[Refusal] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
 
     def extend(self, other: "Draft") -> None:
         """Adds another draft's parts behind this one's."""
@@ -29,6 +31,7 @@ class Draft:
         self.refusals += other.refusals
         self.blockers += other.blockers
         self.notices += other.notices
+        self.kept += other.kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,20 +22,20 @@ DIVERGED = "diverged"
 DIRTY = "dirty"
 MASS_DELETE = "mass-delete"
 NO_RETRAIN = "no-retrain"
-# The guards that refuse deletions, by the word in ``Refusal.guard``; ``ledger`` refuses everything of a fine-tune.
-DELETION_GUARDS = frozenset(("mass_delete", "no_retrain", "ledger"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """What the command line allows: the words given to ``--allow``, and which fine-tunes were selected.
 
-    ``is_pruning`` asks for the deletion of what retention and missing manifests leave over.
+    ``is_pruning`` asks for the deletion of what retention and missing manifests leave over; with ``only_prunes`` nothing else
+    is done, and the manifests are not applied.
     """
 
     allow: frozenset[str] = frozenset()
     selected: frozenset[FineTuneName] | None = None
     is_pruning: bool = False
+    only_prunes: bool = False
 
     def selects(self, name: FineTuneName) -> bool:
         """Whether a fine-tune takes part in this run."""

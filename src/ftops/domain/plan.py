@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ftops.domain.judgement import Judgement
+from ftops.domain.kept import Kept
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.pricing import Estimate
 from ftops.domain.records import Target
@@ -204,8 +205,8 @@ class Blocker:
 class Plan:
     """What would be done, in the order in which it would be. ``today`` (UTC) is an input, and part of the plan.
 
-    ``caveats`` say what this plan could not look at. ``bindings`` are the digests that
-    a saved plan is checked against before it is carried out.
+    ``kept`` says which models stay although deletions were asked for. ``caveats`` say what this plan could not look at.
+    ``bindings`` are the digests that a saved plan is checked against before it is carried out.
     """
 
     project: str
@@ -217,6 +218,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     notices: tuple[Notice, ...] = ()
+    kept: tuple[Kept, ...] = ()
     caveats: tuple[str, ...] = ()
     bindings: Mapping[str, str] = field(default_factory=dict)
 

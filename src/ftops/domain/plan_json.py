@@ -58,6 +58,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "refusals": [_plain(entry) for entry in plan.refusals],
         "blockers": [_plain(entry) for entry in plan.blockers],
         "notices": [_plain(entry) for entry in plan.notices],
+        "kept": [_plain(entry) for entry in plan.kept],
         "caveats": list(plan.caveats),
         "bindings": dict(sorted(plan.bindings.items())),
     }

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from ftops.domain.alias_steps import plan_aliases
 from ftops.domain.cancel_steps import plan_requested_cancels, report_moot_requests
+from ftops.domain.deletion_guards import refuse_deletions
 from ftops.domain.deletion_steps import plan_deletions
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
@@ -41,6 +42,32 @@ from ftops.domain.training_steps import TRAINING, is_alive, plan_training
 def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> Plan:
     """Gives the plan for one instant. ``today`` (UTC) decides on shutdown dates and on the budget's month."""
     draft = Draft()
+    if not policy.only_prunes:
+        observed = _plan_wishes(draft, desired, observed, policy, today)
+    if policy.is_pruning:
+        plan_deletions(desired, observed, policy, draft, today)
+    apply_guards(draft, desired, observed, policy, today)
+    refuse_deletions(draft, observed, policy)
+    _share_uploads(draft)
+    return Plan(
+        project=desired.project.name,
+        today=today,
+        commit=desired.commit,
+        actions=tuple(sorted(_after_moves(draft.actions), key=_order)),
+        deferred=tuple(draft.deferred),
+        withheld=tuple(draft.withheld),
+        refusals=tuple(draft.refusals),
+        blockers=tuple(draft.blockers),
+        notices=tuple(draft.notices),
+        kept=tuple(draft.kept),
+        caveats=(*observed.caveats, *_not_asked(observed)),
+    )
+
+
+def _plan_wishes(
+    draft: Draft, desired: DesiredState, observed: ObservedState, policy: Policy, today: date
+) -> ObservedState:
+    """Plans what the manifests ask for, deletions apart; gives the state as it is after the renames."""
     if not desired.fine_tunes:
         places = ", ".join(desired.project.manifests)
         draft.notices.append(Notice(fine_tune=None, message=f"no manifest was found in {places}"))
@@ -53,22 +80,7 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
     _cancel_undeclared(desired, observed, policy, draft)
     _report_orphans(desired, observed, policy, draft)
     draft.notices += [n for n in observed.notices if n.fine_tune is None or policy.selects(n.fine_tune)]
-    for _, ledger in observed.distinct_ledgers if policy.is_pruning else ():
-        plan_deletions(ledger, desired, observed, policy, _accounted(desired, ledger), draft)
-    apply_guards(draft, desired, observed, policy, today)
-    _share_uploads(draft)
-    return Plan(
-        project=desired.project.name,
-        today=today,
-        commit=desired.commit,
-        actions=tuple(sorted(_after_moves(draft.actions), key=_order)),
-        deferred=tuple(draft.deferred),
-        withheld=tuple(draft.withheld),
-        refusals=tuple(draft.refusals),
-        blockers=tuple(draft.blockers),
-        notices=tuple(draft.notices),
-        caveats=(*observed.caveats, *_not_asked(observed)),
-    )
+    return observed
 
 
 def _not_asked(observed: ObservedState) -> list[str]:
@@ -135,15 +147,14 @@ def _suspended(subject: Subject, draft: Draft) -> Draft:
 
 
 def _report_orphans(desired: DesiredState, observed: ObservedState, policy: Policy, draft: Draft) -> None:
-    """Reports what no manifest accounts for, in the ledger and at the backends; never deleted unasked."""
-    fate = "see what is pruned" if policy.is_pruning else "nothing is deleted"
+    """Reports what no manifest accounts for, in the ledger and at the backends; where it is pruned that says more."""
     for backend, ledger in observed.distinct_ledgers:
         names = _accounted(desired, ledger)
         for name, record in sorted(ledger.fine_tunes.items()):
-            if name not in names:
+            if name not in names and not (policy.is_pruning and policy.selects(FineTuneName(name))):
                 jobs = sum(1 for _ in record.jobs())
                 counted = f"{jobs} job{'' if jobs == 1 else 's'} in the ledger of {backend}"
-                message = f"orphan: no manifest declares {name} ({counted}); {fate}"
+                message = f"orphan: no manifest declares {name} ({counted}); nothing is deleted"
                 draft.notices.append(Notice(fine_tune=None, message=message))
     for backend, view in sorted(observed.backends.items()):
         for job in sorted(view.found, key=lambda job: job.id):

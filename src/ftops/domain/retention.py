@@ -1,164 +1,176 @@
-"""What may be deleted when somebody prunes, and what is kept and why.
+"""What is kept when somebody prunes: which revisions of a fine-tune stay, and by which rule.
 
-Pure, and cautious: a model is kept for any reason that holds, and what can't be asked about is left alone. ``planner`` makes
-actions of what goes, ``guard`` may take them away again, and ``deletion_transitions`` has the last word on the newest ledger.
+Pure. A revision stays or goes as a whole, with the models of all its attempts on all backends of one ledger. What follows for
+models and files is in ``deletion_steps``; the ledger's newest state has the last word in ``deletion_transitions``.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ftops.domain.attempts import JobRecord, JobStatus
-from ftops.domain.deletion_transitions import datasets_of, is_in_training, targets_before
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus
+from ftops.domain.deletion_transitions import is_in_training, targets_before, why_never_deleted
 from ftops.domain.desired import Declared, DesiredState
-from ftops.domain.manifest import LATEST, BackendName, FineTuneName, ModelId, Revision
-from ftops.domain.records import FileRecord, FineTuneRecord, LedgerState
+from ftops.domain.kept import Rule, Why
+from ftops.domain.manifest import LATEST, BackendName, ModelId, Revision
+from ftops.domain.observed import ObservedState
+from ftops.domain.records import FineTuneRecord, LedgerState, Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """A tuned model of the ledger that is still at its backend, as far as is known."""
+    """A model that the ledger has as alive, or one whose deletion was begun."""
 
-    fine_tune: FineTuneName
     revision: Revision
     backend: BackendName
-    attempt: int
+    attempt: Attempt
     job: JobRecord
     id: ModelId
 
-    @property
-    def made_at(self) -> datetime:
-        """When its training ended, as well as the ledger knows."""
-        return self.job.finished_at or self.job.created_at or self.job.seen_at
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class File:
-    """A dataset that the ledger uploaded, and the revisions that were trained with it, by fine-tune."""
-
-    backend: BackendName
-    sha256: str
-    file: FileRecord
-    users: tuple[tuple[FineTuneRecord, Revision], ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sorted:
-    """One fine-tune's models: those that go, newest first, and those that stay, each with the rule that keeps it."""
-
-    record: FineTuneRecord
-    is_declared: bool
-    surplus: tuple[Model, ...]
-    kept: tuple[tuple[Model, str], ...]
-
-
-def sort_models(record: FineTuneRecord, declared: Declared | None, desired: DesiredState) -> Sorted:
-    """Tells what goes from what stays of one fine-tune; ``declared`` None where no manifest accounts for it."""
-    models = sorted(models_of(record), key=lambda model: (model.made_at, model.id), reverse=True)
-    keep = declared.fine_tune.retention.keep if declared else 0
-    surplus, kept = [], []
-    counted: list[Revision] = []
-    for model in models:
-        why = _why_kept(model, record, declared, desired)
-        if why is None and model.revision not in counted and len(counted) < keep and not model.job.deleting_at:
-            counted.append(model.revision)
-        if why is None and model.revision in counted:
-            why = f"one of the {keep} newest (spec.retention.keep)"
-        if why is None:
-            surplus.append(model)
-        else:
-            kept.append((model, why))
-    return Sorted(record=record, is_declared=declared is not None, surplus=tuple(surplus), kept=tuple(kept))
-
 
 def models_of(record: FineTuneRecord) -> Iterator[Model]:
-    """Gives the models that a fine-tune's jobs made and that neither a backend nor ftops is known to have deleted."""
+    """Gives the models that a record has: not those that are gone or deleted, nor those whose deletion was begun."""
     for revision, backend, attempt, job in record.jobs():
-        if job.status is JobStatus.SUCCEEDED and job.model and not (job.gone_at or job.deleted_at):
-            yield Model(
-                fine_tune=FineTuneName(record.name),
-                revision=revision,
-                backend=backend,
-                attempt=attempt.number,
-                job=job,
-                id=ModelId(job.model),
-            )
+        if job.status is JobStatus.SUCCEEDED and job.model is not None and not job.is_model_lost:
+            yield Model(revision=revision, backend=backend, attempt=attempt, job=job, id=ModelId(job.model))
 
 
-def surplus_files(ledger: LedgerState, desired: DesiredState, going: Container[ModelId]) -> Iterator[File]:
-    """Gives the files that nothing needs any more and whose fine-tunes all say ``retention.files: delete``.
+def half_deleted(record: FineTuneRecord) -> Iterator[Model]:
+    """Gives the models whose deletion was begun, and not recorded as done: a run was killed, or an answer lost."""
+    for revision, backend, attempt, job in record.jobs():
+        is_begun = job.deleting_at is not None and job.deleted_at is None and job.gone_at is None
+        if job.model is not None and is_begun and why_never_deleted(record, backend, job) is None:
+            yield Model(revision=revision, backend=backend, attempt=attempt, job=job, id=ModelId(job.model))
 
-    A file stays while a declared or unfinished revision uses it, or one that has a model which is not among those ``going``.
+
+def backends_of(state: LedgerState) -> frozenset[BackendName]:
+    """Gives the backends on which a ledger has something that could be deleted."""
+    models = (m for record in state.fine_tunes.values() for m in (*models_of(record), *half_deleted(record)))
+    backends = state.project.backends if state.project else {}
+    return frozenset(m.backend for m in models) | {BackendName(name) for name, known in backends.items() if known.files}
+
+
+def kept_whole(record: FineTuneRecord, declared: Declared | None, *, is_applying: bool, is_renamed: bool) -> Why | None:
+    """Says why nothing at all of a fine-tune is deleted; None where its revisions are to be looked at one by one.
+
+    ``is_applying``: this run applies the manifest before it deletes, a ``protect: false`` too.
     """
-    if ledger.project is None:
-        return
-    wanted = {part.sha256 for d in desired.fine_tunes for part in (d.train, d.validation) if part is not None}
-    for backend, known in sorted(ledger.project.backends.items()):
-        for sha256, file in sorted(known.files.items()):
-            users = tuple(_users(ledger, sha256))
-            if users and sha256 not in wanted and all(_lets_go(*user, desired, going) for user in users):
-                yield File(backend=BackendName(backend), sha256=sha256, file=file, users=users)
+    if declared is not None and declared.fine_tune.policy.suspend:
+        return Why(rule=Rule.SUSPENDED, words="the fine-tune is suspended")
+    if declared is not None and declared.fine_tune.retention.protect:
+        return Why(rule=Rule.PROTECTED, words="the fine-tune is protected")
+    if record.is_protected and not (declared is not None and is_applying):
+        lifts = "an applied protect: false" if declared is not None else "a manifest with protect: false, applied,"
+        return Why(rule=Rule.PROTECTED, words=f"the fine-tune is protected; {lifts} lifts that")
+    if is_renamed:
+        return Why(rule=Rule.RENAMED, words="a manifest names it in moved_from, or has a former name of it")
+    return None
 
 
-def _users(ledger: LedgerState, sha256: str) -> Iterator[tuple[FineTuneRecord, Revision]]:
-    for _, record in sorted(ledger.fine_tunes.items()):
-        for revision, known in sorted(record.revisions.items()):
-            if sha256 in datasets_of(known):
-                yield record, Revision(revision)
+def kept_revisions(
+    record: FineTuneRecord, declared: Declared | None, named: Mapping[str, str], found: frozenset[Revision]
+) -> dict[Revision, Why]:
+    """Gives the revisions that stay, each with the first rule that says so.
 
-
-def _lets_go(record: FineTuneRecord, revision: Revision, desired: DesiredState, going: Container[ModelId]) -> bool:
-    declared = desired.named(FineTuneName(record.name))
-    is_suspended = declared is not None and declared.fine_tune.policy.suspend
-    if record.is_protected or is_suspended or is_in_training(record.revisions[revision]):
-        return False
-    says = declared.fine_tune.retention.files if declared else _recorded_wish(record)
-    return says == "delete" and all(model.id in going for model in models_of(record) if model.revision == revision)
-
-
-def _recorded_wish(record: FineTuneRecord) -> Any:
-    """What the last manifest of a fine-tune that none declares any more said of its files."""
-    _, newest = max(record.revisions.items(), key=lambda item: (item[1].declared_at, item[0]))
-    retention = newest.spec.get("retention")
-    return retention.get("files") if isinstance(retention, Mapping) else None
-
-
-def _why_kept(model: Model, record: FineTuneRecord, declared: Declared | None, desired: DesiredState) -> str | None:
-    """Gives the rule that keeps a model whatever ``keep`` says; None where there is none."""
-    if record.is_protected or (declared is not None and declared.fine_tune.retention.protect):
-        return "protected (spec.retention.protect)"
-    if model.job.is_imported:
-        return "imported: ftops did not make it"
-    for alias, known in sorted(record.aliases.items()):
-        for word, targets in (("is", {known.target}), ("was", targets_before(known))):
-            if any(t and (t.backend, t.revision) == (model.backend, model.revision) for t in targets):
-                return f"{alias} {word} there"
-    if _is_baseline(model, record, declared, desired):
-        return "a baseline"
-    return _why_wanted(model, declared) if declared else None
-
-
-def _why_wanted(model: Model, declared: Declared) -> str | None:
-    fine_tune = declared.fine_tune
-    if model.revision == declared.revision:
-        return "declared"
-    for alias, wanted in sorted(fine_tune.aliases.items()):
-        if wanted not in {LATEST, declared.revision} and wanted == model.revision:
-            return f"{alias} is pinned to it"
-    override = fine_tune.policy.override
-    return "spec.policy.override names it" if override and override.revision == model.revision else None
-
-
-def _is_baseline(model: Model, record: FineTuneRecord, declared: Declared | None, desired: DesiredState) -> bool:
-    """Whether a gate compares with a model: any manifest's by its id, or what the declared one was compared with."""
-    conditions = (c for d in desired.fine_tunes for spec in d.fine_tune.evals for c in spec.gate)
-    if any(c.baseline is not None and model.job.has_model(c.baseline.model or "") for c in conditions):
-        return True
+    ``named`` are models that manifests name, with who does; ``found`` revisions that a backend has unrecorded jobs of.
+    """
+    kept = _in_use(record, declared, named, found)
     if declared is None:
-        return False
-    candidates = {found.id for found in models_of(record) if found.revision == declared.revision}
-    return any(
-        c.candidate in candidates and c.backend == model.backend and model.job.has_model(c.model)
-        for c in record.comparisons
-    )
+        return kept
+    trained: dict[Revision, datetime] = {}
+    for model in models_of(record):
+        at = model.job.finished_at or model.job.created_at or model.job.seen_at
+        trained[model.revision] = max(at, trained.get(model.revision, at))
+    keep = declared.fine_tune.retention.keep
+    if kept.keys().isdisjoint(trained):
+        keep = max(keep, 1)  # until the declared revision has a model, the newest one stands in for it
+    counted = sorted(trained.keys() - kept.keys(), key=lambda r: (trained[r], r), reverse=True)
+    words = f"it is among the newest {keep} (retention.keep)" if keep > 1 else "it is the newest (retention.keep)"
+    return kept | {revision: Why(rule=Rule.NEWEST, words=words) for revision in counted[:keep]}
+
+
+def _in_use(
+    record: FineTuneRecord, declared: Declared | None, named: Mapping[str, str], found: frozenset[Revision]
+) -> dict[Revision, Why]:
+    kept: dict[Revision, Why] = {}
+
+    def keep(revision: str, rule: Rule, words: str) -> None:
+        kept.setdefault(Revision(revision), Why(rule=rule, words=words))
+
+    if declared is not None:
+        keep(declared.revision, Rule.DECLARED, "it is the declared revision")
+        for alias, to in sorted(declared.fine_tune.aliases.items()):
+            if to != LATEST:
+                keep(to, Rule.ALIAS, f"alias {alias} is pinned to it")
+    for name, known in sorted(record.aliases.items()):
+        for revision in _revisions_of(record, known.target):
+            keep(revision, Rule.ALIAS, f"alias {name} points to it")
+        for revision in sorted({r for target in targets_before(known) for r in _revisions_of(record, target)}):
+            keep(revision, Rule.BEFORE_ALIAS, f"alias {name} pointed to it before")
+    if declared is not None and declared.fine_tune.policy.override is not None:
+        keep(declared.fine_tune.policy.override.revision, Rule.OVERRIDE, "policy.override names it")
+    for revision, _, _, job in record.jobs():
+        if job.is_imported:
+            keep(revision, Rule.IMPORTED, "it was imported")
+        for model in (job.model, *(checkpoint.model for checkpoint in job.checkpoints)):
+            if model is not None and model in named:
+                keep(revision, Rule.NAMED, named[model])
+    for revision, training in sorted(record.revisions.items()):
+        if is_in_training(training) or revision in found or any(r.revision == revision for r in record.requests):
+            keep(revision, Rule.UNFINISHED, "its training has not ended")
+    return kept
+
+
+def _revisions_of(record: FineTuneRecord, target: Target | None) -> Iterator[str]:
+    """Gives the revision that a target names, and the one that made its model, should a ledger contradict itself."""
+    if target is not None:
+        yield target.revision
+        yield from (
+            rev for rev, where, _, job in record.jobs() if where == target.backend and job.has_model(target.model)
+        )
+
+
+def named_models(desired: DesiredState, observed: ObservedState) -> dict[str, str]:
+    """Gives every model that some manifest needs by its id, and in words who does.
+
+    As a base model, as a gate's baseline, in a grader, or as what a present candidate was compared with.
+    """
+    named: dict[str, str] = {}
+    for declared in desired.fine_tunes:
+        tune = declared.fine_tune
+        for spec in tune.evals:
+            for condition in spec.gate:
+                if condition.baseline is not None and condition.baseline.model is not None:
+                    named.setdefault(condition.baseline.model, f"a gate of {tune.name} compares with it")
+            for text in _texts(spec.grader):
+                named.setdefault(text, f"a grader of {tune.name} names it")
+        named.setdefault(tune.base_model, f"{tune.name} is trained from it")
+        for text in _texts(tune.method.grader):
+            named.setdefault(text, f"a grader of {tune.name} names it")
+        for model in _compared_with(declared, observed):
+            named.setdefault(model, f"the candidate of {tune.name} is compared with it")
+    return named
+
+
+def _compared_with(declared: Declared, observed: ObservedState) -> Iterator[str]:
+    wanted = {declared.revision, *declared.fine_tune.aliases.values()}
+    for _, ledger in observed.distinct_ledgers:
+        for name in (declared.name, *declared.fine_tune.moved_from):
+            record = ledger.named(name)
+            if record is None:
+                continue
+            candidates = {job.model for revision, _, _, job in record.jobs() if revision in wanted}
+            yield from (known.model for known in record.comparisons if known.candidate in candidates)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Gives all texts inside a value of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)

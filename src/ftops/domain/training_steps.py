@@ -139,7 +139,8 @@ def _train(
     if declared.train.is_gone:
         return _without_data(subject, draft)
     backend = subject.ledger.backend(declared.backend.name)
-    uploaded = backend.files if backend else {}
+    files = backend.files if backend else {}
+    uploaded = {sha256 for sha256, file in files.items() if file.deleting_at is None}
     datasets = (declared.train, *((declared.validation,) if declared.validation else ()))
     missing = {dataset.sha256: dataset for dataset in reversed(datasets) if dataset.sha256 not in uploaded}
     uploads = [_upload(subject, dataset) for _, dataset in reversed(missing.items())]

@@ -32,7 +32,7 @@ from ftops.application.standing import check_standing
 from ftops.application.workers import Finished
 from ftops.application.workspace import Identity, Workspace
 from ftops.datasets.inputs import input_digest
-from ftops.domain.continuing import continuing, deleting
+from ftops.domain.continuing import continuing
 from ftops.domain.guard import Policy as Allowed
 from ftops.domain.plan import Plan
 from ftops.domain.plan_json import plan_to_json
@@ -165,9 +165,8 @@ def carry_out(world: StormWorld, run: Run) -> Ended:
 def _like_the_command(workspace: Workspace, run: Run, ended: Ended) -> None:
     """Does what ``cli.apply`` and ``cli.prune`` do with ``--auto-approve``."""
     settings = Settings(
-        is_waiting=run.mode in {"wait", "time-out"},
+        is_waiting=run.mode in {"wait", "time-out", "prune"},
         is_continuing=run.mode == "continue",
-        is_pruning=run.mode == "prune",
         seconds=TIME_OUT_SECONDS if run.mode == "time-out" else PATIENCE_SECONDS,
         parallelism=1,
     )
@@ -176,8 +175,6 @@ def _like_the_command(workspace: Workspace, run: Run, ended: Ended) -> None:
     ended.plan = plan_now(workspace)
     if settings.is_continuing:
         ended.plan = continuing(ended.plan)
-    if settings.is_pruning:
-        ended.plan = deleting(ended.plan)
     if ended.plan.blockers:
         ended.code = int(ExitCode.INVALID)
         return
@@ -226,7 +223,11 @@ def _workspace(
         ),
         is_ledger_shared=not clone.is_lonely,
         open_left=lambda backend: wire.wrap(real[backend.name], backend.name),
-        policy=Allowed(allow=frozenset(run.allow), is_pruning=world.script.prune or run.mode == "prune"),
+        policy=Allowed(
+            allow=frozenset(run.allow),
+            is_pruning=world.script.prune or run.mode == "prune",
+            only_prunes=run.mode == "prune",
+        ),
         stop=stop,
     )
 

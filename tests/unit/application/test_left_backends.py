@@ -129,6 +129,7 @@ def test_models_are_pruned_where_the_manifest_was() -> None:
     pruning = Policy(is_pruning=True)
     world.apply(declared, sessions={OPENAI.name: world.backend})
     other = replace(declared, revision=Revision("f" * 12))
+    world.apply(other, sessions={OPENAI.name: world.backend})
     workspace = world.workspace(
         other, sessions={OPENAI.name: world.backend}, open_left=lambda backend: world.elsewhere, policy=pruning
     )

@@ -3,22 +3,24 @@
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftops.domain.attempts import CancelReason, JobStatus
+from ftops.domain.attempts import CancelReason, DeletionStage, JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.draft import Draft
 from ftops.domain.events import (
     AliasMoved,
     AnyEvent,
     CancelRecorded,
+    FileDeletion,
     FileUploaded,
     Intended,
     JobObserved,
     JobRecorded,
+    ModelDeletion,
     Renamed,
     RevisionDeclared,
 )
@@ -26,7 +28,20 @@ from ftops.domain.guard import Policy, apply_guards
 from ftops.domain.judgement import Judgement, Missing, MissingReason, Verdict
 from ftops.domain.manifest import BackendName, FineTuneName
 from ftops.domain.observed import ObservedState
-from ftops.domain.plan import Action, Adopt, Cancel, Evaluate, Move, Plan, Promote, Reason, Train, Upload
+from ftops.domain.plan import (
+    Action,
+    Adopt,
+    Cancel,
+    DeleteFile,
+    DeleteModel,
+    Evaluate,
+    Move,
+    Plan,
+    Promote,
+    Reason,
+    Train,
+    Upload,
+)
 from ftops.domain.plan_json import plan_to_json
 from ftops.domain.planner import build_plan
 from ftops.domain.records import DatasetRecord, FileRecord
@@ -324,7 +339,7 @@ class World:
     def carry_out(self, action: Action) -> None:
         declared = self.desired.named(action.fine_tune)
         for event in events_of(action, declared, self.observed):
-            self._record(action.backend, event)
+            self.record(action.backend, event)
         if isinstance(action, Adopt):
             view = self.observed.backends[action.backend]
             found = tuple(job for job in view.found if job.id != action.job)
@@ -333,7 +348,7 @@ class World:
         if isinstance(action, Evaluate):
             self._judge(action)
 
-    def _record(self, backend: BackendName, event: AnyEvent) -> None:
+    def record(self, backend: BackendName, event: AnyEvent) -> None:
         before = self.observed.ledgers[backend]
         after = apply_event(before, event)
         self.observed = dataclasses.replace(
@@ -378,7 +393,7 @@ class World:
                     model=f"ft:{job.id}" if status is JobStatus.SUCCEEDED else None,
                     error_code="server_error" if status is JobStatus.FAILED else None,
                 )
-                self._record(backend, event)
+                self.record(backend, event)
 
 
 def events_of(action: Action, declared: Declared | None, observed: ObservedState) -> Iterator[AnyEvent]:
@@ -417,6 +432,16 @@ def events_of(action: Action, declared: Declared | None, observed: ObservedState
             pass  # scores are the world's business
         case Promote():
             yield AliasMoved(**about_alias(action), reason=action.reason.value)
+        case DeleteModel():
+            about |= {"revision": action.revision, "attempt": action.attempt, "job": action.job}
+            yield ModelDeletion(**about, stage=DeletionStage.BEGUN)
+            yield ModelDeletion(**about, stage=DeletionStage.DONE)
+        case DeleteFile():
+            deletion = {"at": NOW, "backend": action.backend, "sha256": action.sha256, "file": action.file}
+            yield FileDeletion(**deletion, stage=DeletionStage.BEGUN)
+            yield FileDeletion(**deletion, stage=DeletionStage.DONE)
+        case _:
+            assert_never(action)
 
 
 def declaration_of(action: Action, declared: Declared) -> RevisionDeclared:

@@ -25,14 +25,14 @@ from ftops.domain.records import (
     RevisionRecord,
     Target,
 )
-from ftops.domain.retention import models_of
+from ftops.domain.retention import backends_of, models_of
 from ftops.domain.transitions import apply_event
 from plan_cases import make_case, sha
 
 AT = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 REVISIONS = tuple(letter * 12 for letter in "abcdef")
 BACKENDS = ("openai", "gpu-box")
-PRUNING = Policy(allow=frozenset({MASS_DELETE}), is_pruning=True)
+PRUNING = Policy(allow=frozenset({MASS_DELETE}), is_pruning=True, only_prunes=True)
 
 
 @st.composite
@@ -201,3 +201,21 @@ def test_the_order_of_records_does_not_matter(
 def test_a_ledger_without_a_project_has_no_files() -> None:
     record = FineTuneRecord(format_version="1", name="one")
     assert not planned({"name": "one", "revision": "a" * 12}, LedgerState(fine_tunes={"one": record})).count(DeleteFile)
+
+
+def test_the_backends_that_something_is_left_on() -> None:
+    made = JobRecord(id="j", status=JobStatus.SUCCEEDED, seen_at=AT, model="ft:j")
+    begun = JobRecord(id="k", status=JobStatus.SUCCEEDED, seen_at=AT, model="ft:k", deleting_at=AT)
+    gone = JobRecord(id="l", status=JobStatus.SUCCEEDED, seen_at=AT, model="ft:l", gone_at=AT)
+    attempts = {name: (Attempt(number=1, job=job),) for name, job in (("made", made), ("begun", begun), ("gone", gone))}
+    train = DatasetRecord(path="x.jsonl", sha256=sha("1"), rows=3)
+    revisions = {"a" * 12: RevisionRecord(spec={}, train=train, declared_at=AT, attempts=attempts)}
+    tunes = {"one": FineTuneRecord(format_version="1", name="one", revisions=revisions)}
+    file = FileRecord(id="file-1", name="x", size=1, uploaded_at=AT)
+    backends = {
+        "files": BackendRecord(base_url="embedded", files={sha("1"): file}),
+        "empty": BackendRecord(base_url="embedded"),
+    }
+    project = ProjectRecord(format_version="1", name="acme", ledger_id="L1", backends=backends)
+    assert backends_of(LedgerState(project=project, fine_tunes=tunes)) == {"made", "begun", "files"}
+    assert backends_of(LedgerState()) == frozenset()
