@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,16 @@ from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, Problem, UsageProblem
-from ftops.ports import LedgerInspector, LedgerWriter, LogEntry, Progress, Repository
+from ftops.ports import (
+    BackendSession,
+    Clock,
+    LedgerInspector,
+    LedgerWriter,
+    LogEntry,
+    OutputStore,
+    Progress,
+    Repository,
+)
 
 PROJECT_FILE: Final = "ftops.yaml"
 
@@ -122,28 +131,26 @@ def open_workspace(
     confirm: Callable[[str], bool] | None = None,
     early: EarlyLook | None = None,
 ) -> Iterator[Workspace]:
-    """Opens everything that a run needs, and gives it back at the end. ``early`` is a look at a backend that has begun.
+    """Opens everything that a run needs, and gives it back at the end; see ``open_sessions``.
 
     Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
     """
     from ftops.adapters.output_files import OutputFiles
 
-    clock = SystemClock(stop)
-    files = DatasetFiles(place.root)
+    clock, files = SystemClock(stop), DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop)
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
-    with (
-        open_sessions(
-            place.ftops_dir,
-            desired,
-            is_offline=is_offline,
-            may_start=for_apply,
-            may_lack_keys=may_lack_keys,
-            confirm=confirm,
-            early=early,
-        ) as sessions,
-        closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
-    ):
+    opening = open_sessions(
+        place.ftops_dir,
+        desired,
+        is_offline=is_offline,
+        may_start=for_apply,
+        may_lack_keys=may_lack_keys,
+        confirm=confirm,
+        early=early,
+    )
+    kept = OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")
+    with closing(kept) as outputs, opening as sessions:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -151,22 +158,36 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=Evaluations(
-                files=EvaluationFiles(place.root, files),
-                outputs=outputs,
-                sessions=sessions.open,
-                clock=clock,
-                input_digest=input_digest,
-            ),
+            evaluations=_evaluations(place, files, outputs, sessions.open, clock),
             clock=clock,
             progress=progress,
-            identity=Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead),
+            identity=_identity(),
             is_ledger_shared=ledgers.is_shared,
             policy=policy,
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
         )
+
+
+def _identity() -> Identity:
+    return Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead)
+
+
+def _evaluations(
+    place: Place,
+    files: DatasetFiles,
+    outputs: OutputStore,
+    sessions: Mapping[BackendName, BackendSession],
+    clock: Clock,
+) -> Evaluations:
+    return Evaluations(
+        files=EvaluationFiles(place.root, files),
+        outputs=outputs,
+        sessions=sessions,
+        clock=clock,
+        input_digest=input_digest,
+    )
 
 
 def _ledgers(ledgers: ProjectLedgers, desired: DesiredState) -> dict[BackendName, LedgerWriter]:

@@ -80,19 +80,22 @@ def open_sessions(
             raise missing
 
         def open_left(backend: Backend) -> BackendSession | str:
-            if is_offline:
-                return "asked for with --offline"
-            try:
-                # Nobody is asked whether it may be trusted: it was used before, or it is left alone.
-                session = _open(ftops_dir, backend, may_start=False, confirm=None, early=early)
-            except (MissingKey, UsageProblem) as error:
-                return error.message
-            if session is None:
-                return "its server does not run"
-            stack.callback(session.close)
+            session = "asked for with --offline" if is_offline else _open_left(ftops_dir, backend, early)
+            if not isinstance(session, str):
+                stack.callback(session.close)
             return session
 
         yield Sessions(open=opened, offline=offline, open_left=open_left)
+
+
+def _open_left(ftops_dir: Path, backend: Backend, early: EarlyLook | None) -> BackendSession | str:
+    """Opens a backend that no manifest names any more, or says why not."""
+    try:
+        # Nobody is asked whether it may be trusted: it was used before, or it is left alone.
+        session = _open(ftops_dir, backend, may_start=False, confirm=None, early=early)
+    except (MissingKey, UsageProblem) as error:
+        return error.message
+    return session or "its server does not run"
 
 
 def _open(
