@@ -44,21 +44,18 @@ class DatasetFiles:
                 size = os.fstat(stream.fileno()).st_size
                 if size > MAX_FILE_BYTES:
                     return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
-                return self._scanned(stream, path, use, split)
+                return self._scanned(stream, size, path, use, split)
         except PathRefused as error:
             return _unreadable(path, error.expected)
         except OSError as error:
             return _unreadable(path, f"expected a readable file: {visible(error.strerror or str(error))}")
 
-    def _scanned(self, stream: BinaryIO, path: str, use: Use, split: Split | None) -> Scan:
+    def _scanned(self, stream: BinaryIO, size: int, path: str, use: Use, split: Split | None) -> Scan:
         """Gives the scan of an open file: the kept one where the same bytes were scanned before."""
         reopen = partial(self._reopened, path)
         # A small file is read once, so that what is hashed is what is scanned.
-        data = stream.read(_IN_MEMORY + 1)
-        source: BinaryIO = io.BytesIO(data)
-        if len(data) > _IN_MEMORY:
-            stream.seek(0)
-            source = stream
+        is_small = size <= _IN_MEMORY
+        source: BinaryIO = io.BytesIO(stream.read(size)) if is_small else stream
         if self._kept is None:
             return scan(source, path=path, use=use, split=split, reopen=reopen)
         sha256 = _sha256(source)
@@ -69,7 +66,7 @@ class DatasetFiles:
         fresh = scan(source, path=path, use=use, split=split, reopen=reopen)
         source.seek(0)
         # A large file may have changed in between.
-        if len(data) <= _IN_MEMORY or _sha256(source) == sha256:
+        if is_small or _sha256(source) == sha256:
             self._kept.put(sha256, fresh, use=use, split=split)
         return fresh
 

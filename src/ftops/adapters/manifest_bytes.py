@@ -4,6 +4,7 @@ Owns finding and reading them inside the project; it knows no YAML.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ def read_bytes(root: Path, path: str, *, known: KnownFolders | None = None) -> F
     try:
         file_inside(root, root, path, known=known)
         with (root / path).open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            # Not more than there is: room is made for all that is asked for.
+            data = stream.read(min(os.fstat(stream.fileno()).st_size, MAX_BYTES + 1))
     except PathRefused as error:
         return Problem(file=shown, expected=error.expected, hint=error.hint)
     except OSError as error:
