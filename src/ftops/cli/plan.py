@@ -69,17 +69,11 @@ def command(
     place = find_place(context.directory)
     with looking_early(place.root, backend=backend, is_offline=offline) as early:
         desired = load_desired(place, backend=backend)
-<<<<<<< HEAD
-        for notice in desired.notices:
-            tell(f"Warning: {notice}")
+        if desired.notices:
+            tell("\n".join(f"Warning: {notice}" for notice in desired.notices))
         is_pruning = desired.project.prune
         selected = choose(place, desired, selection, backend=backend, is_pruning=is_pruning)
         policy = policy_of(allowed, selected, is_pruning=is_pruning)
-=======
-        if desired.notices:
-            tell("\n".join(f"Warning: {notice}" for notice in desired.notices))
-        policy = policy_of(allowed, selection.choose(desired), is_pruning=desired.project.prune)
->>>>>>> c6be04b (wip)
         with open_workspace(
             place,
             desired,
