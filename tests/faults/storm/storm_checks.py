@@ -107,6 +107,9 @@ def _is_kept_from_training(
     jobs = [job for job in backend.all_jobs if world.subject(job)[2:] == (root, revision)]
     stopped = any(job.id in backend.stopped_by_people for job in jobs)
     lost = any(job.model in world.lost_models | world.deleted_models for job in jobs)
+    record = state.named(FineTuneName(name))
+    known_jobs = [job for rev, *_, job in record.jobs() if rev == revision] if record else []
+    lost = lost or any(job.deleting_at is not None for job in known_jobs)  # begun by a prune that was killed
     blocked = any(known.blocked for known in (state.project.backends.values() if state.project else ()))
     refused = any(refusal.fine_tune == name for refusal in plan.refusals)
     return stopped or lost or blocked or refused
@@ -163,12 +166,15 @@ def _is_looked_for(world: StormWorld, job: Job, place: str) -> bool:
 
 
 def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:
-    """Whether a manifest wants a running job, lets it finish, or stands still; an orphan's is left alone."""
+    """Whether a manifest wants a running job, lets it finish, or stands still.
+
+    Left alone are an orphan's, and that of a fine-tune which only rehearses now: a rehearsal touches no other ledger.
+    """
     assert world.newest is not None
     _, _, root, revision = world.subject(job)
     specs = {world.manifests.root_of[name]: spec for name, spec in world.newest.manifests.items()}
     spec = specs.get(root)
-    if spec is None or spec.suspend or spec.on_superseded == "finish":
+    if spec is None or spec.suspend or spec.on_superseded == "finish" or spec.backend not in PAID:
         return True
     pinned = {world.manifests.revision(spec, wanted) for wanted in spec.aliases.values() if wanted != LATEST}
     return revision in pinned or (revision == world.manifests.revision(spec) and spec.backend == place)

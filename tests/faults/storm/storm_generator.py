@@ -16,7 +16,7 @@ PLAIN = ("drop", "refuse", "429", "500", "503", "401", "403", "cut")
 LOST = ("lost", "lost 500", "lost cut", "late")
 PLACES = (
     (14, "training.create", (*KILLS, *KILLS, *LOST, *LOST, *PLAIN, "stall", "stall", "stall")),
-    (4, "ledger.push", (*KILLS, "drop", "lost", "lost", "late", "forbidden", "stall")),
+    (4, "ledger.push", (*KILLS, "drop", "lost", "lost", "late", "forbidden", "stall", "stall after", "suspend after")),
     (2, "ledger.fetch", ("kill before", "drop", "forbidden", "stall")),
     (2, "ledger.keep", ("kill before", "kill after", "stall")),
     (3, "training.cancel", (*KILLS, *LOST, *PLAIN, "stall")),
@@ -116,9 +116,14 @@ class _Writer:
                 self._supersede(clones)
 
     def _sleeper(self, clones: int) -> None:
-        """Something new has to be trained; one run falls asleep right before its POST, others come along."""
+        """Something new has to be trained; one run falls asleep between its claim and its POST, others come along."""
         self._retrain()
-        asleep = Incident(on="training.create", what="stall", seconds=self.dice.choice((55.0, 200.0, 400.0)))
+        seconds = self.dice.choice((55.0, 200.0, 400.0))
+        if self._chance(0.6):
+            asleep = Incident(on="training.create", what=self.dice.choice(("stall", "suspend")), seconds=seconds)
+        else:  # right behind the claim, as it happens
+            what, nth = self.dice.choice(("stall after", "suspend after")), self.dice.randint(1, 4)
+            asleep = Incident(on="ledger.push", what=what, nth=nth, seconds=seconds)
         others = tuple(
             replace(self._run(clones), starts_after=self.dice.choice((0.5, 5.0, 20.0)))
             for _ in range(self.dice.choice((1, 1, 2)))
@@ -184,7 +189,7 @@ class _Writer:
         what = self.dice.choice(whats)
         nth = self.dice.randint(1, 60) if on == "*" else self.dice.choice((1, 1, 1, 2, 2, 3, 5))
         match what:
-            case "stall":
+            case "stall" | "stall after" | "suspend after":
                 seconds = self.dice.choice((20.0, 55.0, 200.0, 200.0, 400.0))
             case "kill in flight" | "late":
                 seconds = self.dice.choice((0.5, 5.0, 20.0))

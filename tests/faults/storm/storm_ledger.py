@@ -51,6 +51,7 @@ class MemoryRemote:
 
     tip: str | None = None
     commits: dict[str, Written] = field(default_factory=dict)
+    on_write: Callable[[str], None] = lambda commit: None
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def commit(self, written: Written) -> str:
@@ -63,6 +64,7 @@ class MemoryRemote:
         if self.tip != old:
             return False
         self.tip = new
+        self.on_write(new)
         return True
 
     def state(self, tip: str | None, project: str) -> LedgerState:
@@ -88,6 +90,7 @@ class Folder:
 
     remote: MemoryRemote
     is_local: bool = False
+    is_rehearsal: bool = False
     seen: str | None = None
     has_asked: bool = False
     is_locked: bool = False

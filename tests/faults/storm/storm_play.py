@@ -20,7 +20,6 @@ from storm_witness import PROJECT
 from storm_world import StormWorld
 
 CALM_SECONDS = 310.0
-STALE = 6
 STAGES = 4
 
 
@@ -111,9 +110,9 @@ def _clean_apply(played: Played, clone: int) -> None:
     if ended.plan is not None and ended.plan.blockers:
         _mend(played)
         ended = _clean(played, clone)
-    if ended.code == STALE and ended.plan is not None and ended.plan.refusals:
-        # What the budget refused when the plan was approved fits now that a job has cost less than was estimated.
-        played.world.struck["budgets that had room after all"] += 1
+    if ended.outcome is not None and ended.outcome.due:
+        # As where the budget had room after all, a job having cost less than was estimated: the run says an apply is due.
+        played.world.struck["trainings that became possible"] += 1
         ended = _clean(played, clone)
     check_reached(played.world, clone, ended)
     ended = _after_the_last_job(played, clone, ended)

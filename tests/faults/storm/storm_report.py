@@ -15,7 +15,7 @@ MUST_STRIKE = (
     "lost at training.create", "late at training.create", "429 at training.create", "503 at training.create",
     "kill after at ledger.push", "lost at ledger.push", "forbidden at ledger.push", "kill after at ledger.keep",
     "kill before at training.cancel", "lost at training.cancel", "401 at jobs.list_jobs", "interrupt at clock.sleep",
-    "an owner slept past its lease and sent its POST", "runs at the same time", "runs killed",
+    "suspend after at ledger.push", "an owner slept past its lease and sent its POST", "runs at the same time", "runs killed",
     "things that lists did not show yet", "ledger deleted", "ledger set back", "rewritten ledgers refused",
     "clean applies rightly refused", "runs in a clone without a remote", "runs of another project",
     "drift: cancel", "drift: fail", "drift: fail for a moment", "drift: pause", "drift: block", "drift: lose model",

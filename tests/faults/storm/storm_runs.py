@@ -98,7 +98,7 @@ class _Clock:
         return self.wire.sky.time.now()
 
     def monotonic(self) -> float:
-        return self.wire.sky.time.monotonic()
+        return self.wire.sky.time.monotonic() - self.wire.suspended
 
     def sleep(self, seconds: float) -> None:
         self.wire.sleep(seconds)
@@ -118,8 +118,10 @@ class _Repository:
     def is_ancestor(self, older: str, newer: str) -> bool | None:
         return self.world.is_ancestor(older, newer)
 
-    def changed_files(self, older: str, newer: str) -> None:
-        return None  # as in a clone that can't tell
+    def changed_files(self, older: str, newer: str) -> frozenset[str]:
+        before, after = ({n.name: n.manifests for n in self.world.nodes}[commit] for commit in (older, newer))
+        changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
+        return frozenset(f"finetunes/{name}.yaml" for name in changed)
 
 
 def carry_out(world: StormWorld, run: Run) -> Ended:
@@ -142,7 +144,7 @@ def carry_out(world: StormWorld, run: Run) -> Ended:
     wire.on_call = lambda operation, what: world.trace.append(
         f"{world.time.monotonic():9.2f} run {number} {operation} {what}".rstrip()
     )
-    wire.on_act = lambda: setattr(world, "actor", node)
+    wire.on_act = lambda began: world.act(node, began)
     said = Said()
     ended.lines = said.lines
     owner = f"host{clone.number}/{number}/1"

@@ -23,6 +23,8 @@ from ftops.adapters.backend_address import Address
 KEY = "sk-storm-0123456789abcdef"
 WITH_EFFECT = frozenset({"training.create", "training.cancel", "files.upload", "files.delete", "models.delete"})
 SECONDS = {"ledger.fetch": 0.3, "ledger.push": 0.6, "ledger.keep": 0.0, "outputs.put": 0.0, "outputs.get": 0.0}
+# Incidents that let a call through.
+QUIET = frozenset({"", "stall", "suspend", "stall after", "suspend after", "interrupt", "kill after"})
 PARTS = frozenset({"jobs", "training", "files", "models"})
 _ADDRESS = Address(base_url="https://storm.invalid/v1", key=KEY, is_loopback=False)
 
@@ -50,14 +52,17 @@ class Sky:
 
 @dataclass
 class Wire:
-    """One run's calls. ``on_call`` hears of each, with its outcome, ``on_act`` when one is about to take effect."""
+    """One run's calls. ``on_call`` hears of each, with its outcome, ``on_act`` when one is about to take effect, with the
+    moment at which it was begun. ``suspended`` is how long the machine slept, its monotonic clock standing still.
+    """
 
     sky: Sky
     incidents: tuple[Incident, ...]
     stop: threading.Event
     pace: random.Random
     on_call: Callable[[str, str], None] = lambda operation, what: None
-    on_act: Callable[[], None] = lambda: None
+    on_act: Callable[[float], None] = lambda began: None
+    suspended: float = 0.0
     is_dead: bool = False
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -71,8 +76,9 @@ class Wire:
         incident = self._due(operation)
         what = incident.what if incident else ""
         self._strike(operation, what)
-        if incident is not None and what == "stall":
-            self.sky.time.sleep(incident.seconds)
+        began = self.sky.time.monotonic()
+        if incident is not None and what in {"stall", "suspend"}:
+            self._pause(incident)
         if what == "interrupt":
             self.stop.set()
         if what == "kill before":
@@ -80,20 +86,30 @@ class Wire:
         took = SECONDS.get(operation, 0.2) if seconds is None else seconds
         took *= self.pace.uniform(0.5, 1.5) if seconds is None else 1.0
         self.sky.time.sleep(took / 2)
-        failure = self._failure(operation, place, incident, act)
+        failure = self._failure(operation, place, incident, lambda: self._take_effect(began, act))
         if failure is not None:
             self.sky.time.sleep(took / 2)
             self.on_call(operation, what or "weather")
             raise failure
-        self.on_act()
-        result = act()
+        result = self._take_effect(began, act)
         self.on_call(operation, what)
         self.sky.time.sleep(took / 2)
+        if incident is not None and what in {"stall after", "suspend after"}:
+            self._pause(incident)
         if what == "kill after":
             raise self._death(operation)
         if what.startswith("lost"):
             raise failure_of(operation, what.removeprefix("lost").strip() or "drop")
         return result
+
+    def _take_effect(self, began: float, act: Callable[[], Any]) -> Any:
+        self.on_act(began)
+        return act()
+
+    def _pause(self, incident: Incident) -> None:
+        """The process stands still, or the whole machine with the clock that counts its seconds."""
+        self.suspended += incident.seconds if incident.what.startswith("suspend") else 0.0
+        self.sky.time.sleep(incident.seconds)
 
     def _due(self, operation: str) -> Incident | None:
         self.counts[operation] += 1
@@ -108,7 +124,7 @@ class Wire:
         if weather is not None:
             self.sky.struck[f"weather: {weather}"] += 1
             return failure_of(operation, weather)
-        if incident is None or incident.what in {"", "stall", "interrupt", "kill after"}:
+        if incident is None or incident.what in QUIET:
             return None
         match incident.what.split():
             case ["kill", "in", "flight"]:
@@ -125,7 +141,7 @@ class Wire:
     def _take_effect_later(self, place: str, incident: Incident, act: Callable[[], Any]) -> None:
         # A rehearsal's settle time is 0: its server is on this host, and carries out at once what reached it.
         seconds = 0.0 if place == "twin" else incident.seconds
-        self.sky.time.after(seconds, lambda: _ignoring_errors(self.on_act, act))
+        self.sky.time.after(seconds, lambda: _ignoring_errors(act))
 
     def _strike(self, operation: str, what: str) -> None:
         if what:
@@ -198,8 +214,7 @@ def failure_of(operation: str, what: str) -> Exception:
             return backend_failures.refused(_ADDRESS, status=int(what), body=body, headers={}, has_effect=has_effect)
 
 
-def _ignoring_errors(on_act: Callable[[], None], act: Callable[[], Any]) -> None:
+def _ignoring_errors(act: Callable[[], Any]) -> None:
     """A call that nobody waits for any more takes effect, or is refused unheard."""
     with suppress(Exception):
-        on_act()
         act()

@@ -9,17 +9,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from storm_backend import StormBackend
-from storm_ledger import Folder
+from storm_ledger import Folder, MemoryRemote
 from storm_manifests import Manifests
 from storm_script import Spec
 from storm_time import VirtualTime
 
-from ftops.domain.attempts import Closed, Intent, JobRecord, JobStatus
+from ftops.domain.attempts import CancelReason, Closed, DeletionStage, Intent, JobRecord, JobStatus
+from ftops.domain.events import (
+    AliasMoved,
+    AnyEvent,
+    CancelRecorded,
+    FileDeletion,
+    Intended,
+    ModelDeletion,
+    Renamed,
+)
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.ports import Job
 
 PROJECT = "acme"
 LEASE_SECONDS = 150.0
+OLDEST_CLAIM_SECONDS = 60.0
 
 
 @dataclass
@@ -42,7 +52,8 @@ class Post:
 class Witness:
     """Hears of every creation and deletion. ``wrong`` are the promises that were broken, ``KIND: what``.
 
-    ``actor`` is the commit of the run whose call takes effect right now.
+    ``actor`` is the commit of the run whose call takes effect right now, ``began`` when that call was begun. ``claimed`` tells
+    when each intent came to count.
     """
 
     def __init__(self, time: VirtualTime, manifests: Manifests) -> None:
@@ -56,17 +67,40 @@ class Witness:
         self.deleted_models: set[str] = set()
         self.tampered_at: float | None = None
         self.actor: Node | None = None
+        self.began = 0.0
+        self.claimed: dict[str, float] = {}
 
     @property
     @abstractmethod
     def folders(self) -> list[Folder]:
         """Every ledger there is, once."""
 
+    def act(self, actor: Node, began: float) -> None:
+        """Notes whose call is about to take effect."""
+        self.actor, self.began = actor, began
+
+    def note_write(self, branch: MemoryRemote, commit: str) -> None:
+        """Judges what comes into a ledger: a run that finds a newer commit applied there begins and moves nothing more."""
+        written = branch.commits[commit]
+        self.claimed |= {e.intent: self.time.monotonic() for e in written.events if isinstance(e, Intended)}
+        if self.actor is None or any(branch is folder.remote for folder in self.folders if folder.is_rehearsal):
+            return
+        for project, state in written.states.items():
+            before = branch.state(written.parent, project)
+            applied = before.project.applied if before.project else None
+            is_known = applied is None or applied.commit in self.actor.contains | {self.actor.name}
+            if state is not before and not is_known:
+                begun = [type(e).__name__ for e in written.events if _begins(e)]
+                self.wrong += [f"fence: {what} was written by a run of an older commit" for what in begun]
+
     def note_post(self, backend: StormBackend, job: Job) -> None:
         """Judges a creation as it happens: an intent of its own must stand open for it, and no sibling may live."""
         meta = job.metadata
         intent = self._intent(meta)
-        slept = intent is not None and (self.time.now() - intent.at).total_seconds() >= LEASE_SECONDS
+        claimed = self.claimed.get(meta["ftops_intent"], self.began)
+        slept = self.time.monotonic() - claimed >= LEASE_SECONDS
+        if self.began - claimed > OLDEST_CLAIM_SECONDS:
+            self.wrong.append(f"protocol: {job.id} was asked for {self.began - claimed:.0f} s after its claim")
         excuse = None
         if intent is not None and intent.closed is not None and slept:
             excuse = "slept"
@@ -139,6 +173,18 @@ class Witness:
             if state.project is not None and state.project.ledger_id == meta["ftops_ledger"]:
                 return next((i for i in intents_of(state) if i.id == meta["ftops_intent"]), None)
         return None
+
+
+def _begins(event: AnyEvent) -> bool:
+    match event:
+        case Intended() | Renamed() | AliasMoved():
+            return True
+        case CancelRecorded(reason=reason):
+            return reason in {CancelReason.SUPERSEDED, CancelReason.REQUESTED}
+        case ModelDeletion(stage=stage) | FileDeletion(stage=stage):
+            return stage is DeletionStage.BEGUN
+        case _:
+            return False
 
 
 def intents_of(state: LedgerState) -> list[Intent]:

@@ -44,7 +44,7 @@ class StormWorld(Witness):
         self.script = script
         self.sky = Sky(self.time, self.struck)
         self.counts: Counter[str] = Counter()
-        self.remote = MemoryRemote()
+        self.remote = self._branch()
         self.backends = {"openai": self._backend("https://openai.invalid/v1"), "other": self._backend(OTHER.base_url)}
         self.clones = [self._clone(n) for n in range(script.clones + script.lonely)]
         self.newest: Node | None = None
@@ -75,13 +75,18 @@ class StormWorld(Witness):
         backend.on_delete_model = self.note_deletion
         return backend
 
+    def _branch(self) -> MemoryRemote:
+        branch = MemoryRemote()
+        branch.on_write = lambda commit: self.note_write(branch, commit)
+        return branch
+
     def _clone(self, number: int) -> Clone:
         is_lonely = number >= self.script.clones
         return Clone(
             number=number,
-            folder=Folder(MemoryRemote(), is_local=True) if is_lonely else Folder(self.remote),
+            folder=Folder(self._branch(), is_local=True) if is_lonely else Folder(self.remote),
             twin=self._backend("http://127.0.0.1:1/v1", is_twin=True),
-            rehearsals=Folder(MemoryRemote(), is_local=True),
+            rehearsals=Folder(self._branch(), is_local=True, is_rehearsal=True),
             is_lonely=is_lonely,
         )
 
