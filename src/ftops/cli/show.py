@@ -14,7 +14,7 @@ from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     from ftops.cli.looking import View
-    from ftops.domain.attempts import Attempt
+    from ftops.domain.attempts import Attempt, JobRecord
     from ftops.domain.desired import Dataset, Declared
     from ftops.domain.records import DatasetRecord, FineTuneRecord, RevisionRecord
 
@@ -119,9 +119,17 @@ def _attempt(attempt: "Attempt") -> str:
             return "no job"
         how = f"{last.closed.value} {last.message or ''}".rstrip() if last.closed else "its POST is open"
         return f"no job ({safe(how)})"
-    made = f", {job.model}" if job.model else ""
+    made = f", {job.model}{_lost(job)}" if job.model else ""
     tokens = f", {job.trained_tokens:,} tokens" if job.trained_tokens else ""
     cost = f", ${job.cost_usd:,.2f}" if job.cost_usd else ""
     why = f": {safe(job.error_message)}" if job.error_message else ""
     surplus = f"; {len(attempt.surplus)} surplus" if attempt.surplus else ""
     return f"{job.id} {job.status.value}{made}{tokens}{cost}{why}{surplus}"
+
+
+def _lost(job: "JobRecord") -> str:
+    """What became of a job's model, where it can't be counted on."""
+    for at, what in ((job.deleted_at, "deleted"), (job.gone_at, "gone since"), (job.missed_at, "not found on")):
+        if at is not None:
+            return f" ({what} {at:%Y-%m-%d})"
+    return " (its deletion was begun)" if job.deleting_at is not None else ""
