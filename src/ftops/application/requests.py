@@ -6,6 +6,7 @@ Calls no backend and needs no key; what was asked for is carried out by apply.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,9 @@ from ftops.domain.manifest import FineTuneName
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import FtopsError, Refused, UsageProblem
 from ftops.ports import LedgerWriter
+
+# A backend's lists may lag so long behind (the default of ``settle_seconds``): what was forgotten is found by them alone.
+LISTED_WITHIN: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +71,11 @@ def ask_cancel(
 def forget(ledger: LedgerWriter, name: FineTuneName, seen: FineTuneRecord, asker: Asker) -> None:
     """Lets go of a fine-tune, or of a former name, that is as who asked has ``seen`` it.
 
-    Raises LedgerError, and Refused where it changed or somebody is about to create a job.
+    Raises LedgerError, and Refused where it changed, where somebody is about to create a job, and where one is so new that
+    lists may not show it: an apply right after this would not find it.
     """
     check_forgettable(seen, name)
+    _check_listed(seen, name, asker.at)
 
     def check(newest: LedgerState) -> None:
         if newest.named(name) != seen:
@@ -83,6 +89,14 @@ def check_forgettable(record: FineTuneRecord, name: FineTuneName) -> None:
     owner = open_claim(record)
     if record.name == name and owner is not None:
         raise Refused(f"{owner} is about to create a job of {name}", remedy="let an ftops apply settle that first")
+
+
+def _check_listed(record: FineTuneRecord, name: FineTuneName, now: datetime) -> None:
+    if record.name != name:
+        return
+    for *_, job in record.jobs():
+        if not job.status.is_final and job.created_at is not None and now - job.created_at < LISTED_WITHIN:
+            raise Refused(f"job {job.id} of {name} was created a moment ago", remedy="ask again in a minute")
 
 
 def known(state: LedgerState, name: FineTuneName) -> FineTuneRecord:

@@ -317,3 +317,18 @@ class TestForgetting:
         world.ledger.record([Intended(**about_router(world), attempt=2, intent="i9", owner="bob")])
         with pytest.raises(Refused, match="bob is about to create a job of router"):
             forget(world.ledger, ROUTER, world.record(), asker(world))
+
+    def test_a_job_that_lists_may_not_show_yet_keeps_it(self) -> None:
+        world = running()
+        with pytest.raises(Refused, match="was created a moment ago"):
+            forget(world.ledger, ROUTER, world.record(), asker(world))
+        world.clock.advance(61)
+        forget(world.ledger, ROUTER, world.record(), asker(world))
+        assert world.apply(settings=NO_WAIT).code == 8
+        assert world.count("create") == 1
+
+    def test_a_former_name_is_let_go_of_at_once(self) -> None:
+        world = running()
+        world.ledger.record([Renamed(at=EPOCH, fine_tune=FineTuneName("new"), former=ROUTER)])
+        forget(world.ledger, ROUTER, world.record("new"), asker(world))
+        assert world.record("new").former_names == ()
