@@ -1,4 +1,4 @@
-"""Pruning on a real server: what is beyond retention is gone, its checkpoints and its file too; what an alias needs answers."""
+"""Pruning on a real server: what is beyond retention is gone, checkpoints and file too; what an alias needs answers."""
 
 import json
 import urllib.error
