@@ -13,7 +13,7 @@ from storm_wire import KEY
 from storm_witness import PROJECT
 from storm_world import PAID, StormWorld
 
-from ftops.domain.attempts import JobStatus
+from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.manifest import LATEST, AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.plan import DeleteFile, DeleteModel, Evaluate, Plan
 from ftops.domain.records import FineTuneRecord, LedgerState
@@ -110,6 +110,7 @@ def _is_kept_from_training(
     record = state.named(FineTuneName(name))
     known_jobs = [job for rev, *_, job in record.jobs() if rev == revision] if record else []
     lost = lost or any(job.deleting_at is not None for job in known_jobs)  # begun by a prune that was killed
+    stopped = stopped or any(job.cancel is CancelReason.REQUESTED for job in known_jobs)
     blocked = any(known.blocked for known in (state.project.backends.values() if state.project else ()))
     refused = any(refusal.fine_tune == name for refusal in plan.refusals)
     return stopped or lost or blocked or refused
@@ -156,13 +157,14 @@ def _check_objects(world: StormWorld, plan: Plan) -> None:
 
 
 def _is_looked_for(world: StormWorld, job: Job, place: str) -> bool:
-    """Whether ftops can know of a job: a manifest names the backend, or named it when ftops itself made the job.
+    """Whether ftops can know of a job: a manifest names the backend, or the ledger knows what ftops began there.
 
-    Where all manifests name rehearsals nobody looks at what is paid for.
+    So not where people took it from the ledger; and where all manifests rehearse nobody looks at what is paid for.
     """
     assert world.newest is not None
     used = {spec.backend for spec in world.newest.manifests.values()}.intersection(PAID)
-    return place in used or (bool(used) and job.id in world.posts)
+    is_known = world.tampered_at is None and world.subject(job)[2] not in world.forgotten
+    return place in used or (bool(used) and is_known and job.id in world.posts)
 
 
 def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:

@@ -6,7 +6,7 @@ Owns how often what happens. Incidents name an operation, so that most of them s
 import random
 from dataclasses import dataclass, field, replace
 
-from storm_script import Commit, Drift, Incident, Run, Script, Spec, Step, Tamper, Together, Wait, Weather
+from storm_script import Ask, Commit, Drift, Incident, Run, Script, Spec, Step, Tamper, Together, Wait, Weather
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 BACKENDS = ("openai", "openai", "openai", "other", "twin")
@@ -82,8 +82,20 @@ class _Writer:
     def _step(self, script: Script) -> None:
         clones = script.clones + script.lonely
         match self.dice.choices(
-            ("run", "together", "edit", "drift", "weather", "wait", "tamper", "strangers", "sleeper", "supersede"),
-            (16, 16, 14, 20, 6, 4, 2, 0.4, 12, 14),
+            (
+                "run",
+                "together",
+                "edit",
+                "drift",
+                "weather",
+                "wait",
+                "tamper",
+                "strangers",
+                "sleeper",
+                "supersede",
+                "ask",
+            ),
+            (16, 16, 14, 20, 6, 4, 2, 0.4, 12, 14, 7),
         )[0]:
             case "run":
                 self.steps.append(self._run(clones))
@@ -112,6 +124,9 @@ class _Writer:
                 self.steps.append(self._drift("of another ledger"))
             case "sleeper":
                 self._sleeper(clones)
+            case "ask":
+                what = self.dice.choice(("retry", "retry", "cancel", "forget"))
+                self.steps.append(Ask(what=what, nth=self.dice.randrange(5), clone=self.dice.randrange(clones)))
             case _:
                 self._supersede(clones)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from storm_asking import Quiet, ask
 from storm_checks import (
     check_noop,
     check_protocol,
@@ -15,7 +16,7 @@ from storm_checks import (
 from storm_ledger import CloneLedger
 from storm_manifests import mended
 from storm_runs import Ended, carry_out, without_threads
-from storm_script import Commit, Drift, Run, Script, Step, Tamper, Together, Wait, Weather
+from storm_script import Ask, Commit, Drift, Run, Script, Step, Tamper, Together, Wait, Weather
 from storm_witness import PROJECT
 from storm_world import StormWorld
 
@@ -73,6 +74,8 @@ def _play(played: Played, step: Step) -> None:
             world.time.sleep(step.seconds)
         case Drift():
             world.drift(step)
+        case Ask():
+            ask(world, step)
         case Weather():
             world.sky.turn(step.place, step.what, step.seconds)
         case Tamper():
@@ -147,8 +150,7 @@ def _accepted(played: Played, clone: int, ended: Ended) -> Ended:
     world.struck["rewritten ledgers refused"] += 1
     if ended.code != 5:
         world.wrong.append(f"refusal: a rewritten ledger ended in {ended.code}, not in 5")
-    quiet = _Quiet()
-    CloneLedger(world.clones[clone].folder, quiet, project=PROJECT).accept()
+    CloneLedger(world.clones[clone].folder, Quiet(), project=PROJECT).accept()
     return _clean(played, clone)
 
 
@@ -157,13 +159,3 @@ def _mend(played: Played) -> None:
     assert world.newest is not None
     world.struck["pins mended"] += 1
     world.commit(mended(world.newest.manifests))
-
-
-class _Quiet:
-    """A wire on which nothing happens: somebody at a terminal."""
-
-    def call(self, operation: str, place: str, act):  # type: ignore[no-untyped-def]
-        return act()
-
-    def sleep(self, seconds: float) -> None:
-        return None

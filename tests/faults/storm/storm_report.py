@@ -18,6 +18,7 @@ MUST_STRIKE = (
     "suspend after at ledger.push", "an owner slept past its lease and sent its POST", "runs at the same time", "runs killed",
     "things that lists did not show yet", "ledger deleted", "ledger set back", "rewritten ledgers refused",
     "clean applies rightly refused", "runs in a clone without a remote", "runs of another project",
+    "models deleted", "asked to retry: heard", "asked to cancel: heard", "asked to forget: heard",
     "drift: cancel", "drift: fail", "drift: fail for a moment", "drift: pause", "drift: block", "drift: lose model",
     "drift: lose file", "drift: by hand", "drift: of another ledger", "weather: drop", "weather: 429", "weather: 401",
 )  # fmt: skip

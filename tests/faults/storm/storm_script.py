@@ -97,6 +97,15 @@ class Drift(_Plain):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class Ask(_Plain):
+    """Somebody asks for another attempt, for a cancel, or that the ledger lets go of a fine-tune."""
+
+    what: str  # retry | cancel | forget
+    nth: int = 0
+    clone: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Weather(_Plain):
     """From now on, for so long, all calls to a place fail: a backend's name, or ``remote``."""
 
@@ -113,7 +122,7 @@ class Tamper(_Plain):
     nth: int = 1
 
 
-Step = Run | Together | Commit | Wait | Drift | Weather | Tamper
+Step = Run | Together | Commit | Wait | Drift | Ask | Weather | Tamper
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
