@@ -24,7 +24,7 @@ class FakeBackend:
     Jobs stand still until ``advance`` moves each unfinished one a stage on; with ``stage_seconds`` and a clock they move by
     themselves. ``outcomes`` maps a fine-tune's suffix to the status and error its next job ends with. ``answer`` gives the
     text (or the whole answer) to a conversation. ``inject`` queues faults by operation: create, retrieve, list_jobs, progress,
-    checkpoints, cancel, find, retrieve_file, upload, list_models, chat.
+    checkpoints, list_past, cancel, find, retrieve_file, upload, list_models, chat.
     """
 
     def __init__(

@@ -41,6 +41,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
+@pytest.fixture
+def slow_host(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server on which no job ends before a run that is awake has had the time to cancel it."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    with start_server(folder, "--workers", "8", "--min-step-seconds", "0.1") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def nurseries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nursery, Nursery]]:
     folder = tmp_path_factory.mktemp("nurseries")
@@ -121,10 +130,10 @@ def check_is_claimed(stage: Stage, point: str) -> None:
 
 @pytest.mark.parametrize("point", [CLAIMED, CREATION], ids=["claimed", "about to create"])
 def test_a_suspended_run_wakes_up_when_another_has_taken_over(
-    begin: Callable[..., Stage], nurseries: tuple[Nursery, Nursery], tmp_path: Path, point: str
+    slow_host: ServerProcess, nurseries: tuple[Nursery, Nursery], tmp_path: Path, point: str
 ) -> None:
     """Asleep before its last look it creates nothing; asleep in the moment after, its job is surplus and is cancelled."""
-    stage = begin(scenario="followed")
+    stage = make_stage(tmp_path, slow_host.base_url, nurseries[0], "followed")
     second = stage.scratch.clone(stage.remote, tmp_path)
     other = Stage(second, stage.remote, nurseries[1], stage.server)
     with ThreadPoolExecutor(1) as pool:
