@@ -1,12 +1,17 @@
-"""What is lost where a ledger's branch was rewritten or deleted: what one state holds and another one doesn't."""
+"""What is lost where a ledger's branch was rewritten or deleted: what one state holds and another one doesn't.
+
+A job that nobody recorded yet is known by its claim alone: lost with it, and perhaps paid for, it must be told too.
+"""
 
 from collections.abc import Iterator
 
+from ftops.domain.attempts import Attempt, Intent
+from ftops.domain.manifest import BackendName, Revision
 from ftops.domain.records import FineTuneRecord, LedgerState
 
 
 def losses(before: LedgerState, after: LedgerState) -> tuple[str, ...]:
-    """Gives, in sentences and by name, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, moves, scores."""
+    """Gives, in sentences and by name, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, claims, scores"""
     return tuple(_losses(before, after))
 
 
@@ -14,6 +19,7 @@ def _losses(before: LedgerState, after: LedgerState) -> Iterator[str]:
     if before.project is not None and (after.project is None or after.project.ledger_id != before.project.ledger_id):
         yield f"the ledger's id, {before.project.ledger_id}: jobs that carry it are strangers to another ledger"
     known = {job.id for record in after.fine_tunes.values() for *_, job in record.jobs()}
+    claims = {intent.id for record in after.fine_tunes.values() for *_, intent in _intents(record)}
     for name, record in sorted(before.fine_tunes.items()):
         now = after.fine_tunes.get(name)
         if now is None:
@@ -22,7 +28,21 @@ def _losses(before: LedgerState, after: LedgerState) -> Iterator[str]:
             if job.id not in known:
                 made = f", which made {job.model}" if job.model else ""
                 yield f"job {job.id} of {name}: revision {revision} on {backend}, attempt {attempt.number}{made}"
+        for revision, backend, attempt, intent in _intents(record):
+            if intent.closed is None and intent.id not in claims:
+                yield (
+                    f"claim {intent.id} of {intent.owner} to create a job of {name}: revision {revision} on {backend}, "
+                    f"attempt {attempt.number}; that job may exist"
+                )
         yield from _lost_of(record, now or FineTuneRecord(format_version="1", name=name))
+
+
+def _intents(record: FineTuneRecord) -> Iterator[tuple[Revision, BackendName, Attempt, Intent]]:
+    for revision, known in record.revisions.items():
+        for backend, attempts in known.attempts.items():
+            for attempt in attempts:
+                for intent in attempt.intents:
+                    yield Revision(revision), BackendName(backend), attempt, intent
 
 
 def _lost_of(before: FineTuneRecord, after: FineTuneRecord) -> Iterator[str]:

@@ -197,11 +197,12 @@ class ForgottenCost(Record, frozen=True, kw_only=True):
 
 
 class Forgotten(Record, frozen=True, kw_only=True):
-    """A fine-tune that the ledger let go of. What its training cost still counts in the budget."""
+    """A fine-tune that the ledger let go of, and the backends that may have jobs of it. What it cost still counts."""
 
     name: Name
     at: Moment
     costs: tuple[ForgottenCost, ...] = ()
+    backends: tuple[Name, ...] = ()
 
 
 class ProjectRecord(Record, frozen=True, kw_only=True):

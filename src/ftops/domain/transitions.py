@@ -147,7 +147,8 @@ def _forget(state: LedgerState, event: Forgot) -> LedgerState:
         for cost in costs_of(attempt)
         if cost.job is not None and cost.usd
     )
-    forgotten = Forgotten(name=record.name, at=event.at, costs=costs)
+    backends = {backend for revision in record.revisions.values() for backend, on in revision.attempts.items() if on}
+    forgotten = Forgotten(name=record.name, at=event.at, costs=costs, backends=tuple(sorted(backends)))
     project = msgspec.structs.replace(state.project, forgotten=(*state.project.forgotten, forgotten))
     others = {name: other for name, other in state.fine_tunes.items() if name != record.name}
     return msgspec.structs.replace(state, project=project, fine_tunes=others)

@@ -43,7 +43,6 @@ def ask(world: StormWorld, step: Ask) -> None:
                 ask_cancel(ledger, name, asker, job=None, revision=None)
             case _:
                 forget(ledger, name, known(ledger.read().state, name), asker)
-                world.forgotten.add(world.manifests.root_of[declared.name])
     except FtopsError as error:
         heard = "refused"
         world.texts.append(f"{error} {error.remedy}")

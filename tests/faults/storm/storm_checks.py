@@ -142,7 +142,7 @@ def _check_objects(world: StormWorld, plan: Plan) -> None:
                 continue
             if not _is_looked_for(world, job, place):
                 continue
-            if not state.knows_job(job.id) and job.id not in said:
+            if not state.knows_job(job.id) and job.id not in said and not _was_told_lost(world, job, place):
                 world.wrong.append(f"accounted: {job.id} ({job.status.value}) is neither in the ledger nor reported")
             living.setdefault(world.subject(job)[2:], []).append(job)
             if not job.status.is_final and state.knows_job(job.id) and not _is_wanted(world, job, place):
@@ -157,14 +157,23 @@ def _check_objects(world: StormWorld, plan: Plan) -> None:
 
 
 def _is_looked_for(world: StormWorld, job: Job, place: str) -> bool:
-    """Whether ftops can know of a job: a manifest names the backend, or the ledger knows what ftops began there.
+    """Whether ftops can know of a job: a manifest names the backend, or ftops itself made the job.
 
-    So not where people took it from the ledger; and where all manifests rehearse nobody looks at what is paid for.
+    Where all manifests rehearse nobody looks at what is paid for.
     """
+    used = _used_places(world)
+    return place in used or (bool(used) and job.id in world.posts)
+
+
+def _used_places(world: StormWorld) -> set[str]:
     assert world.newest is not None
-    used = {spec.backend for spec in world.newest.manifests.values()}.intersection(PAID)
-    is_known = world.tampered_at is None and world.subject(job)[2] not in world.forgotten
-    return place in used or (bool(used) and is_known and job.id in world.posts)
+    return {spec.backend for spec in world.newest.manifests.values()}.intersection(PAID)
+
+
+def _was_told_lost(world: StormWorld, job: Job, place: str) -> bool:
+    """Whether who accepted a ledger that had been set back was told of this job, at a backend that no manifest names."""
+    names = (job.id, job.metadata["ftops_intent"])
+    return place not in _used_places(world) and any(name in line for line in world.told_lost for name in names)
 
 
 def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:

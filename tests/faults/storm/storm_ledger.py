@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ftops.adapters.ledger_files import changed_files, check_readable
 from ftops.domain.events import AnyEvent, EventRefused
+from ftops.domain.ledger_losses import losses
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUnreachable
@@ -124,10 +125,11 @@ class CloneLedger:
         entries = (LogEntry(commit=name, event=event) for name, one in history for event in reversed(one.events))
         return itertools.islice(entries, limit)
 
-    def accept(self) -> Snapshot:
-        """Takes the branch as it is now."""
+    def accept(self) -> tuple[str, ...]:
+        """Takes the branch as it is now, and says what was lost."""
         with self._locked():
-            return self._remember(self._fetch())
+            before = self._remote.state(self._known_tip(), self._project)
+            return losses(before, self._remember(self._fetch()).state)
 
     def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
         with self._locked():

@@ -150,7 +150,9 @@ def _accepted(played: Played, clone: int, ended: Ended) -> Ended:
     world.struck["rewritten ledgers refused"] += 1
     if ended.code != 5:
         world.wrong.append(f"refusal: a rewritten ledger ended in {ended.code}, not in 5")
-    CloneLedger(world.clones[clone].folder, Quiet(), project=PROJECT).accept()
+    lost = CloneLedger(world.clones[clone].folder, Quiet(), project=PROJECT).accept()
+    world.told_lost += lost
+    world.texts += lost
     return _clean(played, clone)
 
 

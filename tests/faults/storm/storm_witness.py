@@ -66,7 +66,7 @@ class Witness:
         self.lost_models: set[str] = set()
         self.deleted_models: set[str] = set()
         self.tampered_at: float | None = None
-        self.forgotten: set[str] = set()
+        self.told_lost: list[str] = []
         self.actor: Node | None = None
         self.began = 0.0
         self.claimed: dict[str, float] = {}

@@ -8,7 +8,7 @@ import pytest
 from storm_generator import script_of
 from storm_play import play, weather_the_storm
 from storm_report import reproducing_test, shrunk
-from storm_script import Commit, Drift, Incident, Run, Script, Spec, Tamper, Together
+from storm_script import Ask, Commit, Drift, Incident, Run, Script, Spec, Tamper, Together, Wait
 
 CHUNKS = 8
 LEAST, MOST = 4, 40
@@ -77,6 +77,30 @@ def test_a_ledger_that_was_tampered_with_is_refused_until_somebody_has_looked(wh
     assert played.world.struck["rewritten ledgers refused"] == 1
     assert played.world.struck["clean applies rightly refused"] == (what == "delete")
     assert len(played.world.backends["openai"].all_jobs) == 1
+
+
+MOVED = Commit(manifests={"ada": Spec(backend="other")})
+FORGET = (Wait(seconds=61.0), Ask(what="forget"))
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_was_forgotten_at_a_backend_that_manifests_left_is_found_again(is_running: bool) -> None:
+    begun = Run(mode="no-wait" if is_running else "wait")
+    played = play(Script(stage_seconds=400.0, steps=(Commit(manifests={"ada": Spec()}), begun, MOVED, *FORGET)))
+    assert not played.wrong
+    assert played.world.struck["asked to forget: heard"] == 1
+    statuses = [job.status.value for job in played.world.backends["openai"].all_jobs]
+    assert statuses == ["cancelled" if is_running else "succeeded"]
+
+
+def test_a_claim_that_was_lost_with_a_ledger_set_back_is_told() -> None:
+    unrecorded = Run(incidents=(Incident(on="ledger.keep", what="kill before", nth=2),))
+    played = play(Script(steps=(MOVED, unrecorded, Commit(manifests={"ada": Spec()}), Tamper(what="roll back"))))
+    assert not played.wrong
+    (job,) = played.world.backends["other"].all_jobs
+    fine_tune, claim = played.world.told_lost
+    assert fine_tune == "fine-tune ada"
+    assert claim.startswith(f"claim {job.metadata['ftops_intent']} of host0/1/1 to create a job of ada: revision ")
 
 
 def test_a_clone_without_the_remote_leaves_the_others_jobs_alone() -> None:

@@ -58,8 +58,8 @@ class MemoryScene:
         self.folders: dict[str, Folder] = {}
         self.trouble: str | None = None
 
-    def accept(self, name: str) -> None:
-        CloneLedger(self.folders[name], self).accept()
+    def accept(self, name: str) -> tuple[str, ...]:
+        return CloneLedger(self.folders[name], self).accept()
 
     def clone(self, name: str) -> LedgerWriter:
         folder = self.folders.setdefault(name, Folder(self.remote))
@@ -102,9 +102,9 @@ class GitScene:
             git(self.folder, "clone", "-q", str(self.bare), str(to))
         return GitLedger(to, project="acme", branch=BRANCH, remote="origin", ftops_dir=to / ".ftops", clock=_NoNaps())
 
-    def accept(self, name: str) -> None:
+    def accept(self, name: str) -> tuple[str, ...]:
         at = self.folder / name
-        LedgerInspection(at, project="acme", branch=BRANCH, remote="origin", clock=_NoNaps()).accept()
+        return LedgerInspection(at, project="acme", branch=BRANCH, remote="origin", clock=_NoNaps()).accept().lost
 
     @property
     def trouble(self) -> str | None:
@@ -258,7 +258,7 @@ def test_what_the_newest_state_refuses_of_what_was_kept_spoils_nothing_else(scen
 def test_a_branch_that_no_longer_holds_what_was_seen_is_refused_and_can_be_accepted(scene: Any, how: str) -> None:
     one, two = scene.clone("one"), scene.clone("two")
     one.record([STARTED])
-    one.record([applied("c1")])
+    one.record([applied("c1"), DECLARED, intended("i1")])
     getattr(scene, how)()
     for call in (one.read, lambda: one.record([applied("c2")])):
         with pytest.raises(LedgerRewritten):
@@ -266,7 +266,12 @@ def test_a_branch_that_no_longer_holds_what_was_seen_is_refused_and_can_be_accep
     assert one.record_eventually([applied("c3")]) is None
     fresh = two.read().state
     assert (fresh.project is None) == (how == "delete")
-    scene.accept("one")
+    lost = scene.accept("one")
+    assert [line.partition(":")[0] for line in lost] == [
+        *(["the ledger's id, L1"] if how == "delete" else []),
+        "fine-tune ada",
+        "claim i1 of owner of i1 to create a job of ada",
+    ]
     assert scene.clone("one").read().state == fresh
     if how == "set_back":
         state = scene.clone("one").record([DECLARED]).state

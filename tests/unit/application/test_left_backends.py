@@ -8,13 +8,13 @@ import pytest
 
 from apply_world import OPENAI, OTHER, TWIN, World, said_of
 from fakes import FakeBackend
-from ftops.application.left_backends import INTENTS_COUNT_FOR, has_business
+from ftops.application.left_backends import FORGOTTEN_COUNT_FOR, INTENTS_COUNT_FOR, has_business
 from ftops.application.outcome import Outcome
 from ftops.application.reconcile import Settings
 from ftops.application.saved_plan import plan_now
 from ftops.domain.attempts import JobStatus
 from ftops.domain.desired import Declared
-from ftops.domain.events import Intended
+from ftops.domain.events import Forgot, Intended
 from ftops.domain.guard import Policy
 from ftops.domain.manifest import BackendName, Retention, Revision
 from ftops.domain.plan import DeleteModel
@@ -83,6 +83,40 @@ def test_where_it_cannot_be_called_it_is_left_alone_and_that_is_said() -> None:
     (caveat,) = outcome.plan.caveats
     assert "other, which no manifest names any more, is left alone (no key)" in caveat
     assert world.elsewhere.all_jobs[0].status is not JobStatus.CANCELLED
+
+
+def forget(world: TwoPlaces, declared: Declared, ago: timedelta = timedelta(0)) -> None:
+    world.ledger.record([Forgot(at=world.clock.now() - ago, fine_tune=declared.name)])
+
+
+@pytest.mark.parametrize("settings", [NO_WAIT, Settings()])
+def test_what_was_forgotten_there_is_taken_up_again(settings: Settings) -> None:
+    world = TwoPlaces()
+    declared = world.move(settings)
+    forget(world, declared)
+    outcome = apply(world, declared)
+    assert outcome.code == 0
+    (job,) = world.elsewhere.all_jobs
+    assert said_of(outcome, "Adopt") == [f"job {job.id}"]
+    assert job.status is (JobStatus.CANCELLED if settings is NO_WAIT else JobStatus.SUCCEEDED)
+    assert world.ledger.state.knows_job(job.id)
+
+
+def test_what_was_forgotten_there_long_ago_is_not_looked_for() -> None:
+    world = TwoPlaces()
+    declared = world.move(Settings())
+    forget(world, declared, FORGOTTEN_COUNT_FOR)
+    asked: list[str] = []
+    assert apply(world, declared, lambda backend: asked.append(backend.name) or world.elsewhere).code == 0
+    assert asked == []
+
+
+def test_trouble_where_something_was_forgotten_is_no_failure() -> None:
+    world = TwoPlaces()
+    declared = world.move(Settings())
+    forget(world, declared)
+    world.elsewhere.inject("list_jobs", Unreachable("down"), times=100)
+    assert apply(world, declared).code == 0
 
 
 def test_what_opens_nothing_says_so() -> None:

@@ -419,6 +419,16 @@ def test_what_a_rewrite_loses() -> None:
     assert losses(one_move, state(record(aliases={}))) == ("1 move of alias production of router",)
 
 
+def test_a_rewrite_loses_claims_that_may_have_made_a_job() -> None:
+    claims = attempt(job=None, intents=(intent("i1", closed=Closed.LOST), intent("i2", owner="bob", closed=None)))
+    before, emptied = attempts(claims), record(revisions={}, evaluations=())
+    assert losses(before, state(emptied)) == (
+        f"claim i2 of bob to create a job of router: {WHERE}, attempt 1; that job may exist",
+    )
+    settled = attempts(attempt(job=None, intents=(intent("i2", closed=Closed.LOST),)))
+    assert losses(before, settled) == ()
+
+
 def test_the_documented_list_is_the_list() -> None:
     page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == [invariant.value for invariant in Invariant]

@@ -212,6 +212,14 @@ class TestForgetting:
         assert state.project is not None
         assert [forgotten.costs for forgotten in state.project.forgotten] == [()]
 
+    def test_where_jobs_of_it_may_be_is_remembered(self) -> None:
+        state = after(*BASE, *TRAINED, Forgot(at=LATER, fine_tune=NAME))
+        assert state.project is not None
+        assert [forgotten.backends for forgotten in state.project.forgotten] == [(OPENAI,)]
+        state = after(*BASE, Forgot(at=LATER, fine_tune=NAME))
+        assert state.project is not None
+        assert [forgotten.backends for forgotten in state.project.forgotten] == [()]
+
     def test_a_former_name_alone(self) -> None:
         renamed = Renamed(at=AT, fine_tune=FineTuneName("new"), former=NAME)
         state = after(*BASE, renamed, Forgot(at=LATER, fine_tune=NAME))
