@@ -121,10 +121,20 @@ def imported(stage: Stage) -> None:
     stage.command = ("import", job, "--alias", "production")
 
 
+def pruned(stage: Stage) -> None:
+    """A model with its checkpoints and a file that nothing keeps any more."""
+    for first in (0, 500):
+        stage.scratch.write("finetunes/data/train.jsonl", rows(first, 60))
+        stage.scratch.manifest(**QUICKLY, least=None, aliases="{}", more="  retention: {keep: 0, files: delete}\n")
+        stage.commit()
+        stage.apply()
+    stage.command = ("prune", "--auto-approve")
+
+
 QUICKLY: dict[str, Any] = {"epochs": 3, "batch": 20}
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     scenario.__name__.replace("_", "-"): scenario
-    for scenario in (new_revision, followed, superseded, renamed, cancelled, retried, imported)
+    for scenario in (new_revision, followed, superseded, renamed, cancelled, retried, imported, pruned)
 }
 
 
@@ -159,12 +169,19 @@ def end_of(stage: Stage) -> dict[str, Any]:
     models = {job["fine_tuned_model"] for job in jobs if job["status"] == "succeeded"}
     project = files.pop(f"{folder}/project.json")
     return {
-        "jobs": sorted((job["metadata"]["ftops_revision"], job["status"]) for job in jobs),
+        "jobs": sorted(_job(stage, job) for job in jobs),
         "files": {sha: "deleting_at" in file for sha, file in project["backends"]["lab"].get("files", {}).items()},
         "fine_tunes": [_fine_tune(record, models) for record in files.values()],
         "manifests": sorted(path.name for path in stage.scratch.root.glob("finetunes/**/*") if path.is_file()),
         "pending": [path.name for path in stage.scratch.root.glob(".ftops/pending/[!.]*")],
     }
+
+
+def _job(stage: Stage, job: dict[str, Any]) -> tuple[Any, ...]:
+    """Its revision and end, and whether its model and its file are there."""
+    places = (f"models/{job['fine_tuned_model']}", f"files/{job['training_file']}")
+    there = (httpx2.get(f"{stage.server}/{place}", timeout=60).status_code == 200 for place in places)
+    return (job["metadata"]["ftops_revision"], job["status"], *there)
 
 
 def _fine_tune(record: dict[str, Any], models: Iterable[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _FILE_EVENTS = {"os.remove": "remove", "os.rename": "replace", "os.mkdir": "make
 _CHANCE = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "*"),
     (re.compile(r"\b(ftjob|file)-[A-Za-z0-9]{8,}"), r"\1-*"),
+    (re.compile(r"(/models/ft:(?:[^:/ ]*:){3})[A-Za-z0-9]+"), r"\1*"),
     (re.compile(r"\d{8}T\d{15}-[0-9a-f]+"), "*"),
     (re.compile(r"(/\.[^/]+)\.[a-z0-9_]{8}$|(\.jsonl|\.yaml)\.\d+$"), r"\1\2.*"),
 )

@@ -26,7 +26,7 @@ AT_ONCE = (os.cpu_count() or 1) if IS_ALL else 1
 TRIES = 3
 READING = re.compile(r": (GET|git (?!fast-import|fetch|push|update-ref))")
 SAFE = re.compile(r"cache|gitignore|make folder|\.lock")
-LASTING = re.compile(r"git push|POST|pending")
+LASTING = re.compile(r"git push|POST|pending|DELETE \S*\* sent")
 PLACES = {
     "new-revision": "train.",
     "followed": "rounds._record",
@@ -35,6 +35,7 @@ PLACES = {
     "cancelled": "execute._cancel",
     "retried": "train._claim",
     "imported": "import_jobs.",
+    "pruned": "deletion.delete_model",
 }
 """Where the slice kills; in the first scenario wherever something is changed for the first time."""
 # A job takes long enough to be seen at work, so that every undisturbed run has the same points.
