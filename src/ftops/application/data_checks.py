@@ -1,0 +1,81 @@
+"""Datasets under all checks: which files are looked at beside which, and what was found in each.
+
+Owns those words. ``DatasetExaminer`` reads the files.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ftops.datasets.checks import CheckSettings
+from ftops.datasets.findings import FindingGroup, FindingList, sorted_groups
+from ftops.datasets.formats import USE_OF, Use
+from ftops.domain.loaded import Role
+from ftops.domain.manifest import AdoptedDataset, FineTune, Split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examinee:
+    """One file and what it is for. ``path`` is relative to the project's root."""
+
+    path: str
+    role: Role
+    use: Use
+    split: Split | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileReport:
+    """What one file, or one part of a split, came to. ``tokens`` are billed for one epoch, or sent once in an evaluation."""
+
+    path: str
+    role: Role
+    use: Use
+    rows: int
+    tokens: int
+    sha256: str
+    findings: FindingList
+
+    def groups(self, settings: CheckSettings) -> tuple[FindingGroup, ...]:
+        """Gives the findings where ``settings`` are in force."""
+        return self.findings.groups(settings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataReport:
+    """What a training file and the files that go with it came to."""
+
+    files: tuple[FileReport, ...]
+
+    def groups(self, settings: CheckSettings) -> tuple[FindingGroup, ...]:
+        """Gives the findings of all files."""
+        return sorted_groups(group for file in self.files for group in file.groups(settings))
+
+
+class DatasetExaminer(Protocol):
+    """Examines datasets."""
+
+    def examine(
+        self, train: Examinee | None, others: Iterable[Examinee], *, told: Callable[[int], None] = ...
+    ) -> DataReport:
+        """Examines a training file and what goes with it (validation, evaluations), each compared with the training file.
+
+        Never raises for what files hold: a file that can't be read is a finding. ``told`` hears of the bytes done.
+        """
+        ...
+
+
+def examinees(fine_tune: FineTune) -> tuple[Examinee | None, tuple[Examinee, ...]]:
+    """Gives what a manifest names: the training file, None where only an adopted job had it, and what goes with it."""
+    others = []
+    paths, use = fine_tune.dataset, USE_OF[fine_tune.method.type]
+    train = None
+    if not isinstance(paths, AdoptedDataset):
+        split = paths.validation if isinstance(paths.validation, Split) else None
+        train = Examinee(path=paths.train, role=Role.TRAIN, use=use, split=split)
+        if isinstance(paths.validation, str):
+            others.append(Examinee(path=paths.validation, role=Role.VALIDATION, use=use))
+    for spec in fine_tune.evals:
+        of_rows = Use.EVALUATION if spec.input is None else Use.FREE
+        others.append(Examinee(path=spec.dataset, role=Role.EVALUATION, use=of_rows))
+    return train, tuple(dict.fromkeys(others))
