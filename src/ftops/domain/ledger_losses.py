@@ -11,21 +11,22 @@ from ftops.domain.records import FineTuneRecord, LedgerState
 
 
 def losses(before: LedgerState, after: LedgerState) -> tuple[str, ...]:
-    """Gives, in sentences and by name, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, claims, scores"""
+    """Gives, in sentences, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, claims, moves, scores."""
     return tuple(_losses(before, after))
 
 
 def _losses(before: LedgerState, after: LedgerState) -> Iterator[str]:
     if before.project is not None and (after.project is None or after.project.ledger_id != before.project.ledger_id):
         yield f"the ledger's id, {before.project.ledger_id}: jobs that carry it are strangers to another ledger"
-    known = {job.id for record in after.fine_tunes.values() for *_, job in record.jobs()}
+    jobs = {job.id: job for record in after.fine_tunes.values() for *_, job in record.jobs()}
     claims = {intent.id for record in after.fine_tunes.values() for *_, intent in _intents(record)}
+    claims |= {job.intent for job in jobs.values() if job.intent}  # it was adopted without its claim
     for name, record in sorted(before.fine_tunes.items()):
         now = after.fine_tunes.get(name)
         if now is None:
             yield f"fine-tune {name}"
         for revision, backend, attempt, job in record.jobs():
-            if job.id not in known:
+            if job.id not in jobs:
                 made = f", which made {job.model}" if job.model else ""
                 yield f"job {job.id} of {name}: revision {revision} on {backend}, attempt {attempt.number}{made}"
         for revision, backend, attempt, intent in _intents(record):

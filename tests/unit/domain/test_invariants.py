@@ -427,6 +427,7 @@ def test_a_rewrite_loses_claims_that_may_have_made_a_job() -> None:
     )
     settled = attempts(attempt(job=None, intents=(intent("i2", closed=Closed.LOST),)))
     assert losses(before, settled) == ()
+    assert losses(before, attempts(attempt(intents=(), job=job(intent="i2")))) == ()
 
 
 def test_the_documented_list_is_the_list() -> None:
