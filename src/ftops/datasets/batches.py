@@ -6,6 +6,7 @@ Owns how a row is read as an example: instructions, conversation so far, and the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ftops.datasets.formats import Use
 from ftops.datasets.rows import (
@@ -22,6 +23,11 @@ from ftops.datasets.rows import (
     UserMessage,
     text_of,
 )
+from ftops.datasets.tokens import row_tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(slots=True)
@@ -58,6 +64,11 @@ class Batch:
     def examples(self) -> tuple[Example, ...]:
         """Gives one example for each row."""
         return tuple(map(_example, self.rows, self.lines))
+
+    @cached_property
+    def tokens(self) -> "NDArray[np.int64]":
+        """Gives the tokens of each row, uncut: of training rows what is trained on, of others what sending them takes."""
+        return row_tokens(self.rows, has_answers=self.use.is_training)
 
 
 def _example(row: Row, line: int) -> Example:

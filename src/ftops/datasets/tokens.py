@@ -1,87 +1,216 @@
 """How many tokens rows take, offline.
 
 Owns OpenAI's published counting rule (3 a message, 1 a name, 3 an example; o200k_base for gpt-4o and gpt-4.1) over a
-tokenizer whose vocabulary is on board. Images are not counted.
+tokenizer whose vocabulary is on board. Texts, roles and names are counted exactly by that rule. How tools and tool calls are
+written into a prompt is unpublished: they count as their compact JSON, which is an estimate. Images are not counted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ftops.datasets.conversations import RowFormat, exchange, row_format, text_of
+from ftops.datasets.conversations import RowFormat, exchange, row_format
+from ftops.datasets.conversations import text_of as text_of_mapping
+from ftops.datasets.rows import (
+    AssistantMessage,
+    ChatRow,
+    DeveloperMessage,
+    FreeRow,
+    ItemRow,
+    Message,
+    PreferenceRow,
+    Row,
+    SystemMessage,
+    ToolCall,
+)
+from ftops.datasets.rows import text_of as text_of_content
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ROW_LIMIT: Final = 65_536  # tokens that training reads of one example; the rest is cut, and not billed
 _ENCODING: Final = "o200k_base"
 _A_MESSAGE: Final = 3
+_A_ROLE: Final = 1  # every role that there is has one token
 _A_NAME: Final = 1
 _AN_EXAMPLE: Final = 3
 _BATCH: Final = 2_000
 _FEW: Final = 1_000
+_SYSTEM: Final = frozenset((SystemMessage, DeveloperMessage))
+
+
+def row_tokens(rows: Iterable[Row], *, has_answers: bool) -> "NDArray[np.int64]":
+    """Gives the tokens of each row: what it takes in one epoch of training, before any cut at ``ROW_LIMIT``.
+
+    With ``has_answers`` false it is what sending the row takes: the messages before its answer.
+    """
+    tally = _Tally()
+    for row in rows:
+        tally.take(row, has_answers=has_answers)
+    return tally.counts()
+
+
+def answer_tokens(row: Row) -> int:
+    """Gives how many of a row's tokens are its last message, the answer: those that a cut at the end takes first."""
+    last: Sequence[Message] = ()
+    match row:
+        case ChatRow():
+            last = row.messages[-1:]
+        case PreferenceRow():
+            last = row.non_preferred_output[-1:]
+        case _:
+            pass
+    tally = _Tally()
+    tally.take_messages(last)
+    return int(tally.counts()[0]) - _AN_EXAMPLE
 
 
 class TokenCount:
-    """Sums the tokens of rows, batch by batch; ``total`` is complete after ``finish``."""
+    """Sums the tokens of rows that are plain mappings, batch by batch; ``total`` is complete after ``finish``."""
 
     def __init__(self) -> None:
         self.total = 0
         self.over_limit = 0
-        self._texts: list[str] = []
-        self._rows: list[tuple[int, int]] = []
+        self._tally = _Tally()
 
     def add(self, row: Mapping[str, Any], *, has_answers: bool) -> None:
         """Counts a row: what one epoch of training bills, or with ``has_answers`` false what sending it takes."""
-        before = len(self._texts)
-        fixed = 0
-        for text, extra in _texts(row, has_answers=has_answers):
-            fixed += extra
-            if text:
-                self._texts.append(text)
-        self._rows.append((len(self._texts) - before, fixed + _AN_EXAMPLE))
-        if len(self._rows) >= _BATCH:
+        self._tally.take_mapping(row, has_answers=has_answers)
+        if len(self._tally.fixed) >= _BATCH:
             self.finish()
 
     def finish(self) -> None:
         """Counts what is still open."""
-        counts = iter(count_tokens(self._texts))
-        for texts, fixed in self._rows:
-            tokens = fixed + sum(next(counts) for _ in range(texts))
-            self.over_limit += tokens > ROW_LIMIT
-            self.total += min(tokens, ROW_LIMIT)
-        self._texts.clear()
-        self._rows.clear()
+        counts = self._tally.counts()
+        self.over_limit += int((counts > ROW_LIMIT).sum())
+        self.total += int(counts.clip(max=ROW_LIMIT).sum())
+        self._tally = _Tally()
 
 
-def count_tokens(texts: Sequence[str]) -> list[int]:
-    """Gives the number of o200k_base tokens of each text; special tokens count as ordinary text."""
+def count_tokens(texts: Sequence[str], *, threads: int | None = None) -> list[int]:
+    """Gives the number of o200k_base tokens of each text; special tokens count as ordinary text.
+
+    ``threads`` is how many count, 0 for one a core; None takes one for a few texts.
+    """
     if not texts:
         return []
     from toktok import batch_count
 
-    # Threads take longer to start than a few texts take to count.
-    counts: list[int] = batch_count(texts, _ENCODING, threads=1 if len(texts) < _FEW else 0)
+    if threads is None:  # threads take longer to start than a few texts take to count
+        threads = 1 if len(texts) < _FEW else 0
+    counts: list[int] = batch_count(texts, _ENCODING, threads=threads)
     return counts
 
 
-def _texts(row: Mapping[str, Any], *, has_answers: bool) -> Iterator[tuple[str, int]]:
-    """Gives each text of a row with the tokens that its place costs besides."""
-    if row_format(row) in (RowFormat.FREE, RowFormat.PROMPT_COMPLETION):
-        yield _json(row), 0
-        return
-    said = exchange(row)
-    if said.tools:
-        yield _json(said.tools), 0
-    messages = row["messages"] if row_format(row) is RowFormat.CHAT else [*said.asked, *said.answers]
-    for message in messages if has_answers else said.asked:
-        if not isinstance(message, Mapping):
-            continue
-        yield str(message.get("role", "")), _A_MESSAGE
-        yield text_of(message), 0
-        if message.get("name"):
-            yield str(message["name"]), _A_NAME
-        for key in ("tool_calls", "function_call"):
-            if message.get(key):
-                yield _json(message[key]), 0
+class _Tally:
+    """The texts of some rows, to be counted in one call, and for each row what its shape takes besides.
+
+    A text of the system and a list of tools, which rows of one file mostly share, is counted once.
+    """
+
+    def __init__(self) -> None:
+        self.fixed: list[int] = []
+        self._texts: list[str] = []
+        self._ends: list[int] = []
+        self._shared: dict[str | bytes, int] = {}
+
+    def counts(self) -> "NDArray[np.int64]":
+        """Gives the tokens of each row taken so far."""
+        import numpy as np
+
+        # Callers run in parallel over batches or files already, so that one thread is the right number.
+        sums = np.zeros(len(self._texts) + 1, dtype=np.int64)
+        np.cumsum(count_tokens(self._texts, threads=1), out=sums[1:], dtype=np.int64)
+        by_row = np.diff(sums[np.array(self._ends, dtype=np.int64)], prepend=0)
+        return by_row + np.array(self.fixed, dtype=np.int64)
+
+    def take(self, row: Row, *, has_answers: bool) -> None:
+        """Takes one row."""
+        messages: Sequence[Message]
+        match row:
+            case ChatRow():
+                tools, messages = row.tools, row.messages if has_answers else _before_answer(row.messages)
+            case ItemRow():
+                asked = row.asked
+                tools, messages = asked.tools, asked.messages if has_answers else _before_answer(asked.messages)
+            case PreferenceRow():
+                tools, messages = row.input.tools, row.input.messages
+                if has_answers:
+                    messages = [*messages, *row.preferred_output, *row.non_preferred_output]
+            case FreeRow():
+                self.take_mapping(row.item, has_answers=has_answers)
+                return
+        self.take_messages(messages, also=self._tools(bytes(tools)) if tools else 0)
+
+    def take_messages(self, messages: Sequence[Message], *, also: int = 0) -> None:
+        """Takes the messages of one row, and ``also`` so many tokens."""
+        texts = self._texts
+        total = also + _AN_EXAMPLE + (_A_MESSAGE + _A_ROLE) * len(messages)
+        for message in messages:
+            content = message.content
+            text = content if type(content) is str else text_of_content(content)
+            if type(message) in _SYSTEM:
+                total += self._once(text)
+            elif text:
+                texts.append(text)
+            if message.name:
+                texts.append(message.name)
+                total += _A_NAME
+            if type(message) is AssistantMessage and message.tool_calls:
+                texts.append(_json(message.tool_calls))
+        self.fixed.append(total)
+        self._ends.append(len(texts))
+
+    def take_mapping(self, row: Mapping[str, Any], *, has_answers: bool) -> None:
+        """Takes one row of any shape: a free one counts as its JSON, and what is no message counts nothing."""
+        said = exchange(row)
+        total = _AN_EXAMPLE
+        if row_format(row) in (RowFormat.FREE, RowFormat.PROMPT_COMPLETION):
+            self._texts.append(_json(row))
+        elif said.tools:
+            self._texts.append(_json(said.tools))
+        messages = row["messages"] if row_format(row) is RowFormat.CHAT else [*said.asked, *said.answers]
+        for message in messages if has_answers else said.asked:
+            if isinstance(message, Mapping):
+                total += _A_MESSAGE
+                self._texts.extend((str(message.get("role", "")), text_of_mapping(message)))
+                if message.get("name"):
+                    self._texts.append(str(message["name"]))
+                    total += _A_NAME
+                calls = (_calls(message.get("tool_calls")), message.get("function_call"))
+                self._texts.extend(_json(call) for call in calls if call)
+        self.fixed.append(total)
+        self._ends.append(len(self._texts))
+
+    def _once(self, text: str) -> int:
+        count = self._shared.get(text)
+        if count is None:
+            count = self._shared[text] = count_tokens((text,))[0]
+        return count
+
+    def _tools(self, raw: bytes) -> int:
+        count = self._shared.get(raw)
+        if count is None:
+            tools = msgspec.json.decode(raw)
+            count = self._shared[raw] = count_tokens((_json(tools),))[0] if tools else 0
+        return count
+
+
+def _before_answer(messages: Sequence[Message]) -> Sequence[Message]:
+    for index in range(len(messages) - 1, -1, -1):
+        if type(messages[index]) is AssistantMessage:
+            return messages[:index]
+    return messages
+
+
+def _calls(calls: Any) -> Any:
+    """Gives tool calls with their keys in the one order that they are counted in."""
+    try:
+        return msgspec.convert(calls, list[ToolCall])
+    except msgspec.ValidationError:
+        return calls
 
 
 def _json(value: Any) -> str:
