@@ -36,7 +36,7 @@ from ftops.domain.plan import (
 )
 from ftops.domain.records import LedgerState
 from ftops.domain.renames import plan_renames
-from ftops.domain.training_steps import TRAINING, is_alive, plan_training
+from ftops.domain.training_steps import TRAINING, is_alive, plan_training, unrecorded_jobs
 
 
 def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, today: date) -> Plan:
@@ -140,7 +140,7 @@ def _suspended(subject: Subject, draft: Draft) -> Draft:
     message = "suspended (spec.policy.suspend)" + (f"; without that: {would}" if would else "")
     running = [entry.waits_for for entry in draft.deferred if entry.what == TRAINING]
     message += "".join(f"; {job} goes on" for job in running)
-    found = [f"{action.job} at {action.backend}" for action in draft.actions if isinstance(action, Adopt)]
+    found = (f"{job.id} at {backend}" for backend, job in unrecorded_jobs(subject))
     message += "".join(f"; job {job} is not in the ledger" for job in found)
     notice = Notice(fine_tune=subject.declared.name, message=message)
     return Draft(notices=[*draft.notices, notice])

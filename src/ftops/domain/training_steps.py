@@ -1,5 +1,6 @@
 """Plans what leads to a model: adopt, upload and train. One row of ``docs/planning.md`` each."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from ftops.domain.attempts import Attempt, CancelReason, JobRecord, JobStatus, counting_attempt
@@ -200,13 +201,9 @@ def _adopt(subject: Subject, draft: Draft) -> tuple[Job, Adopt] | None:
     Gives the one that the declared revision's model will come of, where the ledger has no job of that attempt.
     """
     adopted: dict[tuple[BackendName, Revision, int], tuple[Job, Adopt]] = {}
-    for backend, job in _found(subject):
-        revision, attempt = Revision(job.metadata.get("ftops_revision", "")), attempt_of(job)
-        known = subject.record.revisions.get(revision) if subject.record else None
-        is_expected = known is not None or revision == subject.declared.revision
-        if not (is_expected and _is_of(subject, job)) or (backend, revision, attempt) in adopted:
-            continue
-        if is_adoptable(job, known, backend, attempt):
+    for backend, job in unrecorded_jobs(subject):
+        revision, attempt = _revision_of(job), attempt_of(job)
+        if (backend, revision, attempt) not in adopted:
             adopt = Adopt(
                 id=action_id("adopt", subject.declared.name, job.id),
                 fine_tune=subject.declared.name,
@@ -224,6 +221,20 @@ def _adopt(subject: Subject, draft: Draft) -> tuple[Job, Adopt] | None:
         found for (*where, number), found in adopted.items() if tuple(where) == declared and number not in ended
     )
     return next(counting, None)
+
+
+def unrecorded_jobs(subject: Subject) -> Iterator[tuple[BackendName, Job]]:
+    """Gives all jobs of this fine-tune that should be recorded and are not: those that run or succeeded first."""
+    for backend, job in _found(subject):
+        revision = _revision_of(job)
+        known = subject.record.revisions.get(revision) if subject.record else None
+        is_expected = known is not None or revision == subject.declared.revision
+        if is_expected and _is_of(subject, job) and is_adoptable(job, known, backend, attempt_of(job)):
+            yield backend, job
+
+
+def _revision_of(job: Job) -> Revision:
+    return Revision(job.metadata.get("ftops_revision", ""))
 
 
 def _found(subject: Subject) -> list[tuple[BackendName, Job]]:

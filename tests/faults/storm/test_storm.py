@@ -93,6 +93,12 @@ def test_what_was_forgotten_at_a_backend_that_manifests_left_is_found_again(is_r
     assert statuses == ["cancelled" if is_running else "succeeded"]
 
 
+def test_every_job_of_what_is_suspended_and_was_forgotten_is_named() -> None:
+    by_hand = Drift(what="by hand, without a ledger")
+    suspended = Commit(manifests={"ada": Spec(suspend=True)})
+    weather_the_storm(Script(steps=(Commit(manifests={"ada": Spec()}), Run(), suspended, by_hand, *FORGET)))
+
+
 def test_a_claim_that_was_lost_with_a_ledger_set_back_is_told() -> None:
     unrecorded = Run(incidents=(Incident(on="ledger.keep", what="kill before", nth=2),))
     played = play(Script(steps=(MOVED, unrecorded, Commit(manifests={"ada": Spec()}), Tamper(what="roll back"))))
