@@ -17,6 +17,7 @@ from ftops.cli.style import choose_color, print_error
 # Command → module; its ``command`` is loaded when it is called, so that --help stays instant.
 _COMMANDS: Final = {
     "validate": ("ftops.cli.validate", "Check manifests and datasets, offline."),
+    "data": ("ftops.cli.data", "Find what would spoil a training file, and look into it."),
     "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
     "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
     "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),

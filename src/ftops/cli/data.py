@@ -1,0 +1,11 @@
+"""``ftops data``: datasets alone, in a project or without one; offline, and no key needed.
+
+Owns the group. Each of its commands is a module of its own, which loads what it needs when it is called.
+"""
+
+import click
+
+
+@click.group("data")
+def command() -> None:
+    """Check datasets and look into them, offline, before a cent is spent on training."""
