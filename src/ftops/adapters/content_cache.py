@@ -1,13 +1,14 @@
 """``.ftops/cache``: what was worked out of bytes, so that the same bytes need not be worked through again.
 
 Owns the files. Values are kept by the SHA-256 of all that determines them, so that an entry is never out of date; what the
-last run had no use for is dropped. A file is sealed with a key that lies in the git folder: a repository can ship a cache, but
-not that key. A cache that was not sealed here, was cut short, or was made by another version is as good as none. Nothing here
-is needed: where it can't be read or written, things take longer.
+last run had no use for is dropped, but for what is spared. A file is sealed with a key that lies in the git folder: a
+repository can ship a cache, but not that key. A cache that was not sealed here, was cut short, or was made by another version
+is as good as none. Nothing here is needed: where it can't be read or written, things take longer.
 """
 
 import hashlib
 import hmac
+import itertools
 import os
 import secrets
 import tempfile
@@ -39,15 +40,19 @@ class _Content(msgspec.Struct, frozen=True):
 class ContentCache(Generic[Value]):
     """One file of the cache, with values of one type. Not safe for several threads; safe for several processes.
 
-    ``version`` names everything beyond the keys that values depend on; a change of it, or of ftops, drops them all.
+    ``version`` names everything beyond the keys that values depend on; a change of it, or of ftops, drops them all. Of what a
+    run had no use for, ``spare`` entries are left.
     """
 
-    def __init__(self, ftops_dir: Path, name: str, *, kind: type[Value], version: str, seal: bytes | None) -> None:
+    def __init__(
+        self, ftops_dir: Path, name: str, *, kind: type[Value], version: str, seal: bytes | None, spare: int = 0
+    ) -> None:
         self._ftops_dir = ftops_dir
         self._path = ftops_dir / "cache" / name
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._made_by = f"{__version__} {version}"
         self._seal = seal
+        self._spare = spare
         self._stored: dict[str, msgspec.Raw] | None = None
         self._used: dict[str, msgspec.Raw] = {}
         self._is_changed = False
@@ -74,10 +79,12 @@ class ContentCache(Generic[Value]):
 
     def save(self) -> None:
         """Writes what this run used, where that is worth it."""
-        is_littered = len(self._stored or ()) > 2 * len(self._used) + _FEW
+        is_littered = len(self._stored or ()) > 2 * len(self._used) + self._spare + _FEW
         if self._seal is None or not (self._is_changed or is_littered):
             return
-        content = msgspec.msgpack.encode(_Content(made_by=self._made_by, entries=self._used))
+        unused = ((key, raw) for key, raw in (self._stored or {}).items() if key not in self._used)
+        entries = self._used | dict(itertools.islice(unused, self._spare))
+        content = msgspec.msgpack.encode(_Content(made_by=self._made_by, entries=entries))
         if len(content) > _LARGEST:
             return
         with suppress(OSError):

@@ -3,13 +3,14 @@
 Owns those words. ``DatasetExaminer`` reads the files.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ftops.datasets.checks import CheckSettings
 from ftops.datasets.findings import FindingGroup, FindingList, sorted_groups
 from ftops.datasets.formats import USE_OF, Use
+from ftops.datasets.inspections import Inspection
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import AdoptedDataset, FineTune, Split
 
@@ -33,7 +34,6 @@ class FileReport:
     use: Use
     rows: int
     tokens: int
-    sha256: str
     findings: FindingList
 
     def groups(self, settings: CheckSettings) -> tuple[FindingGroup, ...]:
@@ -56,11 +56,18 @@ class DatasetExaminer(Protocol):
     """Examines datasets."""
 
     def examine(
-        self, train: Examinee | None, others: Iterable[Examinee], *, told: Callable[[int], None] = ...
+        self,
+        train: Examinee | None,
+        others: Sequence[Examinee],
+        *,
+        settings: CheckSettings = ...,
+        extra: Sequence[Inspection] = (),
+        told: Callable[[int], None] = ...,
     ) -> DataReport:
         """Examines a training file and what goes with it (validation, evaluations), each compared with the training file.
 
-        Never raises for what files hold: a file that can't be read is a finding. ``told`` hears of the bytes done.
+        ``settings`` spare work for checks that are switched off; ``extra`` are made of the training file alone. Never raises
+        for what files hold: a file that can't be read is a finding. ``told`` hears of the bytes done.
         """
         ...
 

@@ -4,7 +4,7 @@ Owns that grouping, and what a baseline takes away. Nothing here quotes more of 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,11 +89,20 @@ class FindingList:
 
     def merge(self, later: "FindingList") -> None:
         """Takes over what was found in a later part of the same file."""
-        for key, shown in later._shown.items():  # noqa: SLF001  (its own kind)
-            self._shown.setdefault(key, [])
-            room = SHOWN_OF_A_KIND - len(self._shown[key])
-            self._shown[key].extend(shown[: max(0, room)])
-            self._counts[key] = self._counts.get(key, 0) + later._counts[key]  # noqa: SLF001
+        for key, count, shown in later.kinds():
+            own = self._shown.setdefault(key, [])
+            own.extend(shown[: max(0, SHOWN_OF_A_KIND - len(own))])
+            self._counts[key] = self._counts.get(key, 0) + count
+
+    def kinds(self) -> Iterator[tuple[tuple[str, str, str], int, tuple[Found, ...]]]:
+        """Gives each kind with the number of its findings and those that are shown, for ``restore``."""
+        for key, shown in self._shown.items():
+            yield key, self._counts[key], tuple(shown)
+
+    def restore(self, key: tuple[str, str, str], count: int, shown: Sequence[Found]) -> None:
+        """Takes back what ``kinds`` gave."""
+        self._counts[key] = count
+        self._shown[key] = list(shown)
 
     def groups(self, settings: CheckSettings) -> tuple[FindingGroup, ...]:
         """Gives what is left where ``settings`` are in force: worst level first, then by the first line."""
