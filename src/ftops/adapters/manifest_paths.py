@@ -1,4 +1,4 @@
-"""The files that one manifest names: datasets, prompts, and code of graders.
+"""The files that one manifest names: datasets, baselines of findings, prompts, and code of graders.
 
 Owns where paths stand in a manifest, and what a grader with files in it comes to.
 """
@@ -35,6 +35,7 @@ def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
     candidates = [
         ("/spec/dataset/train", member(dataset, "train")),
         ("/spec/dataset/validation", member(dataset, "validation")),
+        ("/spec/dataset/baseline", member(dataset, "baseline")),
     ]
     candidates.extend(_grader_files(member(member(spec, "method"), "grader"), "/spec/method/grader"))
     for index, entry in enumerate(sequence(member(spec, "evals"))):

@@ -5,6 +5,7 @@ wrong kind, so that a document's problems come at once whatever its schema says.
 """
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ftops.adapters.findings import Findings
@@ -14,6 +15,7 @@ from ftops.adapters.project_file import unknown_backend
 from ftops.adapters.schema_problems import near_miss
 from ftops.adapters.unsupported import unsupported_values
 from ftops.adapters.yaml_nodes import child
+from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import LATEST, BackendName, FineTune, MethodType, Project
 
@@ -23,6 +25,7 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
     spec = member(value, "spec")
     _check_backend(spec, "/spec/backend", project, findings)
     _check_method(spec, findings)
+    _check_checks(mapping(member(member(spec, "dataset"), "checks")), findings)
     seen: set[str] = set()
     for index, entry in enumerate(sequence(member(spec, "evals"))):
         pointer = child("/spec/evals", index)
@@ -76,6 +79,21 @@ def _check_method(spec: Any, findings: Findings) -> None:
         findings.add("/spec/dataset/validation", "required for reinforcement, but missing")
     for finding in template_findings(member(method, "grader"), "/spec/method/grader", IN_TRAINING):
         findings.add(*finding)
+
+
+def _check_checks(settings: Mapping[str, Any], findings: Findings) -> None:
+    """Checks what a manifest sets checks of its datasets to; the levels themselves, the schema checks."""
+    for code in settings:
+        pointer = child("/spec/dataset/checks", code)
+        check = CHECKS.get(code)
+        if check is None:
+            named = {**{one.name: one.code for one in CHECKS.values()}, **{one.lower(): one for one in CHECKS}}
+            near = get_close_matches(code.lower(), named, n=1)
+            hint = f"did you mean {named[near[0]]}?" if near else "docs/data-checks.md lists them"
+            findings.add(pointer, f"expected the code of a check, got {quoted(code)}", hint)
+        elif check.is_format:
+            wrong = f"{code} ({check.name}) can't be changed: a backend refuses such a file"
+            findings.add(pointer, f"expected a check beyond the format, {wrong}")
 
 
 def _check_baseline(baseline: Any, pointer: str, spec: Any, project: Project, findings: Findings) -> None:

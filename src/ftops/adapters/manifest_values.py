@@ -79,7 +79,12 @@ def _dataset(value: Mapping[str, Any], paths: Paths) -> DatasetPaths | AdoptedDa
         part: str | Split | None = Split(fraction=validation["fraction"], seed=int(validation["seed"]))
     else:
         part = paths["/spec/dataset/validation"] if validation is not None else None
-    return DatasetPaths(train=paths["/spec/dataset/train"], validation=part)
+    return DatasetPaths(
+        train=paths["/spec/dataset/train"],
+        validation=part,
+        checks=value.get("checks", {}),
+        baseline=paths.get("/spec/dataset/baseline"),
+    )
 
 
 def _eval(value: Mapping[str, Any], pointer: str, paths: Paths) -> EvalSpec:

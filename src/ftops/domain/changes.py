@@ -9,6 +9,7 @@ from ftops.domain.record_types import ADOPTED
 from ftops.domain.records import DatasetRecord, RevisionRecord
 
 _TRAINING: Final = ("backend", "base_model", "dataset", "method", "seed")
+_NOT_TRAINING: Final = ("dataset.baseline", "dataset.checks")
 
 
 def field_changes(declared: Declared, known: RevisionRecord | None) -> tuple[FieldChange, ...]:
@@ -26,7 +27,11 @@ def field_changes(declared: Declared, known: RevisionRecord | None) -> tuple[Fie
 
 def training_changes(declared: Declared, known: RevisionRecord | None) -> tuple[FieldChange, ...]:
     """Gives those of the changes that lead to another training: other models come of no other field."""
-    return tuple(c for c in field_changes(declared, known) if c.path.startswith(_TRAINING))
+    return tuple(
+        c
+        for c in field_changes(declared, known)
+        if c.path.startswith(_TRAINING) and not c.path.startswith(_NOT_TRAINING)
+    )
 
 
 def _spec_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[FieldChange]:

@@ -105,10 +105,16 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetPaths:
-    """Dataset files as paths relative to the project's root, with forward slashes."""
+    """Dataset files as paths relative to the project's root, with forward slashes.
+
+    ``checks`` maps codes of checks to what they are set to: ``off``, ``advice``, ``warning`` or ``error``. ``baseline`` is the
+    file of findings that are known. Neither changes what is trained.
+    """
 
     train: str
     validation: str | Split | None = None
+    checks: Mapping[str, str] = field(default_factory=dict)
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

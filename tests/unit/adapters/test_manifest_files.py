@@ -97,6 +97,35 @@ def test_the_whole_of_a_manifest(tmp_path):
     )
 
 
+def test_checks_and_a_baseline(tmp_path):
+    root = project(tmp_path, manifest=with_dataset("checks: {D101: off, D130: warning}, baseline: data/known.json"))
+    (root / "finetunes/data/known.json").write_text("{}")
+    (fine_tune,) = load(root).fine_tunes
+    assert fine_tune.dataset == DatasetPaths(
+        train="finetunes/data/train.jsonl",
+        checks={"D101": "off", "D130": "warning"},  # never a boolean: YAML 1.2
+        baseline="finetunes/data/known.json",
+    )
+
+
+def test_checks_that_there_are_not(tmp_path):
+    stated = "{d101: off, near-duplicate: off, x: off, D007: off, D102: false, D103: fatal}, baseline: data/valid.json"
+    where = "/spec/dataset/checks"
+    assert problems(tmp_path, manifest=with_dataset(f"checks: {stated}")) == [
+        f"{M}:7:53 {where}/d101: expected the code of a check, got 'd101' (did you mean D101?)",
+        f"{M}:7:74 {where}/near-duplicate: expected the code of a check, got 'near-duplicate' (did you mean D102?)",
+        f"{M}:7:82 {where}/x: expected the code of a check, got 'x' (docs/data-checks.md lists them)",
+        f"{M}:7:93 {where}/D007: expected a check beyond the format, D007 (blank-line) can't be changed: a backend refuses such a file",
+        f"{M}:7:104 {where}/D102: expected one of off, advice, warning, error, got the boolean false",
+        f"{M}:7:117 {where}/D103: expected one of off, advice, warning, error, got the string 'fatal'",
+        f"{M}:7:135 /spec/dataset/baseline: expected a file, there is no 'data/valid.json' (did you mean data/valid.jsonl?)",
+    ]
+
+
+def with_dataset(more: str) -> str:
+    return MANIFEST.replace("train.jsonl}", f"train.jsonl, {more}}}")
+
+
 ADOPTED = MANIFEST.replace("{train: data/train.jsonl}", "{adopted_job: ftjob-old}")
 
 

@@ -69,3 +69,7 @@ def test_only_what_leads_to_another_training() -> None:
     old = {"seed": 1, "aliases": {"a": "latest"}, "backend": "x", "policy": {}, "evals": []}
     new = {"seed": 2, "aliases": {}, "backend": "y", "policy": {"retries": 2}, "evals": [1], "base_model": "m"}
     assert [c.path for c in training_changes(declared(new), known(old))] == ["backend", "base_model", "seed"]
+    data = {"train": "a.jsonl", "checks": {"D101": "off"}}
+    more = {"train": "b.jsonl", "checks": {"D102": "off"}, "baseline": "known.json"}
+    changes = training_changes(declared({"dataset": more}), known({"dataset": data}))
+    assert [c.path for c in changes] == ["dataset.train"]
