@@ -53,6 +53,7 @@ class Place:
     top: Path
     root: Path
     repository: Repository
+    seal: bytes | None
     manifests: KeptManifests
     scans: KeptScans
 
@@ -77,6 +78,7 @@ def find_place(start: Path) -> Place:
         top=top,
         root=root,
         repository=repository,
+        seal=seal,
         manifests=KeptManifests(ftops_dir, seal=seal),
         scans=KeptScans(ftops_dir, seal=seal),
     )
@@ -138,7 +140,7 @@ def open_workspace(
     from ftops.adapters.output_files import OutputFiles
 
     clock, files = SystemClock(stop), DatasetFiles(place.root)
-    ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop)
+    ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop, seal=place.seal)
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     opening = open_sessions(
         place.ftops_dir,
@@ -285,6 +287,6 @@ def open_catalog(place: Place, *, backend: str | None) -> Catalog:
         place=place,
         project=loaded.project,
         fine_tunes=loaded.fine_tunes,
-        ledgers=ProjectLedgers(place.top, place.ftops_dir, loaded.project, threading.Event()),
+        ledgers=ProjectLedgers(place.top, place.ftops_dir, loaded.project, threading.Event(), seal=place.seal),
         redirected=redirected,
     )

@@ -46,7 +46,7 @@ def open_import(
             backend=chosen,
             address="embedded" if chosen.is_rehearsal else session.base_url,
             session=session,
-            ledger=ProjectLedgers(place.top, place.ftops_dir, project, threading.Event()).of(chosen),
+            ledger=ProjectLedgers(place.top, place.ftops_dir, project, threading.Event(), seal=place.seal).of(chosen),
             files=files,
             clock=SystemClock(threading.Event()),
             progress=progress,

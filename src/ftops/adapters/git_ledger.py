@@ -19,6 +19,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from ftops.adapters.git_process import GitFailed, GitProcess
+from ftops.adapters.kept_ledger import KeptLedger
 from ftops.adapters.ledger_batches import Draft, Request, draft
 from ftops.adapters.ledger_branches import Published
 from ftops.adapters.ledger_files import changed_files, folder_of
@@ -48,7 +49,8 @@ class GitLedger:
     """One project's folder of the ledger branch. Safe to use from several threads and processes.
 
     ``remote`` is the name of a configured remote; None keeps the branch in this clone alone. ``ftops_dir`` holds what could
-    not be written yet. Raises UsageProblem where the branch, remote or project can't be used.
+    not be written yet. ``kept`` spares reading again what was read before. Raises UsageProblem where the branch, remote or
+    project can't be used.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class GitLedger:
         ftops_dir: Path,
         clock: Clock,
         new_id: Callable[[], str] = random_id,
+        kept: KeptLedger | None = None,
     ) -> None:
         git = GitProcess(folder=repo_root)
         self._git = git
@@ -71,6 +74,7 @@ class GitLedger:
         self._is_local = remote is None
         self._branch = open_branch(git, branch, remote=remote, clock=clock)
         self._objects = LedgerObjects(git, self._folder)
+        self._kept = kept
         self._pending = PendingEvents(ftops_dir, project=project, branch=branch)
         self._asked = ftops_dir / f"ledger-asked-{(remote or '').replace('/', '-')}"
         self._ftops_dir = ftops_dir
@@ -231,8 +235,12 @@ class GitLedger:
     def _state_at(self, tip: str | None) -> LedgerState:
         if tip is None:
             return LedgerState()
-        check_holds_ledger(self._git, self._name, tip)
-        return self._objects.read(tip)
+
+        def read() -> LedgerState:
+            check_holds_ledger(self._git, self._name, tip)
+            return self._objects.read(tip)
+
+        return read() if self._kept is None else self._kept.state_at(tip, self._folder, read)
 
     def _note_asked(self) -> None:
         if self._is_local:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ftops.adapters.clock import SystemClock
 from ftops.adapters.git_ledger import GitLedger
 from ftops.adapters.git_repo import GitRepository
+from ftops.adapters.kept_ledger import KeptLedger
 from ftops.adapters.ledger_inspection import LedgerInspection
 from ftops.adapters.rehearsal_ledger import bind_rehearsal, rehearsal_branch
 from ftops.domain.foreign_text import quoted
@@ -16,10 +17,16 @@ from ftops.ports import LedgerInspector, LedgerWriter
 
 
 class ProjectLedgers:
-    """The ledgers of one project: one that is shared, and one for rehearsals. Opened when they are first asked for."""
+    """The ledgers of one project: one that is shared, and one for rehearsals. Opened when they are first asked for.
 
-    def __init__(self, top: Path, ftops_dir: Path, project: Project, stop: threading.Event) -> None:
+    ``seal`` is the key that this clone's cache is sealed with.
+    """
+
+    def __init__(
+        self, top: Path, ftops_dir: Path, project: Project, stop: threading.Event, *, seal: bytes | None
+    ) -> None:
         self._top = top
+        self._seal = seal
         self._ftops_dir = ftops_dir
         self._project = project
         self._stop = stop
@@ -46,6 +53,7 @@ class ProjectLedgers:
             remote=remote,
             ftops_dir=self._ftops_dir,
             clock=SystemClock(self._stop),
+            kept=KeptLedger(self._ftops_dir, "rehearsals" if is_rehearsal else "ledger", seal=self._seal),
         )
 
     def _place(self, *, is_rehearsal: bool) -> tuple[str, str | None]:
