@@ -4,15 +4,18 @@ That no second job is made while one of the same revision lives, and that each P
 moment it happens (``storm_world``); here is what can be seen at the end.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from storm_backend import StormBackend
-from storm_ledger import Folder, files_of
+from storm_ledger import Folder
 from storm_runs import Ended
 from storm_script import Spec
 from storm_wire import KEY
 from storm_witness import PROJECT
 from storm_world import PAID, StormWorld
 
+from ftops.adapters.ledger_files import changed_files
 from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.manifest import LATEST, AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.plan import DeleteFile, DeleteModel, Evaluate, Plan
@@ -192,8 +195,10 @@ def _is_wanted(world: StormWorld, job: Job, place: str) -> bool:
 
 
 def has_running_jobs(world: StormWorld) -> bool:
+    """Whether a job runs that ftops made or adopted: the apply after its end records that."""
+    state = _shared(world)
     return any(
-        job.id in world.posts and not (job.status.is_final or job.status in PAUSE)
+        (job.id in world.posts or state.knows_job(job.id)) and not (job.status.is_final or job.status in PAUSE)
         for _, backend in world.all_backends()
         for job in backend.all_jobs
     )
@@ -247,11 +252,22 @@ def check_secrets(world: StormWorld) -> None:
 
 def _stored(folder: Folder) -> list[tuple[str, bytes]]:
     commits = [
-        (f"commit {name}", files_of(one.states) + msgspec.json.encode(one.events))
+        (f"commit {name}", _files_of(one.states) + msgspec.json.encode(one.events))
         for name, one in folder.remote.commits.items()
     ]
     pending = [("a pending file", msgspec.json.encode(batch)) for kept in folder.pending.values() for batch in kept]
     return [*commits, *pending, ("a refused event", msgspec.json.encode(folder.refused))]
+
+
+def _files_of(states: Mapping[str, LedgerState]) -> bytes:
+    """Gives all that a commit holds, as bytes."""
+    empty = LedgerState()
+    return b"".join(
+        content
+        for project, state in sorted(states.items())
+        for content in changed_files(f"projects/{project}", empty, state).values()
+        if content is not None
+    )
 
 
 def _shared(world: StormWorld) -> LedgerState:

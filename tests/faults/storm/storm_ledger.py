@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ftops.adapters.ledger_files import changed_files, check_readable
+from ftops.adapters.ledger_files import check_readable
 from ftops.domain.events import AnyEvent, EventRefused
 from ftops.domain.ledger_losses import losses
 from ftops.domain.records import LedgerState
@@ -290,14 +290,3 @@ class _Lock:
 def _discard(batches: list[tuple[AnyEvent, ...]], batch: tuple[AnyEvent, ...]) -> None:
     if batch in batches:
         batches.remove(batch)
-
-
-def files_of(states: Mapping[str, LedgerState]) -> bytes:
-    """Gives all that a commit holds, as bytes."""
-    empty = LedgerState()
-    return b"".join(
-        content
-        for project, state in sorted(states.items())
-        for content in changed_files(f"projects/{project}", empty, state).values()
-        if content is not None
-    )

@@ -99,6 +99,14 @@ def test_every_job_of_what_is_suspended_and_was_forgotten_is_named() -> None:
     weather_the_storm(Script(steps=(Commit(manifests={"ada": Spec()}), Run(), suspended, by_hand, *FORGET)))
 
 
+def test_a_job_made_by_hand_may_finish_where_the_manifest_says_so() -> None:
+    declared = {"ada": Spec(backend="other"), "bob": Spec(on_superseded="finish")}
+    by_hand = Drift(what="by hand, without a ledger", backend="other", nth=1, after=300.0)
+    played = play(Script(steps=(Commit(manifests=declared), Run(), by_hand)))
+    assert not played.wrong
+    assert played.world.struck["jobs that ended by themselves"] == 1
+
+
 def test_a_claim_that_was_lost_with_a_ledger_set_back_is_told() -> None:
     unrecorded = Run(incidents=(Incident(on="ledger.keep", what="kill before", nth=2),))
     played = play(Script(steps=(MOVED, unrecorded, Commit(manifests={"ada": Spec()}), Tamper(what="roll back"))))
