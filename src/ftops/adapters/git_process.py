@@ -122,33 +122,64 @@ class GitProcess:
         self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS, limit: int = OUTPUT_LIMIT
     ) -> bytes:
         """Gives what ``git arguments`` wrote. Raises GitFailed, GitTimedOut, OutputTooLarge past ``limit`` bytes."""
-        options = [word for setting in _CONFIGURATION for word in ("-c", setting)]
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as complaints:
             source.write(stdin)
             source.seek(0)
-            try:
-                # A session of its own: Ctrl-C at the terminal doesn't cut a push in two, and ssh finds no terminal to ask.
-                process = subprocess.Popen(
-                    ["git", *options, *arguments],
-                    cwd=self.folder,
-                    env=self.environment,
-                    stdin=source,
-                    stdout=subprocess.PIPE,
-                    stderr=complaints,
-                    start_new_session=True,
-                )
-            except FileNotFoundError as error:
-                raise UsageProblem("git is not installed, or not on the PATH", remedy="install git") from error
+            process = self._start(arguments, source, subprocess.PIPE, complaints)
             stdout, has_timed_out = _collect(process, seconds=seconds, limit=limit)
-            complaints.seek(0)
-            stderr = complaints.read(1 << 20)
-        if has_timed_out:
-            raise GitTimedOut(
-                arguments, process.returncode, stderr + f"\nfatal: timed out after {seconds:g} s".encode()
+            self._check(process, arguments, complaints, stdout, seconds=seconds if has_timed_out else None)
+        return stdout
+
+    def write(self, *arguments: str, into: IO[bytes], seconds: float = LOCAL_SECONDS) -> None:
+        """Has ``git arguments`` write into an open file, past this process's memory. Raises GitFailed, GitTimedOut."""
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as complaints:
+            process = self._start(arguments, source, into, complaints)
+            try:
+                process.wait(timeout=seconds)
+                has_timed_out = False
+            except subprocess.TimeoutExpired:
+                has_timed_out = True
+            finally:
+                if process.returncode is None:
+                    _stop(process)
+                    process.wait()
+            self._check(process, arguments, complaints, b"", seconds=seconds if has_timed_out else None)
+
+    def _start(
+        self, arguments: Sequence[str], source: IO[bytes], target: IO[bytes] | int, complaints: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        options = [word for setting in _CONFIGURATION for word in ("-c", setting)]
+        try:
+            # A session of its own: Ctrl-C at the terminal doesn't cut a push in two, and ssh finds no terminal to ask.
+            return subprocess.Popen(
+                ["git", *options, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=source,
+                stdout=target,
+                stderr=complaints,
+                start_new_session=True,
             )
+        except FileNotFoundError as error:
+            raise UsageProblem("git is not installed, or not on the PATH", remedy="install git") from error
+
+    @staticmethod
+    def _check(
+        process: subprocess.Popen[bytes],
+        arguments: Sequence[str],
+        complaints: IO[bytes],
+        stdout: bytes,
+        *,
+        seconds: float | None,
+    ) -> None:
+        """Raises where git failed; ``seconds`` is after how many it was stopped, None where it wasn't."""
+        complaints.seek(0)
+        stderr = complaints.read(1 << 20)
+        if seconds is not None:
+            late = f"\nfatal: timed out after {seconds:g} s".encode()
+            raise GitTimedOut(arguments, process.returncode, stderr + late)
         if process.returncode != 0:
             raise GitFailed(arguments, process.returncode, stderr, stdout)
-        return stdout
 
     def line(self, *arguments: str) -> str:
         """Gives the one line that a command answers."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from ftops.domain.desired import Declared
-from ftops.domain.manifest import Backend, MethodType, Price
+from ftops.domain.desired import Dataset, Declared
+from ftops.domain.manifest import Backend, Method, MethodType, Price
 
 PRICES_AS_OF: Final = date(2026, 11, 21)
 _MILLION: Final = 1_000_000
@@ -88,25 +88,34 @@ def training_price(model: str, backend: Backend) -> float | None:
 
 
 def training_estimate(declared: Declared) -> Estimate:
-    """Estimates one training of ``declared``: billed tokens (rows cut at the model's limit, × epochs) and USD.
+    """Estimates one training of ``declared``: billed tokens (rows cut at the model's limit, × epochs) and USD."""
+    return estimate_of_training(
+        declared.fine_tune.method, declared.fine_tune.base_model, declared.backend, declared.train
+    )
+
+
+def estimate_of_training(method: Method, base_model: str, backend: Backend, train: Dataset) -> Estimate:
+    """Estimates one training on ``train``: billed tokens (rows cut at the model's limit, × epochs) and USD.
 
     Validation data is free. Reinforcement is billed by the hour and by its grader, so its cost is unknown.
     """
-    method = declared.fine_tune.method
-    if method.type is MethodType.REINFORCEMENT and not declared.backend.is_rehearsal:
+    if method.type is MethodType.REINFORCEMENT and not backend.is_rehearsal:
         return Estimate(assumes="reinforcement is billed by training hour and grader tokens: not known before")
     asked = method.hyperparameters.get("n_epochs")
-    epochs = epochs_for(declared.train.rows, asked)
-    tokens = declared.train.tokens * epochs
-    basis = f"{declared.train.tokens:,} tokens × {epochs} epoch{'' if epochs == 1 else 's'}{_epochs_word(asked)}"
+    epochs = epochs_for(train.rows, asked)
+    tokens = train.tokens * epochs
+    basis = f"{train.tokens:,} tokens × {epochs} epoch{'' if epochs == 1 else 's'}{_epochs_word(asked)}"
     if method.type is MethodType.DPO:
         basis += ", input and both outputs"
-    price = training_price(declared.fine_tune.base_model, declared.backend)
+    price = training_price(base_model, backend)
     if price is None:
-        return Estimate(tokens=tokens, assumes=f"{basis}; the price of {declared.fine_tune.base_model} is not known")
-    return Estimate(
-        tokens=tokens, usd=tokens * price / _MILLION, assumes=f"{basis}; {_price_source(declared.backend, price)}"
-    )
+        return Estimate(tokens=tokens, assumes=f"{basis}; the price of {base_model} is not known")
+    return Estimate(tokens=tokens, usd=tokens * price / _MILLION, assumes=f"{basis}; {_price_source(backend, price)}")
+
+
+def priced_models() -> tuple[str, ...]:
+    """Gives the base models whose price of training is published, the cheapest first."""
+    return tuple(sorted(_TUNED, key=lambda model: (_TUNED[model].training or 0.0, model)))
 
 
 def _stated_price(backend: Backend) -> Price | None:
