@@ -1,21 +1,24 @@
 """Does a row fit what it is used for? All that is wrong with it, not the first thing alone.
 
-Owns the shapes of OpenAI's training formats. Plain rows are recognised by msgspec in one step; only the others are looked at
-key by key, and that slower look decides.
+Owns the shapes of OpenAI's training formats as untyped rows have them, key by key. It is the slow look, at rows that don't
+decode as ``rows``' types or that something is to be said of; ``decoding`` chooses.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from ftops.datasets.conversations import RowFormat, row_format
-from ftops.datasets.faults import Fault
-from ftops.datasets.messages import message_faults, tool_faults
+from ftops.datasets.findings import Found
+from ftops.datasets.images import MOST_IMAGES, VISION_MODELS
+from ftops.datasets.messages import ROLES, calls_of, message_findings
+from ftops.datasets.tools import NO_OFFER, Offer, Talk, offer_of
+from ftops.domain.foreign_text import excerpt, quoted
 from ftops.domain.manifest import MethodType
-
-_ROLES_ASKED: Final = ("system", "developer", "user", "assistant", "tool", "function")
+from ftops.graders.templates import TemplateProblem, look_up
 
 
 class Use(StrEnum):
@@ -41,81 +44,73 @@ USE_OF: Final = {
 _METHOD_OF: Final = {RowFormat.CHAT: "supervised", RowFormat.PREFERENCE: "dpo"}
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
-    content: str
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demands:
+    """What else a file's rows must be: ``base_model`` decides on images (an empty one takes them), and ``item_paths`` are
+    those that the method's grader names, as ``answer`` or ``reference.unit``."""
+
+    base_model: str = ""
+    item_paths: tuple[str, ...] = ()
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether rows may have images."""
+        return not self.base_model or self.base_model in VISION_MODELS
 
 
-class _System(_Asked, tag_field="role", tag="system"):
-    pass
+NO_DEMANDS: Final = Demands()
+_ROW_KEYS: Final = {
+    Use.SUPERVISED: ("messages", "tools", "parallel_tool_calls"),
+    Use.DPO: ("input", "preferred_output", "non_preferred_output"),
+}
 
 
-class _User(_Asked, tag_field="role", tag="user"):
-    pass
-
-
-class _Assistant(_Asked, tag_field="role", tag="assistant"):
-    weight: Literal[0, 1] = 1
-
-
-class _PlainChat(msgspec.Struct, forbid_unknown_fields=True):
-    messages: list[_System | _User | _Assistant]
-
-
-_PLAIN_CHATS: Final = msgspec.json.Decoder(_PlainChat)
-
-
-def row_faults(row: Mapping[str, Any], use: Use) -> Iterator[Fault]:
-    """Gives everything about the shape of ``row`` that ``use`` can't take."""
-    if use in (Use.SUPERVISED, Use.EVALUATION) and _is_plain_chat(row):
-        return
+def row_findings(row: Mapping[str, Any], use: Use, demands: Demands = NO_DEMANDS) -> Iterator[Found]:
+    """Gives everything about ``row`` that ``use`` can't take, or that deserves a word."""
     found = row_format(row)
     match use:
         case Use.FREE:
             return
         case Use.SUPERVISED if found is RowFormat.CHAT:
-            yield from _chat_faults(row)
+            yield from _chat_findings(row, demands)
         case Use.REINFORCEMENT if found is RowFormat.CHAT:
-            yield from _prompt_faults(row)
+            yield from _prompt_findings(row, demands)
         case Use.DPO if found is RowFormat.PREFERENCE:
-            yield from _preference_faults(row)
+            yield from _preference_findings(row)
         case Use.EVALUATION if found is RowFormat.CHAT:
-            yield from _messages_faults(row)
+            yield from _asked_findings(row)
         case Use.EVALUATION if found is RowFormat.PREFERENCE:
-            yield from _preference_faults(row)
+            yield from _preference_findings(row)
         case _:
             yield _other_format(found, use)
+            return
+    for key in row if use in _ROW_KEYS else ():
+        if key not in _ROW_KEYS[use] and key != "functions":
+            yield _unknown_key(key, _ROW_KEYS[use], "")
 
 
-def count_plain_chats(lines: bytes) -> int | None:
-    """Gives the number of rows where all are plain conversations, which any supervised training or evaluation takes.
-
-    ``lines`` is JSONL; None where one is not plain, or is no JSON at all: then each has to be looked at by itself.
-    """
-    try:
-        rows = _PLAIN_CHATS.decode_lines(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return len(rows) if all(map(_is_answered, rows)) else None
+def missing_paths(item: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
+    """Gives what the method's grader names and a row of reinforcement hasn't."""
+    for path in demands.item_paths:
+        try:
+            look_up(f"item.{path}", {"item": item})
+        except TemplateProblem:
+            yield Found(code="D034", says=f"expected the field that the grader names, got no {quoted(path)}")
 
 
-def _is_plain_chat(row: Mapping[str, Any]) -> bool:
-    try:
-        return _is_answered(msgspec.convert(row, _PlainChat))
-    except msgspec.ValidationError:
-        return False
+def _unknown_key(key: str, known: tuple[str, ...], pointer: str) -> Found:
+    says = f"expected no other keys here than {', '.join(known)}, got {excerpt(key)}"
+    return Found(code="D023", field=pointer, says=says, hint="training doesn't read it")
 
 
-def _is_answered(row: _PlainChat) -> bool:
-    messages = row.messages
-    if not messages or not isinstance(messages[-1], _Assistant):
-        return False
-    return any(isinstance(message, _Assistant) and message.weight == 1 for message in reversed(messages))
-
-
-def _other_format(found: RowFormat, use: Use) -> Fault:
+def _other_format(found: RowFormat, use: Use) -> Found:
+    if found is RowFormat.PROMPT_COMPLETION:
+        says = "expected a row with messages, got the legacy format prompt/completion"
+        remedy = "no base model takes it any more: write prompt and completion as messages of user and assistant"
+        return Found(code="D021", says=says, hint=remedy)
     if use is Use.EVALUATION:
-        hint = "an evaluation of free rows needs input" if found is RowFormat.FREE else None
-        return Fault(expected=f"expected a chat or preference row, got a {found} row", hint=hint)
+        input_hint = "an evaluation of free rows needs input" if found is RowFormat.FREE else None
+        return Found(code="D020", says=f"expected a chat or preference row, got a {found} row", hint=input_hint)
     wanted = {
         Use.SUPERVISED: "a chat row ({messages})",
         Use.DPO: "a preference row ({input, preferred_output, non_preferred_output})",
@@ -123,51 +118,115 @@ def _other_format(found: RowFormat, use: Use) -> Fault:
     }[use]
     fitting = _METHOD_OF.get(found)
     hint = f"method.type {fitting} takes such rows" if fitting else None
-    return Fault(expected=f"expected {wanted} for method {use}, got a {found} row", hint=hint)
+    return Found(code="D020", says=f"expected {wanted} for method {use}, got a {found} row", hint=hint)
 
 
-def _messages_faults(row: Mapping[str, Any], pointer: str = "", *, is_text_only: bool = False) -> Iterator[Fault]:
-    messages = row.get("messages")
-    if not isinstance(messages, list) or not messages:
-        yield Fault(field=f"{pointer}/messages", expected="expected a list of messages that is not empty")
-        return
-    for index, message in enumerate(messages):
-        yield from message_faults(message, f"{pointer}/messages/{index}", roles=_ROLES_ASKED, is_text_only=is_text_only)
-    yield from tool_faults(row, pointer)
-
-
-def _chat_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    yield from _messages_faults(row)
-    messages = row.get("messages")
+def _chat_findings(row: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
+    yield from _asked_findings(row, is_text_only=not demands.takes_images)
+    messages = row["messages"]
     if not isinstance(messages, list) or not messages:
         return
     if _role(messages[-1]) != "assistant":
-        yield Fault(field=f"/messages/{len(messages) - 1}", expected="expected the last message from the assistant")
+        at, says = f"/messages/{len(messages) - 1}", "expected the last message from the assistant"
+        yield Found(code="D027", field=at, says=says)
     answers = [message for message in messages if _role(message) == "assistant"]
-    if answers and all(message.get("weight") == 0 for message in answers):
-        yield Fault(field="/messages", expected="expected an assistant message with a weight other than 0 to train on")
+    if answers and all(_is_zero(message.get("weight")) for message in answers):
+        says = "expected an assistant message with a weight other than 0 to train on"
+        yield Found(code="D028", field="/messages", says=says)
 
 
-def _prompt_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    yield from _messages_faults(row)
-    messages = row.get("messages")
+def _prompt_findings(row: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
+    yield from _asked_findings(row, is_text_only=not demands.takes_images)
+    messages = row["messages"]
     if isinstance(messages, list) and messages and _role(messages[-1]) == "assistant":
-        wrong = "expected a last message that the model answers, not one from the assistant"
-        yield Fault(field=f"/messages/{len(messages) - 1}", expected=wrong)
+        says = "expected a last message that the model answers, not one from the assistant"
+        yield Found(code="D027", field=f"/messages/{len(messages) - 1}", says=says)
+    yield from missing_paths(row, demands)
 
 
-def _preference_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+def _preference_findings(row: Mapping[str, Any]) -> Iterator[Found]:
     asked = row.get("input")
+    offer = NO_OFFER
     if isinstance(asked, Mapping):
-        yield from _messages_faults(asked, "/input", is_text_only=True)
+        yield from _asked_findings(asked, "/input", is_text_only=True)
+        for key in asked:
+            if key not in _ROW_KEYS[Use.SUPERVISED] and key != "functions":
+                yield _unknown_key(key, _ROW_KEYS[Use.SUPERVISED], "/input")
+        offer = _offer(asked)
     else:
-        yield Fault(field="/input", expected="expected a mapping with messages")
+        yield Found(code="D024", field="/input", says="expected a mapping with messages")
     for key in ("preferred_output", "non_preferred_output"):
         answers = row.get(key)
         if not isinstance(answers, list) or len(answers) != 1:
-            yield Fault(field=f"/{key}", expected="expected a list of one assistant message")
-        else:
-            yield from message_faults(answers[0], f"/{key}/0", roles=("assistant",), is_text_only=True)
+            yield Found(code="D033", field=f"/{key}", says="expected a list of one assistant message")
+            continue
+        yield from message_findings(answers[0], f"/{key}/0", roles=("assistant",), is_text_only=True)
+        if isinstance(answers[0], Mapping):
+            talk = Talk(offer)
+            talk.take_calls(calls_of(answers[0], f"/{key}/0"))
+            yield from talk.found
+
+
+def _asked_findings(row: Mapping[str, Any], pointer: str = "", *, is_text_only: bool = False) -> Iterator[Found]:
+    """Looks at messages and tools."""
+    yield from _tool_findings(row, pointer)
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages:
+        got = excerpt(messages) if "messages" in row else "none"
+        says = f"expected a list of messages that is not empty, got {got}"
+        yield Found(code="D026", field=f"{pointer}/messages", says=says)
+        return
+    talk = Talk(_offer(row))
+    images = 0
+    for index, message in enumerate(messages):
+        here = f"{pointer}/messages/{index}"
+        yield from message_findings(message, here, roles=ROLES, is_text_only=is_text_only)
+        if isinstance(message, Mapping):
+            _follow(talk, message, here)
+            images += _images(message)
+    if _role(messages[-1]) != "assistant":
+        talk.take_other()
+    yield from talk.found
+    if images > MOST_IMAGES:
+        says = f"expected at most {MOST_IMAGES} images a row, got {images:,}"
+        yield Found(code="D031", field=f"{pointer}/messages", says=says)
+
+
+def _follow(talk: Talk, message: Mapping[str, Any], here: str) -> None:
+    role, call_id = message.get("role"), message.get("tool_call_id")
+    if role == "tool":
+        if isinstance(call_id, str):
+            talk.take_result(here, call_id)
+    elif role == "assistant" and message.get("tool_calls"):
+        talk.take_calls(calls_of(message, here))
+    else:
+        talk.take_other()
+
+
+def _tool_findings(row: Mapping[str, Any], pointer: str) -> Iterator[Found]:
+    for one in _offer(row).found:
+        yield Found(code=one.code, field=f"{pointer}/tools{one.field}", says=one.says, hint=one.hint)
+    if row.get("functions") is not None:
+        says = "expected tools, got the legacy functions"
+        yield Found(code="D021", field=f"{pointer}/functions", says=says, hint="use tools and tool_calls")
+    if not isinstance(row.get("parallel_tool_calls"), bool | None):
+        says = f"expected true or false, got {excerpt(row['parallel_tool_calls'])}"
+        yield Found(code="D024", field=f"{pointer}/parallel_tool_calls", says=says)
+
+
+def _offer(row: Mapping[str, Any]) -> Offer:
+    tools = row.get("tools")
+    return NO_OFFER if tools is None else offer_of(msgspec.json.encode(tools))
+
+
+def _images(message: Mapping[str, Any]) -> int:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    return sum(1 for part in parts if isinstance(part, Mapping) and part.get("type") == "image_url")
+
+
+def _is_zero(weight: Any) -> bool:
+    return weight == 0 and not isinstance(weight, bool)
 
 
 def _role(message: Any) -> Any:

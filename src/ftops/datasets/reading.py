@@ -9,22 +9,23 @@ a plan with nothing to train doesn't.
 
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, Final
 
-import msgspec
-
-from ftops.datasets.faults import Fault, FaultList
+from ftops.datasets.checks import CheckSettings, Level
+from ftops.datasets.decoding import is_sound, look_at_line
 from ftops.datasets.fields import FieldScan
-from ftops.datasets.formats import Use, count_plain_chats, row_faults
+from ftops.datasets.findings import FindingGroup, FindingList
+from ftops.datasets.formats import Use
 from ftops.datasets.inputs import input_digest
+from ftops.datasets.lines import BYTE_ORDER_MARK, file_finding
+from ftops.datasets.plain_chats import is_plain_chats
 from ftops.datasets.split import Part, part_name, part_of
 from ftops.datasets.tokens import ROW_LIMIT, TokenCount
 from ftops.domain.desired import Dataset, Measures
-from ftops.domain.foreign_text import excerpt, visible
+from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import Split
 from ftops.errors import Problem, Stale
 
@@ -32,10 +33,6 @@ MAX_FILE_BYTES: Final = 512_000_000
 _AT_ONCE: Final = 8_000_000
 _PARTS: Final[tuple[Part, ...]] = ("train", "validation")
 _PLAIN_USES: Final = frozenset({Use.SUPERVISED, Use.EVALUATION})
-_LFS: Final = b"version https://git-lfs.github.com/spec/"
-_GZIP: Final = b"\x1f\x8b"
-_BOM: Final = b"\xef\xbb\xbf"
-_BYTE: Final = re.compile(r" \(byte ([0-9]+)\)$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +48,14 @@ class Shape:
 class Scan:
     """What one pass found. ``parts`` is the file itself, or with a split its train and its validation part.
 
-    Where there are problems, ``parts`` describe only the rows that could be read. ``fields`` maps each field of evaluation
+    ``findings`` are all that was found of the format, ``problems`` those that are errors. Where there are some, ``parts``
+    describe only the rows that could be read. ``fields`` maps each field of evaluation
     rows to the first line without it, 0 where every row has it; None where there are too many to tell.
     """
 
     parts: tuple[Dataset, ...]
     problems: tuple[Problem, ...] = ()
+    findings: tuple[FindingGroup, ...] = ()
     notices: tuple[str, ...] = ()
     fields: Mapping[str, int] | None = None
 
@@ -89,7 +88,7 @@ def _scan_plain(data: bytes, path: str, use: Use, reopen: Callable[[], BinaryIO]
     lines = data.split(b"\n")
     count = len(lines) - (not lines[-1])
     # A row has no more tokens than bytes but for a few numbers that get longer, so that none of these is cut in training.
-    if not count or max(map(len, lines)) > ROW_LIMIT // 8 or count_plain_chats(data) != count:
+    if not count or max(map(len, lines)) > ROW_LIMIT // 8 or not is_plain_chats(data, count):
         return None
     sha256 = hashlib.sha256(data).hexdigest()
     shape = Shape(sha256=sha256, size=len(data), rows=count)
@@ -125,33 +124,51 @@ def scanned_before(
 
 def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = None) -> Scan:
     """Looks at every row by itself, and measures it."""
-    faults = FaultList(file=path)
+    findings = FindingList(file=path)
     keys = (None,) if split is None else _PARTS
     names = _names(path, split)
     parts: dict[Any, _PartScan] = {key: _PartScan(path=name, use=use) for key, name in zip(keys, names, strict=True)}
     fields = FieldScan()
-    for number, line in enumerate(normal_lines(stream), start=1):
-        if number == 1 and (wrong := _file_fault(line, path)) is not None:
-            faults.add(wrong, line=1)
-            break
-        try:
-            row = _parse(line, number, faults)
-            part: Part | None = None if split is None or row is None else part_of(row, split)
-            if row is None:
-                parts.get(None, _PartScan(path=path, use=use)).take_bytes(line)
-                continue
-            taken = line if split is None else terminated(line)
-            parts[part].take(row, taken, number, faults)
-            if not use.is_training:
-                fields.take(row, number)
-        except RecursionError:
-            faults.add(Fault(expected="expected less nesting"), line=number)
-    found = tuple(part.finish() for part in parts.values())
-    problems = faults.problems()
-    if not problems and not any(dataset.rows for dataset in found):
-        problems = (Problem(file=visible(path), expected="expected rows, the file is empty"),)
-    notices = tuple(notice for part in parts.values() for notice in part.notices())
-    return Scan(parts=found, problems=problems, notices=notices, fields=fields.lacking())
+    number = 0
+    for number, line in enumerate(_rows_of(stream, findings), start=1):
+        row, found = look_at_line(line.removesuffix(b"\n"), use, is_terminated=line.endswith(b"\n"))
+        for one in found:
+            findings.add(replace(one, line=number))
+        part: Part | None = None if split is None or row is None else part_of(row, split)
+        if row is None:
+            parts.get(None, _PartScan(path=path, use=use)).take_bytes(line)
+            continue
+        parts[part].take(row, line if split is None else terminated(line), is_sound=is_sound(found))
+        if not use.is_training:
+            fields.take(row, number)
+    groups = findings.groups(CheckSettings())
+    return Scan(
+        parts=tuple(part.finish() for part in parts.values()),
+        problems=tuple(problem for group in groups if group.level is Level.ERROR for problem in _problems(group)),
+        findings=groups,
+        notices=tuple(notice for part in parts.values() for notice in part.notices()),
+        fields=fields.lacking(),
+    )
+
+
+def _rows_of(stream: BinaryIO, findings: FindingList) -> Iterator[bytes]:
+    """Gives each line with its line feed; none of a file that is no JSONL at all."""
+    lines = normal_lines(stream)
+    first = next(lines, b"")
+    wrong = file_finding(first, findings.file)
+    if wrong is not None:
+        findings.add(wrong)
+        if not first.startswith(BYTE_ORDER_MARK):
+            return
+        first = first.removeprefix(BYTE_ORDER_MARK)
+    yield first
+    yield from lines
+
+
+def _problems(group: FindingGroup) -> Iterator[Problem]:
+    """Gives the problems of a group, each with the code of its check."""
+    for problem in group.problems():
+        yield replace(problem, expected=f"{problem.expected} ({group.check.code})")
 
 
 def _names(path: str, split: Split | None) -> tuple[str, ...]:
@@ -181,13 +198,9 @@ class _PartScan:
     tokens: TokenCount = field(default_factory=TokenCount)
     digests: set[str] = field(default_factory=set)
 
-    def take(self, row: dict[str, Any], line: bytes, number: int, faults: FaultList) -> None:
+    def take(self, row: dict[str, Any], line: bytes, *, is_sound: bool) -> None:
         self.take_bytes(line)
         self.rows += 1
-        is_sound = True
-        for fault in row_faults(row, self.use):
-            is_sound = False
-            faults.add(fault, line=number)
         if is_sound:
             self.tokens.add(row, has_answers=self.use.is_training)
             self.digests.add(input_digest(row))
@@ -212,53 +225,3 @@ class _PartScan:
             count = self.tokens.over_limit
             rows = "1 row is" if count == 1 else f"{count:,} rows are"
             yield f"{visible(self.path)}: {rows} longer than {ROW_LIMIT:,} tokens; training cuts them there"
-
-
-def _file_fault(first: bytes, path: str) -> Fault | None:
-    """Tells what is no JSONL at all by its first line."""
-    if first.startswith(_LFS):
-        command = f"git lfs pull --include={visible(path)}"
-        return Fault(expected="expected data, got a git-LFS pointer", hint=f"run: {command}")
-    if first.startswith(_GZIP):
-        return Fault(expected="expected JSONL, got a gzip archive", hint="unpack it")
-    if first.startswith(_BOM):
-        return Fault(expected="expected JSONL without a byte-order mark", hint="save it as UTF-8 without BOM")
-    if b"\x00" in first[:4]:
-        return Fault(expected="expected UTF-8, got what looks like UTF-16 or binary data")
-    return None
-
-
-def _parse(line: bytes, number: int, faults: FaultList) -> dict[str, Any] | None:
-    """Gives the row of ``line``, or None and a fault."""
-    if not line.strip():
-        faults.add(Fault(expected="expected a row, got a blank line"), line=number)
-        return None
-    try:
-        row = msgspec.json.decode(line)
-    except UnicodeDecodeError:
-        # That error counts from the start of a string inside; the first replacement tells the column in the line.
-        column = line.decode("utf-8", "replace").find("\ufffd") + 1
-        faults.add(Fault(expected="expected UTF-8"), line=number, column=column)
-        return None
-    except msgspec.MsgspecError as error:
-        fault, column = _json_fault(line, str(error))
-        faults.add(fault, line=number, column=column)
-        return None
-    if not isinstance(row, dict):
-        faults.add(Fault(expected=f"expected a JSON object, got {excerpt(row)}"), line=number)
-        return None
-    return row
-
-
-def _json_fault(line: bytes, said: str) -> tuple[Fault, int]:
-    if "truncated" in said:
-        is_last = not line.endswith(b"\n")
-        hint = "the last line is cut off" if is_last else "one row a line, without line breaks inside"
-        return Fault(expected="expected the rest of the row", hint=hint), len(
-            line.rstrip(b"\n").decode("utf-8", "replace")
-        ) + 1
-    column = 1
-    if match := _BYTE.search(said):
-        column = len(line[: int(match.group(1))].decode("utf-8", "replace")) + 1
-        said = said[: match.start()]
-    return Fault(expected=f"expected JSON: {said.removeprefix('JSON is malformed: ')}"), column

@@ -54,22 +54,33 @@ def test_a_missing_last_line_feed_is_kept_out():
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"", ["d.jsonl:1:1: expected rows, the file is empty"]),
-        (b"\xef\xbb\xbf{}\n", ["d.jsonl:1:1: expected JSONL without a byte-order mark (save it as UTF-8 without BOM)"]),
-        (b"\x1f\x8b\x08\x00", ["d.jsonl:1:1: expected JSONL, got a gzip archive (unpack it)"]),
-        ("{}\n".encode("utf-16-le"), ["d.jsonl:1:1: expected UTF-8, got what looks like UTF-16 or binary data"]),
+        (b"", ["d.jsonl:1:1: expected rows, the file is empty (D002)"]),
+        (
+            b"\xef\xbb\xbf" + jsonl(row()),
+            ["d.jsonl:1:1: expected JSONL without a byte-order mark (D006) (save it as UTF-8 without BOM)"],
+        ),
+        (b"\x1f\x8b\x08\x00", ["d.jsonl:1:1: expected JSONL, got a gzip archive (D004) (unpack it)"]),
+        (
+            "{}\n".encode("utf-16-le"),
+            ["d.jsonl:1:1: expected UTF-8, got what looks like UTF-16 or binary data (D005) (save it as UTF-8)"],
+        ),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
-            ["d.jsonl:1:1: expected data, got a git-LFS pointer (run: git lfs pull --include=d.jsonl)"],
+            ["d.jsonl:1:1: expected data, got a git-LFS pointer (D003) (run: git lfs pull --include=d.jsonl)"],
         ),
-        (b"[1]\n", ["d.jsonl:1:1: expected a JSON object, got a list"]),
-        (b'{"a": 1,}\n', ["d.jsonl:1:9: expected JSON: trailing comma in object"]),
-        (b'{"\xc3\xa9": x}\n', ["d.jsonl:1:7: expected JSON: invalid character"]),
-        (b'{"a":\n', ["d.jsonl:1:6: expected the rest of the row (one row a line, without line breaks inside)"]),
-        (b'{"a": "x', ["d.jsonl:1:9: expected the rest of the row (the last line is cut off)"]),
-        (b'{"a": "\xff"}\n', ["d.jsonl:1:8: expected UTF-8"]),
-        (b"[" * 100_000, ["d.jsonl:1:1: expected less nesting"]),
-        (jsonl(row()) + b"\n", ["d.jsonl:2:1: expected a row, got a blank line"]),
+        (
+            b"[1]\n",
+            [
+                "d.jsonl:1:1: expected a JSON object, got a list (D011) (write each row of the list in a line of its own)"
+            ],
+        ),
+        (b'{"a": 1,}\n', ["d.jsonl:1:9: expected JSON: trailing comma in object (D008)"]),
+        (b'{"\xc3\xa9": x}\n', ["d.jsonl:1:7: expected JSON: invalid character (D008)"]),
+        (b'{"a":\n', ["d.jsonl:1:6: expected the rest of the row (D009) (one row a line, without line breaks inside)"]),
+        (b'{"a": "x', ["d.jsonl:1:9: expected the rest of the row (D009) (the last line is cut off)"]),
+        (b'{"a": "\xff"}\n', ["d.jsonl:1:8: expected UTF-8 (D005) (save it as UTF-8)"]),
+        (b"[" * 100_000, ["d.jsonl:1:1: expected less nesting (D013)"]),
+        (jsonl(row()) + b"\n", ["d.jsonl:2:1: expected a row, got a blank line (D007) (take it out)"]),
     ],
 )
 def test_a_bad_file(data, expected):
@@ -80,10 +91,10 @@ def test_equal_problems_are_counted():
     found = problems(
         jsonl(*[{"messages": [{"role": "usr", "content": "x"}, {"role": "assistant", "content": "a"}]}] * 8)
     )
-    wanted = "/messages/0/role: expected one of system, developer, user, assistant, tool, function"
+    wanted = "/messages/0/role: expected one of system, developer, user, assistant, tool"
     assert found == [
-        *(f"d.jsonl:{line}:1 {wanted}, got the string 'usr' (did you mean user?)" for line in range(1, 6)),
-        f"d.jsonl:5:1 {wanted}: 3 more like this",
+        *(f"d.jsonl:{line}:1 {wanted}, got the string 'usr' (D025) (did you mean user?)" for line in range(1, 6)),
+        f"d.jsonl:5:1 {wanted}: 3 more like this (D025)",
     ]
 
 

@@ -1,0 +1,196 @@
+"""Tools and their calls: what a row offers, what its messages call, and what answers the calls.
+
+Owns the rules for both. Typed and untyped rows are checked by the same code; rows of one file mostly offer the same tools,
+which are read once.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ftops.datasets.findings import Found
+from ftops.domain.foreign_text import excerpt, quoted, visible
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+# OpenAI's reference, "FunctionObject" and "tools".
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_MOST_TOOLS: Final = 128
+_KEPT_BYTES: Final = 100_000
+_SAID: Final = 100
+_SCHEMAS: Final = "https://json-schema.org/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """The tools of a row. ``validators`` has each offered name; ``found`` is what is wrong, below the field ``tools``."""
+
+    validators: Mapping[str, "jsonschema_rs.Validator | None"] = field(default_factory=dict)
+    found: tuple[Found, ...] = ()
+
+
+NO_OFFER: Final = Offer()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as a row has it; ``place`` is its JSON pointer."""
+
+    place: str
+    id: str
+    name: str
+    arguments: str
+
+
+def offer_of(tools: bytes) -> Offer:
+    """Gives what is offered by ``tools``: a JSON list, or nothing. Raises what decoding raises where it is no JSON."""
+    if not tools or tools == b"null":
+        return NO_OFFER
+    return _known_offer(tools) if len(tools) <= _KEPT_BYTES else _read_offer(tools)
+
+
+@lru_cache(maxsize=1_000)
+def _known_offer(tools: bytes) -> Offer:
+    return _read_offer(tools)
+
+
+def _read_offer(raw: bytes) -> Offer:
+    tools = msgspec.json.decode(raw)
+    if not isinstance(tools, list):
+        return Offer(found=(Found(code="D040", says=f"expected a list of tools, got {excerpt(tools)}"),))
+    found = []
+    if len(tools) > _MOST_TOOLS:
+        found.append(Found(code="D040", says=f"expected at most {_MOST_TOOLS} tools, got {len(tools):,}"))
+    validators: dict[str, jsonschema_rs.Validator | None] = {}
+    for index, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        validator = None
+        found += [_below(one, f"/{index}") for one in _tool_findings(tool, function, name)]
+        if isinstance(function, Mapping):
+            validator, wrong = _validator(function.get("parameters"))
+            if wrong is not None:
+                found.append(_below(wrong, f"/{index}/function/parameters"))
+        if isinstance(name, str):
+            if name in validators:
+                says = f"expected each tool once, got {quoted(name)} again"
+                found.append(Found(code="D041", field=f"/{index}/function/name", says=says))
+            validators[name] = validator
+    return Offer(validators=validators, found=tuple(found))
+
+
+def _tool_findings(tool: Any, function: Any, name: Any) -> Iterator[Found]:
+    if not isinstance(tool, Mapping):
+        yield Found(code="D040", says=f"expected a tool, got {excerpt(tool)}")
+        return
+    if tool.get("type") != "function":
+        got = excerpt(tool["type"]) if "type" in tool else "none"
+        yield Found(code="D040", field="/type", says=f"expected type function, got {got}")
+    if not isinstance(function, Mapping) or not isinstance(name, str):
+        yield Found(code="D040", says="expected a function with a name")
+    elif not _NAME.fullmatch(name):
+        says = f"expected up to 64 letters, digits, _ and -, got {excerpt(name)}"
+        yield Found(code="D040", field="/function/name", says=says)
+
+
+def _validator(parameters: Any) -> tuple["jsonschema_rs.Validator | None", Found | None]:
+    if parameters is None:
+        return None, None
+    if not isinstance(parameters, dict):
+        return None, Found(code="D040", says=f"expected a JSON schema, got {excerpt(parameters)}")
+    import jsonschema_rs
+
+    try:
+        # Nothing is fetched for a schema that refers to others, and no message quotes what a row says.
+        return jsonschema_rs.validator_for(parameters, mask="the value", retriever=_refuse), None
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        says = str(getattr(error, "message", error)).partition("\n")[0]
+        at = "".join(f"/{step}" for step in getattr(error, "instance_path", ()))
+        return None, Found(code="D040", field=at, says=f"expected a JSON schema: {visible(says[:_SAID])}")
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"schemas of other places are not fetched: {uri}")
+
+
+def _below(found: Found, place: str) -> Found:
+    return Found(code=found.code, field=place + found.field, says=found.says, hint=found.hint, kind=found.kind)
+
+
+class Talk:
+    """Follows one conversation, message by message. ``found`` gathers what is wrong with its calls and their results."""
+
+    def __init__(self, offer: Offer) -> None:
+        self.found: list[Found] = []
+        self._offered = offer.validators
+        self._open: dict[str, str] = {}
+
+    def take_calls(self, calls: Iterable[Call]) -> None:
+        """Takes the calls of an assistant's message."""
+        self.take_other()
+        for call in calls:
+            if call.id in self._open:
+                says = f"expected an id of its own, got {quoted(call.id)} again"
+                self._add("D050", f"{call.place}/id", says)
+            self._open[call.id] = call.place
+            self._take_arguments(call)
+
+    def take_result(self, place: str, call_id: str) -> None:
+        """Takes a tool's message."""
+        if self._open.pop(call_id, None) is None:
+            says = f"expected the id of a call before it that has no result yet, got {quoted(call_id)}"
+            self._add("D048", f"{place}/tool_call_id", says)
+
+    def take_other(self) -> None:
+        """Takes a message of another kind, or the end of a prompt: by now all calls should have their results."""
+        for place in self._open.values():
+            self._add("D049", place, "expected a tool message with the result of this call")
+        self._open.clear()
+
+    def _take_arguments(self, call: Call) -> None:
+        at = f"{call.place}/function/arguments"
+        arguments = _decoded(call.arguments)
+        if isinstance(arguments, str) and isinstance(_decoded(arguments), dict):
+            self._add("D044", at, "expected a JSON object as text, got one that was made text twice", _ONCE)
+        elif arguments is _BROKEN:
+            self._add("D043", at, "expected a JSON object written as text, got what is no JSON")
+        elif not isinstance(arguments, dict):
+            self._add("D045", at, f"expected a JSON object written as text, got that of {excerpt(arguments)}")
+        elif self._offered:
+            self._compare(call, arguments, at)
+
+    def _compare(self, call: Call, arguments: Any, at: str) -> None:
+        if call.name not in self._offered:
+            from difflib import get_close_matches
+
+            near = get_close_matches(call.name, self._offered, n=1)
+            hint = f"did you mean {visible(near[0])}?" if near else None
+            says = f"expected one of the row's tools, got {excerpt(call.name)}"
+            self._add("D046", f"{call.place}/function/name", says, hint)
+            return
+        validator = self._offered[call.name]
+        if validator is None or validator.is_valid(arguments):
+            return
+        for error in validator.iter_errors(arguments):
+            path = "".join(f"/{step}" for step in error.instance_path)
+            wrong = visible(f"{path}: {error.message}" if path else error.message)[:_SAID]
+            self._add("D047", at, f"expected arguments that fit the tool's parameters, got others: {wrong}")
+
+    def _add(self, code: str, place: str, says: str, hint: str | None = None) -> None:
+        self.found.append(Found(code=code, field=place, says=says, hint=hint))
+
+
+_ONCE: Final = "encode the object once, not its text again"
+_BROKEN: Final = object()
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _BROKEN
