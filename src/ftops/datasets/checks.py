@@ -110,6 +110,7 @@ _ALL: Final = (
     _warning("D112", "several-tasks"),
     _warning("D113", "prompt-mismatch"),
     _warning("D114", "tools-mismatch"),
+    _warning("D115", "untrained-label"),
     # Lengths.
     _warning("D120", "truncated-example"),
     _advice("D121", "length-pile-up"),
