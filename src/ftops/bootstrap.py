@@ -5,17 +5,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
 from ftops.adapters.checked_targets import CheckedTargets
 from ftops.adapters.clock import SystemClock
-from ftops.adapters.content_cache import seal_key
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
-from ftops.adapters.kept_manifests import KeptManifests
-from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
@@ -24,6 +19,7 @@ from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
 from ftops.application.workspace import Identity, Workspace
+from ftops.bootstrap_place import Place
 from ftops.bootstrap_sessions import open_sessions
 from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
@@ -40,48 +36,7 @@ from ftops.ports import (
     LogEntry,
     OutputStore,
     Progress,
-    Repository,
 )
-
-PROJECT_FILE: Final = "ftops.yaml"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a project lies: the git top folder, and the folder of ``ftops.yaml`` (the top folder where there is none)."""
-
-    top: Path
-    root: Path
-    repository: Repository
-    seal: bytes | None
-    manifests: KeptManifests
-    scans: KeptScans
-
-    @property
-    def ftops_dir(self) -> Path:
-        """What belongs to this machine alone."""
-        return self.root / ".ftops"
-
-
-def find_place(start: Path) -> Place:
-    """Finds the project that ``start`` lies in. Raises UsageProblem where there is no git repository."""
-    from ftops.adapters.git_repo import GitRepository
-
-    repository = GitRepository(start)
-    top = repository.root
-    here = start.resolve()
-    candidates = [folder for folder in (here, *here.parents) if folder == top or top in folder.parents]
-    root = next((folder for folder in candidates if (folder / PROJECT_FILE).exists()), top)
-    repository = repository.for_project(root)
-    seal, ftops_dir = seal_key(repository.common_dir), root / ".ftops"
-    return Place(
-        top=top,
-        root=root,
-        repository=repository,
-        seal=seal,
-        manifests=KeptManifests(ftops_dir, seal=seal),
-        scans=KeptScans(ftops_dir, seal=seal),
-    )
 
 
 def load(place: Place, *, backend: str | None) -> tuple[LoadedProject, tuple[Problem, ...]]:
@@ -108,7 +63,7 @@ def declare_loaded(
     try:
         return declare(
             loaded,
-            DatasetFiles(place.root, kept=place.scans),
+            DatasetFiles(place.root, kept=place.scans, digests=place.digests),
             backend=backend,
             for_apply=for_apply,
             problems=problems,
@@ -117,6 +72,7 @@ def declare_loaded(
         )
     finally:
         place.scans.save()
+        place.digests.save()
 
 
 @contextmanager

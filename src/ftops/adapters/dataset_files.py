@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 
+from ftops.adapters.kept_digests import KeptDigests
 from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
 from ftops.datasets.formats import Use
@@ -31,10 +32,11 @@ _PIECE: Final = 1 << 20
 class DatasetFiles:
     """Reads the dataset files below ``root``; fits ``application.declare.DatasetReader``."""
 
-    def __init__(self, root: Path, *, kept: KeptScans | None = None) -> None:
+    def __init__(self, root: Path, *, kept: KeptScans | None = None, digests: KeptDigests | None = None) -> None:
         self._root = root
         self._known = KnownFolders(root)
         self._kept = kept
+        self._digests = digests or KeptDigests(None, seal=None)
 
     def scan(self, path: str, *, use: Use, split: Split | None = None) -> Scan:
         """Reads the file once; ``path`` is relative to the root. A file that can't be read is a problem of the result."""
@@ -53,15 +55,17 @@ class DatasetFiles:
     def _scanned(self, stream: BinaryIO, size: int, path: str, use: Use, split: Split | None) -> Scan:
         """Gives the scan of an open file: the kept one where the same bytes were scanned before."""
         reopen = partial(self._reopened, path)
+        if self._kept is not None:
+            known = self._kept.get(self._digests.digest(path, stream), reopen, path=path, use=use, split=split)
+            if known is not None:
+                return known
         # A small file is read once, so that what is hashed is what is scanned.
         is_small = size <= _IN_MEMORY
         source: BinaryIO = io.BytesIO(stream.read(size)) if is_small else stream
         if self._kept is None:
             return scan(source, path=path, use=use, split=split, reopen=reopen)
+        # What is hashed now is what is scanned: the file may have changed since it was looked up.
         sha256 = _sha256(source)
-        known = self._kept.get(sha256, reopen, path=path, use=use, split=split)
-        if known is not None:
-            return known
         source.seek(0)
         fresh = scan(source, path=path, use=use, split=split, reopen=reopen)
         source.seek(0)

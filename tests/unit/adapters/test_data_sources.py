@@ -33,5 +33,5 @@ def test_a_project_keeps_to_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project/link.jsonl").symlink_to(outside)
     for path in ("../outside.jsonl", "link.jsonl", str(outside)):
-        with pytest.raises(SourceRefused, match="inside the project|relative path"):
+        with pytest.raises(SourceRefused, match=r"inside the project|relative path"):
             ProjectSource(tmp_path / "project").open(path)
