@@ -72,17 +72,21 @@ class Selection:
 
         Raises UsageProblem where a word selects nothing.
         """
+        declared = {d.name: d.fine_tune.labels for d in desired.fine_tunes}
+        return self.choose_among({**declared, **{name: {} for name in sorted(undeclared)}})
+
+    def choose_among(self, labels: Mapping[FineTuneName, Mapping[str, str]]) -> frozenset[FineTuneName] | None:
+        """Gives those that are selected of fine-tunes with their labels, as ``choose`` does."""
         if not self.is_asking:
             return None
         wanted = [_label(text) for text in self.labels]
-        names = [*(d.name for d in desired.fine_tunes), *sorted(undeclared)]
+        names = list(labels)
         for pattern in (*self.targets, *self.excluded):
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise UsageProblem(
                     f"no fine-tune matches {quoted(pattern)}", remedy=f"there are {', '.join(names) or 'none'}"
                 )
-        labels = {d.name: d.fine_tune.labels for d in desired.fine_tunes}
-        chosen = frozenset(name for name in names if self._takes(name, labels.get(name, {}), wanted))
+        chosen = frozenset(name for name in names if self._takes(name, labels[name], wanted))
         if not chosen:
             raise UsageProblem("the selection leaves no fine-tune")
         return chosen

@@ -1,0 +1,86 @@
+"""What was found in datasets, as code review shows it: GitHub's workflow commands, and GitLab's code quality report.
+
+Owns both formats and their escaping. Each kind of finding is one annotation, as a step has few of them: GitHub shows ten
+errors and ten warnings, and drops the rest.
+Sources: https://docs.github.com/actions/reference/workflow-commands-for-github-actions and its toolkit's ``escapeData`` and
+``escapeProperty``; https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from ftops.cli.render_findings import rows_of, shown
+from ftops.datasets.checks import Level
+
+if TYPE_CHECKING:
+    from ftops.datasets.findings import FindingGroup
+
+_GITHUB: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.ADVICE: "notice"}
+_GITLAB: Final = {Level.ERROR: "critical", Level.WARNING: "minor", Level.ADVICE: "info"}
+
+
+class Annotations(StrEnum):
+    """What ``--annotations`` takes. ``auto``: GitHub's where a GitHub workflow runs."""
+
+    AUTO = "auto"
+    NONE = "none"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def chosen_annotations(wanted: Annotations, environment: Callable[[str], str | None]) -> Annotations:
+    """Gives what to print: what was asked for, or what the CI runner that this runs on reads."""
+    if wanted is not Annotations.AUTO:
+        return wanted
+    return Annotations.GITHUB if environment("GITHUB_ACTIONS") == "true" else Annotations.NONE
+
+
+def github_lines(groups: Sequence["FindingGroup"], *, path_of: Callable[[str], str]) -> Iterator[str]:
+    """Gives one workflow command for each kind of finding. ``path_of`` gives a file's path in the repository."""
+    for group in groups:
+        first = group.shown[0]
+        place = {"file": path_of(group.file), "line": str(max(1, first.line)), "col": str(first.column)}
+        properties = {**place, "title": f"{group.check.code} {group.check.name}"}
+        stated = ",".join(f"{key}={_escaped_property(value)}" for key, value in properties.items())
+        yield f"::{_GITHUB[group.level]} {stated}::{_escaped(_message(group))}"
+
+
+def gitlab_report(groups: Sequence["FindingGroup"], *, path_of: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Gives a code quality report: a JSON list that GitLab takes as the artifact ``codequality``."""
+    return [
+        {
+            "description": _message(group),
+            "check_name": f"{group.check.code} {group.check.name}",
+            "fingerprint": _fingerprint(group, path_of(group.file)),
+            "severity": _GITLAB[group.level],
+            "location": {"path": path_of(group.file), "lines": {"begin": max(1, group.shown[0].line)}},
+        }
+        for group in groups
+    ]
+
+
+def _message(group: "FindingGroup") -> str:
+    first, rows = group.shown[0], rows_of(group)
+    field = f"{first.field}: " if first.field else ""
+    lines = [str(one.line) for one in group.shown if one.line]
+    others = (
+        f" ({rows}: lines {', '.join(lines)}{', …' if group.rest > 0 else ''})" if group.count > 1 and lines else ""
+    )
+    return shown(f"{field}{first.says}{others}" + (f" – {first.hint}" if first.hint else ""))
+
+
+def _fingerprint(group: "FindingGroup", path: str) -> str:
+    """The same while the same thing is found first in the same file, so that GitLab tells new findings from old ones."""
+    first = group.shown[0]
+    parts = [path, group.check.code, group.kind, first.field, first.says]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(shown(text)).replace(":", "%3A").replace(",", "%2C")
