@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ftops.adapters.clock import SystemClock
 from ftops.adapters.git_ledger import GitLedger
-from ftops.bootstrap import find_place, load_desired
+from ftops.bootstrap import load_desired
+from ftops.bootstrap_place import find_place
 from ftops.domain.attempts import Closed, JobStatus
 from ftops.domain.desired import Declared
 from ftops.domain.events import (

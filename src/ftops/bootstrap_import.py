@@ -13,7 +13,8 @@ from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import new_id
 from ftops.adapters.trusted_backends import TrustedBackends
 from ftops.application.import_jobs import Importing
-from ftops.bootstrap import PROJECT_FILE, Place, load_desired
+from ftops.bootstrap import load_desired
+from ftops.bootstrap_place import PROJECT_FILE, Place
 from ftops.domain.manifest import Backend, BackendName
 from ftops.errors import UsageProblem
 from ftops.ports import BackendSession, Progress

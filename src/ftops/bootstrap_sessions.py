@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ftops.adapters.early_look import EarlyBackend, EarlyLook, early_look
 from ftops.adapters.project_file import read_project_file
-from ftops.application.observe import NEWEST_JOBS
+from ftops.application.look import NEWEST_JOBS
 from ftops.domain.desired import DesiredState
 from ftops.domain.manifest import Backend, BackendName
 from ftops.errors import MissingKey, UsageProblem

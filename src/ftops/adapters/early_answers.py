@@ -4,19 +4,21 @@ Reads messages from standard input (a ``Question``, then ids of jobs), and write
 Of what went wrong it says nothing, it ends: whoever started it asks again.
 """
 
+import gc
 import sys
 from contextlib import closing
-
-import msgspec
-
-from ftops.adapters.backend_timing import Timing
-from ftops.adapters.early_look import Answers, Question, read_message, write_message
-from ftops.adapters.openai_backend import OpenAIBackend
-from ftops.domain.manifest import JobId
 
 
 def main() -> None:
     """Answers what comes in, until nothing comes any more."""
+    gc.disable()  # importing the SDK makes a great many values, all of which stay: looking through them takes a tenth of it
+    import msgspec
+
+    from ftops.adapters.backend_timing import Timing
+    from ftops.adapters.early_look import Answers, Question, read_message, write_message
+    from ftops.adapters.openai_backend import OpenAIBackend
+    from ftops.domain.manifest import JobId
+
     given, told = sys.stdin.buffer, sys.stdout.buffer
     question = msgspec.msgpack.decode(read_message(given) or b"", type=Question)
     # Not a second time here: what fails is asked again by the process that wants to know.

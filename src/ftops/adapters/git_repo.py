@@ -10,14 +10,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ftops.adapters.git_process import INHERITED, NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
 from ftops.adapters.git_refs import configured_remote
 from ftops.errors import UsageProblem
-
-if TYPE_CHECKING:
-    import git
 
 _FETCH: Final = (
     "fetch",
@@ -39,15 +36,16 @@ class GitRepository:
     """
 
     def __init__(self, start: Path, *, project_root: Path | None = None) -> None:
-        self._repo = _open(start)
-        git_dir = Path(self._repo.git_dir).resolve()
+        if not start.is_dir():
+            raise _no_repository(start)
         try:
             self._root = Path(GitProcess(folder=start).line("rev-parse", "--show-toplevel")).resolve()
         except GitFailed as failure:
+            git_dir = _explore(start)
             raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.gist}") from failure
-        self._common_dir = Path(self._repo.common_dir).resolve()
         # A partial clone would ask its remote for every commit that it doesn't know (heeded from git 2.44 on).
         self._git = GitProcess(folder=self._root, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
+        self._common_dir = (self._root / self._git.line("rev-parse", "--git-common-dir")).resolve()
         self._project_root = (project_root or start).resolve()
 
     def for_project(self, project_root: Path) -> "GitRepository":
@@ -141,7 +139,7 @@ class GitRepository:
 
     def remotes(self) -> tuple[str, ...]:
         """Gives the names of the configured remotes, sorted."""
-        return tuple(sorted(remote.name for remote in self._repo.remotes))
+        return tuple(sorted(self._git.line("remote").split()))
 
     def _commit(self, name: str) -> str | None:
         """Gives the commit of that full hash (or of HEAD) where it is here."""
@@ -161,20 +159,25 @@ class GitRepository:
         return not set(shallow.read_text(encoding="ascii").split()).isdisjoint(roots)
 
 
-def _open(start: Path) -> "git.Repo":
-    try:
-        import git
-    except ImportError as error:
-        # GitPython looks for the program when it is imported.
-        raise UsageProblem("git is not installed, or not on the PATH", remedy="install git") from error
+def _explore(start: Path) -> Path:
+    """Gives the git folder of a place that git itself won't work in. Raises UsageProblem where that is no wonder.
+
+    GitPython tells these cases apart. It is imported here alone, as that takes longer than all that git does for a plan.
+    """
+    import git
+
     try:
         with _without_inherited_variables():
             repo = git.Repo(start, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
-        raise UsageProblem(f"{start} is not in a git repository", remedy="git init") from error
+        raise _no_repository(start) from error
     if repo.bare:
         raise UsageProblem(f"{start} is in a bare git repository, which has no work tree", remedy="use a clone of it")
-    return repo
+    return Path(repo.git_dir).resolve()
+
+
+def _no_repository(start: Path) -> UsageProblem:
+    return UsageProblem(f"{start} is not in a git repository", remedy="git init")
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from ftops.domain.plan import Notice
 from ftops.domain.records import LedgerState
 from ftops.ports import BackendSession, Clock
 
+# The jobs that a look lists in any case, newest first: a page.
+NEWEST_JOBS: Final = 100
 # With two lists that makes five calls for a plan in which nothing has changed; a run that applies looks further.
 SPARE_CALLS: Final = 3
 SPARE_CALLS_OF_APPLY: Final = 200

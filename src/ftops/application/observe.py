@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ftops.application.job_news import job_news
 from ftops.application.left_backends import has_business, left_backends, reach
-from ftops.application.look import SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
+from ftops.application.look import NEWEST_JOBS, SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
 from ftops.application.model_looks import model_news
 from ftops.application.refresh import differences, look_further
 from ftops.application.target_checks import contradictions
@@ -24,8 +24,6 @@ from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.transitions import apply_event
 from ftops.errors import BackendError, LedgerUnreachable, Unauthorized
 from ftops.ports import BackendSession, Snapshot
-
-NEWEST_JOBS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,8 @@ from ftops.application.reconcile import Settings
 from ftops.application.saved_plan import check_saved, plan_now
 from ftops.application.standing import check_before_apply
 from ftops.application.workspace import Workspace
-from ftops.bootstrap import find_place, load_desired, open_workspace
+from ftops.bootstrap import load_desired, open_workspace
+from ftops.bootstrap_place import find_place
 from ftops.cli.choosing import choose
 from ftops.cli.guards import policy_of
 from ftops.cli.live import open_progress

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ftops.adapters.run_identity import own_identity, run_url
 from ftops.application.requests import Asker, known
-from ftops.bootstrap import Catalog, find_place, open_catalog
+from ftops.bootstrap import Catalog, open_catalog
+from ftops.bootstrap_place import find_place
 from ftops.cli.options import print_json
 from ftops.cli.style import echo, print_error, safe, tell
 from ftops.domain.asking import Answer

@@ -1,6 +1,7 @@
 """Which fine-tunes a run is about: some of those that are declared, and where it deletes of those that are not, too."""
 
-from ftops.bootstrap import Place, open_catalog
+from ftops.bootstrap import open_catalog
+from ftops.bootstrap_place import Place
 from ftops.cli.options import Selection
 from ftops.domain.desired import DesiredState
 from ftops.domain.manifest import FineTuneName

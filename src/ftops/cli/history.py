@@ -31,7 +31,8 @@ def command(
       ftops history
       ftops history ticket-router -n 100
     """
-    from ftops.bootstrap import CatalogState, find_place, open_catalog
+    from ftops.bootstrap import CatalogState, open_catalog
+    from ftops.bootstrap_place import find_place
     from ftops.cli.event_sentences import sentence
     from ftops.domain.manifest import FineTuneName
     from ftops.domain.records import LedgerState

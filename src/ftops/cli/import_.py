@@ -55,8 +55,8 @@ def command(
       ftops import ftjob-abc123 ftjob-def456
     """
     from ftops.application.import_jobs import import_jobs
-    from ftops.bootstrap import find_place
     from ftops.bootstrap_import import open_import
+    from ftops.bootstrap_place import find_place
     from ftops.cli.live import open_progress
     from ftops.cli.render_import import print_report, report_to_json
     from ftops.domain.manifest import AliasName

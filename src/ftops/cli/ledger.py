@@ -47,7 +47,8 @@ def verify_command(
     from datetime import UTC, datetime
 
     from ftops.application.verify import verify
-    from ftops.bootstrap import find_place, open_catalog
+    from ftops.bootstrap import open_catalog
+    from ftops.bootstrap_place import find_place
 
     catalog = open_catalog(find_place(context.directory), backend=backend)
     found = [

@@ -11,7 +11,8 @@ from typing import Final
 from ftops.application.observe import Observation, observe
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
-from ftops.bootstrap import Place, find_place, load_desired, open_catalog, open_workspace
+from ftops.bootstrap import load_desired, open_catalog, open_workspace
+from ftops.bootstrap_place import Place, find_place
 from ftops.cli.guards import policy_of
 from ftops.cli.live import PlainProgress
 from ftops.cli.options import Selection

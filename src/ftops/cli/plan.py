@@ -54,20 +54,20 @@ def command(
       ftops plan --backend embedded        what a rehearsal would do
       ftops plan -o plan.json && ftops apply plan.json
     """
-    from ftops.application.outcome import ExitCode
-    from ftops.application.saved_plan import plan_now
-    from ftops.bootstrap import find_place, load_desired, open_workspace
+    from ftops.bootstrap_place import find_place
     from ftops.bootstrap_sessions import looking_early
-    from ftops.cli.choosing import choose
-    from ftops.cli.guards import policy_of
-    from ftops.cli.live import PlainProgress
-    from ftops.cli.plan_file import plan_data
-    from ftops.cli.render_text import render_plan
 
     check_refresh(is_refreshing=refresh, is_offline=offline)
     gc.set_threshold(1_000_000)  # it ends before there is much to collect
     place = find_place(context.directory)
     with looking_early(place.root, backend=backend, is_offline=offline) as early:
+        # Imported while the backend is asked already.
+        from ftops.application.saved_plan import plan_now
+        from ftops.bootstrap import load_desired, open_workspace
+        from ftops.cli.choosing import choose
+        from ftops.cli.guards import policy_of
+        from ftops.cli.live import PlainProgress
+
         desired = load_desired(place, backend=backend)
         if desired.notices:
             tell("\n".join(f"Warning: {notice}" for notice in desired.notices))
@@ -85,6 +85,10 @@ def command(
         ) as workspace:
             is_bound = as_json or out is not None
             plan = plan_now(workspace, may_be_stale=True, is_bound=is_bound, is_refreshing=refresh)
+    from ftops.application.outcome import ExitCode
+    from ftops.cli.plan_file import plan_data
+    from ftops.cli.render_text import render_plan
+
     data = plan_data(plan, selection, backend)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

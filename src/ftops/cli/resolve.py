@@ -40,7 +40,8 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
       ftops resolve ticket-router
       ftops resolve ticket-router@production --format env >> .env
     """
-    from ftops.bootstrap import find_place, open_catalog
+    from ftops.bootstrap import open_catalog
+    from ftops.bootstrap_place import find_place
     from ftops.domain.manifest import AliasName, FineTuneName
 
     name, _, alias = what.partition("@")

@@ -22,7 +22,8 @@ def command(context: Globals, *, name: str, as_json: bool, backend: str | None) 
       ftops retry ticket-router && ftops apply
     """
     from ftops.application.requests import ask_retry
-    from ftops.bootstrap import find_place, load_desired, open_catalog
+    from ftops.bootstrap import load_desired, open_catalog
+    from ftops.bootstrap_place import find_place
     from ftops.cli.asking import asker, report
     from ftops.cli.looking import present_name
     from ftops.cli.style import tell

@@ -13,7 +13,7 @@ _OWN_DEFAULT = next(p for p in serve.params if p.name == "data_dir").default
 
 def _data_dir() -> Any:
     """Gives the project's embedded data folder, so that this serves what plan and apply use; elsewhere the server's own."""
-    from ftops.bootstrap import find_place
+    from ftops.bootstrap_place import find_place
     from ftops.errors import UsageProblem
 
     context = click.get_current_context().find_object(Globals)

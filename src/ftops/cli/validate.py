@@ -35,7 +35,8 @@ def command(context: Globals, *, paths: tuple[Path, ...], as_json: bool, backend
       ftops validate finetunes/ticket-router.yaml
       ftops validate finetunes/data
     """
-    from ftops.bootstrap import declare_loaded, find_place, load
+    from ftops.bootstrap import declare_loaded, load
+    from ftops.bootstrap_place import find_place
     from ftops.cli.checked_paths import checked_paths
     from ftops.errors import Invalid
 

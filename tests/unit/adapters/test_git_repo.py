@@ -118,6 +118,21 @@ def test_remotes(world: World) -> None:
     assert not found.remote_exists("upstream")
 
 
+def test_a_repository_may_have_no_remote(repo: Path) -> None:
+    assert GitRepository(repo).remotes() == ()
+
+
+def test_what_git_will_not_work_in_is_told_in_its_words(repo: Path) -> None:
+    git(repo, "config", "core.repositoryFormatVersion", "99")
+    with pytest.raises(UsageProblem, match=r"git can't use the repository at .*\.git: fatal: .*99"):
+        GitRepository(repo)
+
+
+def test_a_folder_that_is_not_there_is_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="not in a git repository"):
+        GitRepository(tmp_path / "nowhere")
+
+
 def test_inherited_git_variables_point_nowhere_else(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 import pytest
 
-from ftops.bootstrap import find_place, load_desired, open_catalog
+from ftops.bootstrap import load_desired, open_catalog
+from ftops.bootstrap_place import find_place
 from ftops.cli.main import run
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, AnyEvent, BackendSeen, Intended, JobObserved, JobRecorded, Renamed, Started
