@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PERCENTILES: Final = (5, 25, 50, 75, 95, 99)
-_BINS: Final = 12
+_BINS: Final = 10
 _STEPS: Final = (1, 2, 5)
 
 

@@ -1,0 +1,47 @@
+"""Which manifests name a file of the command line; none where there is no project around it.
+
+Owns turning a person's path into the project's.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftops.application.data_figures import Users, users_of
+from ftops.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from ftops.bootstrap_place import Place
+    from ftops.domain.loaded import LoadedProject
+
+
+class DataUsers:
+    """The manifests of the project around ``folder``, read once and only when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, file: Path) -> Users:
+        """Gives who names a file. Manifests that are wrong name none."""
+        place, loaded = self._place, self._loaded
+        if place is None or loaded is None:
+            return Users()
+        real, top = Path(os.path.realpath(self._folder / file)), Path(os.path.realpath(place.root))
+        inside = real.relative_to(top).as_posix() if real.is_relative_to(top) else None
+        return users_of(inside, loaded.project, loaded.fine_tunes)
+
+    @cached_property
+    def _place(self) -> "Place | None":
+        from ftops.bootstrap_place import find_place
+
+        try:
+            return find_place(self._folder)
+        except UsageProblem:
+            return None
+
+    @cached_property
+    def _loaded(self) -> "LoadedProject | None":
+        from ftops.bootstrap import load
+
+        return None if self._place is None else load(self._place, backend=None)[0]
