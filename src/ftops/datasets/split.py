@@ -7,18 +7,17 @@ row's place in the file plays no part, so that adding a row moves no other one.
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import rfc8785
 
 from ftops.datasets.conversations import exchange, text_of
+from ftops.datasets.normal_text import normal_text
 from ftops.domain.manifest import Split
 
 Part = Literal["train", "validation"]
 
-_NOT_WORDS: Final = re.compile(r"[\W_]+")
 _PART_NAME: Final = re.compile(r"(?P<path>.+)#(?P<part>train|validation)\[(?P<fraction>[0-9.e-]+),(?P<seed>[0-9]+)\]")
 _WHOLE: Final = 2**64
 
@@ -26,12 +25,11 @@ _WHOLE: Final = 2**64
 def split_key(row: Mapping[str, Any]) -> str:
     """Gives what rows have in common that must not straddle: the first user message, letters and digits only.
 
-    NFKC, then case folded. A row without such a text has its canonical JSON (RFC 8785) as key.
+    In their normal form (``normal_text``). A row without such a text has its canonical JSON (RFC 8785) as key.
     """
     for message in exchange(row).asked:
         if isinstance(message, Mapping) and message.get("role") == "user":
-            folded = unicodedata.normalize("NFKC", text_of(message)).casefold()
-            if key := _NOT_WORDS.sub("", folded):
+            if key := normal_text(text_of(message)):
                 return key
             break
     try:

@@ -1,0 +1,31 @@
+"""The normal form of a text: NFKC, then case folded, letters and digits only.
+
+Owns the one rule by which texts count as the same: in the split of ``docs/manifest.md``, where it is part of revisions and
+never changes, and in the checks for duplicates. What Unicode calls a letter or a digit is Python's ``\\w`` without ``_``.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+_NOT_WORDS: Final = re.compile(r"[\W_]+")
+# For ASCII, where NFKC changes nothing and folding is lower-casing: each byte's lower case, and the bytes to drop.
+_LOWER: Final = bytes(range(256)).lower()  # bytes.lower leaves all but A to Z alone
+_DROPPED: Final = bytes(code for code in range(128) if not chr(code).isalnum())
+_BETWEEN: Final = "\xff"
+_TO_LINES: Final = _LOWER[:0xFF] + b"\n"
+
+
+def normal_text(text: str) -> str:
+    """Gives the normal form, which is empty for a text of signs alone."""
+    if text.isascii():
+        return text.encode("ascii").translate(_LOWER, _DROPPED).decode("ascii")
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _NOT_WORDS.sub("", folded.replace(" ", ""))  # most of what goes are blanks, which replace drops faster
+
+
+def normal_lines(texts: Iterable[str]) -> bytes:
+    """Gives the normal forms of ASCII texts at once, each ended by a newline. Others have no place here."""
+    joined = "".join(text + _BETWEEN for text in texts)
+    return joined.encode("latin-1").translate(_TO_LINES, _DROPPED)
