@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ftops.datasets.formats import Use
+from ftops.datasets.prompt_keys import PromptKeys, prompt_keys
 from ftops.datasets.rows import (
     AssistantMessage,
     ChatRow,
@@ -64,6 +65,11 @@ class Batch:
     def examples(self) -> tuple[Example, ...]:
         """Gives one example for each row."""
         return tuple(map(_example, self.rows, self.lines))
+
+    @cached_property
+    def prompts(self) -> PromptKeys:
+        """Gives the keys by which prompts are the same."""
+        return prompt_keys(self.rows, self.examples)
 
     @cached_property
     def tokens(self) -> "NDArray[np.int64]":

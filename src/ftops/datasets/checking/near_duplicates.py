@@ -1,0 +1,125 @@
+"""Rows that ask nearly the same: in one file, or trained on and asked again.
+
+Owns D102 and D105. When two texts are nearly the same is ``datasets.near_duplicates``'s; prompts that are the same by
+``prompt_keys`` are not told here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ftops.datasets.batches import Batch
+from ftops.datasets.checking.first_few import first_few
+from ftops.datasets.findings import Found
+from ftops.datasets.inspections import FileFacts
+from ftops.datasets.near_duplicates import similar_between, similar_groups
+from ftops.datasets.prompt_keys import PromptKeys, combined, comparable, first_with, joined_keys
+from ftops.datasets.text_sketches import Sketches, similarities, sketch
+from ftops.domain.foreign_text import visible
+
+_COMPARED: Final = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seen:
+    lines: NDArray[np.int64]
+    prompts: PromptKeys
+    sketches: Sketches
+
+
+class NearDuplicates:
+    """Finds rows with nearly the prompt of another row."""
+
+    codes: ClassVar[tuple[str, ...]] = ("D102", "D105")
+
+    def look(self, batch: Batch) -> Any:
+        """Gives a sketch of what each row asks, at most about 0.8 kB."""
+        return _Seen(
+            lines=np.array(batch.lines, np.int64),
+            prompts=batch.prompts,
+            sketches=sketch([example.asked for example in batch.examples]),
+        )
+
+    def conclude(self, seen: Sequence[Any], facts: FileFacts) -> Iterator[Found]:
+        """Finds the rows that near duplicates link to an earlier one, with the same system messages and tools."""
+        if not seen:
+            return
+        whole = _joined(seen)
+        rows, groups = _surplus(whole)
+
+        def tell(index: int) -> Found:
+            row = int(rows[index])
+            group = groups[index]
+            earlier = group[group < row][:_COMPARED]
+            alike = similarities(whole.sketches, earlier, whole.sketches, np.full(len(earlier), row))
+            nearest = int(np.argmax(alike))
+            says = f"nearly the prompt of line {whole.lines[earlier[nearest]]}: {_percent(alike[nearest])} alike"
+            hint = "leave out what adds nothing new; a long text that all prompts share also makes them alike"
+            kind = "nearly the prompt of an earlier row"
+            return Found(code="D102", line=int(whole.lines[row]), says=says, hint=hint, kind=kind)
+
+        yield from first_few(range(len(rows)), tell)
+
+    def compare(
+        self, train: Sequence[Any], train_facts: FileFacts, other: Sequence[Any], facts: FileFacts
+    ) -> Iterator[Found]:
+        """Finds rows of the other file that ask nearly what is trained on."""
+        if not train or not other:
+            return
+        trained, asked = _joined(train), _joined(other)
+        known, keys = comparable(trained.prompts, asked.prompts)
+        are_framed_alike = known is trained.prompts.asked
+        is_leaked = np.isin(keys, known)
+        found = sorted(
+            (pair.second, pair.first, pair.similarity)
+            for pair in similar_between(trained.sketches, asked.sketches)
+            if not is_leaked[pair.second]
+            and (are_framed_alike or trained.prompts.frame[pair.first] == asked.prompts.frame[pair.second])
+        )
+        path = visible(train_facts.path)
+
+        def tell(index: int) -> Found:
+            place, first, alike = found[index]
+            says = f"nearly the prompt of line {trained.lines[first]} in {path}, which is trained on: {_percent(alike)} alike"
+            hint = "take the row out of one of the two: a score on what was nearly trained on says little"
+            kind = "nearly a prompt that is trained on"
+            return Found(code="D105", line=int(asked.lines[place]), says=says, hint=hint, kind=kind)
+
+        yield from first_few(range(len(found)), tell)
+
+
+def _surplus(whole: _Seen) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Gives the rows that are linked to an earlier one in the same frame, in order, each with all that are linked.
+
+    Of rows with the same prompt the first alone counts.
+    """
+    is_first = first_with(combined(whole.prompts.asked, whole.prompts.frame)) == np.arange(len(whole.lines))
+    rows: list[NDArray[np.int64]] = []
+    groups: list[NDArray[np.int64]] = []
+    for linked in similar_groups(whole.sketches):
+        members = np.array(linked, np.int64)
+        members = members[is_first[members]]
+        for frame in np.unique(whole.prompts.frame[members]):
+            group = members[whole.prompts.frame[members] == frame]
+            rows.append(group[1:])
+            groups.extend([group] * (len(group) - 1))
+    if not groups:
+        return np.empty(0, np.int64), []
+    every = np.concatenate(rows)
+    order = np.argsort(every)
+    return every[order], [groups[place] for place in order]
+
+
+def _percent(similarity: float) -> str:
+    return f"{100 * similarity:.0f} %"
+
+
+def _joined(seen: Sequence[_Seen]) -> _Seen:
+    return _Seen(
+        lines=np.concatenate([one.lines for one in seen]),
+        prompts=joined_keys([one.prompts for one in seen]),
+        sketches=Sketches.joined([one.sketches for one in seen]),
+    )
