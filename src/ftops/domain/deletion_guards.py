@@ -52,9 +52,12 @@ def _refuse_many(draft: Draft, observed: ObservedState) -> set[str]:
     """
     refused: set[str] = set()
     for _, ledger in observed.distinct_ledgers:
+        deletions = _deletions(draft, observed, ledger)
+        if len(deletions) < FEW:
+            continue
         begun = {model.job.id for record in ledger.fine_tunes.values() for model in half_deleted(record)}
         alive = sum(1 for record in ledger.fine_tunes.values() for _ in models_of(record))
-        deletions = [a for a in _deletions(draft, observed, ledger) if a.job not in begun]
+        deletions = [action for action in deletions if action.job not in begun]
         if len(deletions) < FEW or 2 * len(deletions) <= alive:
             continue
         for name, count in sorted(_by_fine_tune(deletions).items()):

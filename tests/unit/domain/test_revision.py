@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ftops.domain.manifest import Method, MethodType
 from ftops.domain.revision import canonical_json, digest, revision_input, revision_of
@@ -83,3 +85,53 @@ def test_any_mapping_and_sequence_will_do():
 def test_what_json_cannot_carry_is_an_error(value):
     with pytest.raises(rfc8785.CanonicalizationError):
         digest({"value": value})
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) - 1, 2**53 + 1)
+    | st.floats()
+    | st.text()
+    | st.text(st.characters(codec="ascii"))
+    | st.just("\ud800")
+)
+KEYS = st.text(max_size=4) | st.sampled_from(["", "a", "A", "\x7f", "\u00e9", "\ue000", "\U0001f600"])
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=12)
+
+
+@given(VALUES)
+def test_every_value_is_written_as_the_library_writes_it(value):
+    try:
+        expected = rfc8785.dumps(value)
+    except ValueError:
+        with pytest.raises(ValueError):
+            canonical_json(value)
+    else:
+        assert canonical_json(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": [1, (2, -3), None], "a": {'\x1f\x7f"\\/': True}},
+        [2**53 - 1, -(2**53) + 1, "\b\t\n\f\r\x00"],
+        {"\U0001f600": 1, "\ue000": 2},
+        [1.0, 1e21, -0.0],
+        MappingProxyType({"a": MappingProxyType({"c": 1, "b": 2.0})}),
+    ],
+)
+def test_ordinary_and_other_values_have_one_form(value):
+    assert canonical_json(value) == rfc8785.dumps(as_plain(value))
+
+
+def as_plain(value):
+    if isinstance(value, MappingProxyType):
+        return {key: as_plain(item) for key, item in value.items()}
+    return list(map(as_plain, value)) if isinstance(value, list | tuple) else value
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), [float("nan")], {"a": float("inf")}])
+def test_what_json_can_not_carry_is_refused(value):
+    with pytest.raises(rfc8785.CanonicalizationError):
+        canonical_json(value)
