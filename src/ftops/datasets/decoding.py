@@ -1,7 +1,8 @@
 """Lines of JSONL to typed rows, quickly where nothing is wrong with them.
 
-Owns the choice between the quick look and the slow one. All lines are decoded at once as the type of their use; where that
-fails, line by line; and only a row that doesn't decode, or that something may have to be said of, is looked at key by key.
+Owns the choice between the quick look and the slow one. All lines are decoded at once as the type of their use, strictly or
+with further keys beside; where that fails, line by line; and only a row that doesn't decode, or that something is to be said
+of, is looked at key by key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,29 +14,62 @@ import msgspec
 from ftops.datasets.checks import CHECKS
 from ftops.datasets.conversations import RowFormat, row_format
 from ftops.datasets.findings import FindingList, Found
-from ftops.datasets.formats import NO_DEMANDS, Demands, Use, missing_paths, row_findings
+from ftops.datasets.formats import (
+    NO_DEMANDS,
+    PROMPT_ROLES,
+    Demands,
+    Use,
+    is_legacy,
+    missing_paths,
+    row_findings,
+    unknown_keys,
+)
 from ftops.datasets.parsing import parse_object
 from ftops.datasets.plain_chats import is_row_a_line
 from ftops.datasets.rows import Asked, AssistantMessage, ChatRow, FreeRow, ItemRow, PreferenceRow, Row, Single
-from ftops.datasets.soundness import ends_with_answer, has_lesson, is_sound_conversation, is_sound_preference
+from ftops.datasets.soundness import (
+    ends_with_answer,
+    has_lesson,
+    is_plain_lesson,
+    is_sound_conversation,
+    is_sound_preference,
+)
 
 _FAILURES: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_FORMATS: Final = {Use.SUPERVISED: RowFormat.CHAT, Use.DPO: RowFormat.PREFERENCE}
 
 
 class _LooseAsked(Asked, forbid_unknown_fields=False, gc=False):
     """A conversation beside other keys."""
 
 
-class _Outputs(msgspec.Struct, gc=False):
-    """The answers of a preference row."""
+class _Nobody(msgspec.Struct, tag_field="role", tag="", gc=False):
+    """Stands beside the assistant, as msgspec asks for no role where there is but one."""
 
-    preferred_output: Single[AssistantMessage]
-    non_preferred_output: Single[AssistantMessage]
+
+class _Answers(msgspec.Struct, gc=False):
+    """The answers of a preference row, whatever else it has."""
+
+    preferred_output: Single[AssistantMessage | _Nobody]
+    non_preferred_output: Single[AssistantMessage | _Nobody]
+
+
+class _Preference(_Answers, forbid_unknown_fields=True, gc=False):
+    """A preference row and no more."""
+
+    input: Asked
+
+
+class _LoosePreference(_Answers, gc=False):
+    """A preference row beside other keys."""
+
+    input: _LooseAsked
 
 
 _CHATS: Final = msgspec.json.Decoder(ChatRow)
-_PREFERENCES: Final = msgspec.json.Decoder(PreferenceRow)
-_ASKED: Final = msgspec.json.Decoder(_LooseAsked)
+_PREFERENCES: Final = msgspec.json.Decoder(_Preference)
+_LOOSE_CHATS: Final = msgspec.json.Decoder(_LooseAsked)
+_LOOSE_PREFERENCES: Final = msgspec.json.Decoder(_LoosePreference)
 _ITEMS: Final = msgspec.json.Decoder(dict[str, Any])
 _RAW_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -49,6 +83,14 @@ class Decoded:
     raws: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """Rows that decode. Where they do so ``strictly`` there are no keys but those of the type."""
+
+    rows: Sequence[Row]
+    strictly: bool
+
+
 def decode_rows(
     data: bytes, first_line: int, use: Use, findings: FindingList, demands: Demands = NO_DEMANDS
 ) -> Decoded:
@@ -60,17 +102,22 @@ def decode_rows(
     is_terminated = not raws[-1]
     if is_terminated:
         raws.pop()
-    at_once = _decoded_at_once(data, len(raws), use)
-    if at_once is not None and all(_is_sound(row, use, demands) for row in at_once):
-        return Decoded(at_once, range(first_line, first_line + len(raws)), raws)
+    typed = _decoded_at_once(data, len(raws), use)
+    if typed is not None and typed.strictly and all(_is_sound(row, use, demands) for row in typed.rows):
+        return Decoded(typed.rows, range(first_line, first_line + len(raws)), raws)
     rows: list[Row] = []
     lines: list[int] = []
     kept: list[bytes] = []
     for place, raw in enumerate(raws):
-        row = _decoded(raw, use) if at_once is None else at_once[place]
-        if row is None or not _is_sound(row, use, demands):
+        one = _decoded(raw, use) if typed is None else _Typed(typed.rows[place : place + 1], typed.strictly)
+        found = None if one is None else _vetted(one, raw, use, demands)
+        if one is not None and found is not None:
+            row: Row | None = one.rows[0]
+        else:
             is_whole = is_terminated or place < len(raws) - 1
-            row = _looked_at(raw, first_line + place, use, findings, demands, is_terminated=is_whole)
+            row, found = _looked_at(raw, use, demands, is_terminated=is_whole)
+        for each in found:
+            findings.add(replace(each, line=first_line + place))
         if row is not None:
             rows.append(row)
             lines.append(first_line + place)
@@ -80,15 +127,16 @@ def decode_rows(
 
 def look_at_line(
     raw: bytes, use: Use, demands: Demands = NO_DEMANDS, *, is_terminated: bool
-) -> tuple[Any, tuple[Found, ...]]:
-    """Gives the JSON object in a line as a dictionary, None where there is none, and everything that is found in it."""
+) -> tuple[dict[str, Any] | None, tuple[Found, ...]]:
+    """Gives the JSON object in a line, None where there is none, and everything that is found in it."""
     parsed = parse_object(raw, is_terminated=is_terminated)
     if isinstance(parsed, Found):
         return None, (parsed,)
+    typed = _decoded(raw, use)
+    found = None if typed is None else _vetted(typed, raw, use, demands)
+    if found is not None:
+        return parsed, found
     try:
-        row = _decoded(raw, use)
-        if row is not None and _is_sound(row, use, demands):
-            return parsed, ()
         return parsed, tuple(row_findings(parsed, use, demands))
     except RecursionError:
         return None, (Found(code="D013", says="expected less nesting"),)
@@ -110,81 +158,109 @@ def recognised_use(line: bytes) -> Use | None:
         case RowFormat.CHAT:
             messages = row["messages"]
             last = messages[-1] if isinstance(messages, list) and messages else None
-            is_answered = not isinstance(last, dict) or last.get("role") in ("assistant", None)
-            return Use.SUPERVISED if is_answered else Use.REINFORCEMENT
+            is_prompt = isinstance(last, dict) and last.get("role") in PROMPT_ROLES
+            return Use.REINFORCEMENT if is_prompt else Use.SUPERVISED
         case _:
             return None
 
 
-def _decoded_at_once(data: bytes, count: int, use: Use) -> Sequence[Row] | None:
+def _decoded_at_once(data: bytes, count: int, use: Use) -> _Typed | None:
     """Decodes all lines; None where one doesn't fit, or isn't exactly one row."""
     if not is_row_a_line(data, count):
         return None
+    typed = _typed_lines(data, use)
+    return typed if typed is not None and len(typed.rows) == count else None
+
+
+def _decoded(raw: bytes, use: Use) -> _Typed | None:
+    """Decodes one line; None where it doesn't fit."""
+    typed = _typed_lines(raw, use)
+    if typed is None and use is Use.EVALUATION:
+        typed = _typed_lines(raw, Use.DPO)
+    return typed if typed is not None and len(typed.rows) == 1 else None
+
+
+def _typed_lines(data: bytes, use: Use) -> _Typed | None:
     try:
-        rows = _typed_lines(data, use)
+        return _Typed(_strict_lines(data, use), strictly=True)
+    except _FAILURES:
+        pass
+    try:
+        rows = _loose_lines(data, use)
     except _FAILURES:
         return None
-    return rows if rows is not None and len(rows) == count else None
+    return None if rows is None else _Typed(rows, strictly=False)
 
 
-def _typed_lines(data: bytes, use: Use) -> Sequence[Row] | None:
+def _strict_lines(data: bytes, use: Use) -> Sequence[Row]:
     match use:
         case Use.SUPERVISED:
             return _CHATS.decode_lines(data)
         case Use.DPO:
-            return _PREFERENCES.decode_lines(data)
+            return [_preference(pair, pair.input) for pair in _PREFERENCES.decode_lines(data)]
         case Use.FREE:
             return [FreeRow(item) for item in _ITEMS.decode_lines(data)]
         case Use.REINFORCEMENT | Use.EVALUATION:
-            asked, items = _ASKED.decode_lines(data), _ITEMS.decode_lines(data)
-            if len(asked) != len(items):
-                return None
+            asked, items = _LOOSE_CHATS.decode_lines(data), _ITEMS.decode_lines(data)
             return [ItemRow(_asked(one), item) for one, item in zip(asked, items, strict=True)]
 
 
-def _decoded(raw: bytes, use: Use) -> Row | None:
-    """Decodes one line; None where it isn't sound by its type."""
+def _loose_lines(data: bytes, use: Use) -> Sequence[Row] | None:
+    match use:
+        case Use.SUPERVISED:
+            chats = _LOOSE_CHATS.decode_lines(data)
+            return [ChatRow(one.messages, one.tools, one.parallel_tool_calls) for one in chats]
+        case Use.DPO:
+            return [_preference(pair, _asked(pair.input)) for pair in _LOOSE_PREFERENCES.decode_lines(data)]
+        case _:
+            return None
+
+
+def _vetted(typed: _Typed, raw: bytes, use: Use, demands: Demands) -> tuple[Found, ...] | None:
+    """Gives what is to be said of a row that decodes; None where it has to be looked at key by key."""
+    row = typed.rows[0]
+    if not _is_sound(row, use, demands):
+        return None
+    if typed.strictly:
+        return ()
     try:
-        if use is Use.EVALUATION and row_format(_ITEMS.decode(raw)) is RowFormat.PREFERENCE:
-            return _PREFERENCES.decode(raw)
-        rows = _typed_lines(raw, use)
+        item = _ITEMS.decode(raw)  # what no type names was passed over unread
     except _FAILURES:
         return None
-    return rows[0] if rows is not None and len(rows) == 1 else None
+    shape = Use.DPO if isinstance(row, PreferenceRow) else Use.SUPERVISED
+    if is_legacy(item, shape) or row_format(item) is not _FORMATS[shape]:
+        return None
+    return tuple(unknown_keys(item, shape)) if use.has_fixed_keys else ()
 
 
 def _is_sound(row: Row, use: Use, demands: Demands) -> bool:
-    """Tells whether there is nothing to be said of a row that decodes."""
+    """Tells whether there is nothing to be said of the messages and tools of a row that decodes."""
+    if row.__class__ is ChatRow and is_plain_lesson(row):
+        return True
     try:
         match row:
             case ChatRow():
-                return is_sound_conversation(row, takes_images=demands.takes_images) and (
-                    ends_with_answer(row) and has_lesson(row)
-                )
+                is_lesson = ends_with_answer(row) and has_lesson(row)
+                return is_lesson and is_sound_conversation(row, takes_images=demands.takes_images)
             case PreferenceRow():
                 return is_sound_preference(row)
+            case ItemRow() if is_legacy(row.item, Use.EVALUATION):
+                return False
             case ItemRow() if use is Use.EVALUATION:
                 return is_sound_conversation(row.asked, takes_images=True)
             case ItemRow():
-                return is_sound_conversation(row.asked, takes_images=demands.takes_images) and not (
-                    ends_with_answer(row.asked) or any(missing_paths(row.item, demands))
-                )
+                is_prompt = not ends_with_answer(row.asked) and not any(missing_paths(row.item, demands))
+                return is_prompt and is_sound_conversation(row.asked, takes_images=demands.takes_images)
             case FreeRow():
                 return True
     except _FAILURES:  # tools are decoded only here
         return False
 
 
-def _looked_at(
-    raw: bytes, line: int, use: Use, findings: FindingList, demands: Demands, *, is_terminated: bool
-) -> Row | None:
-    """Looks at a line key by key, adds what it finds, and gives the row where it is sound nonetheless."""
+def _looked_at(raw: bytes, use: Use, demands: Demands, *, is_terminated: bool) -> tuple[Row | None, tuple[Found, ...]]:
+    """Looks at a line key by key; gives the row where it is sound nonetheless, and what is found."""
     item, found = look_at_line(raw, use, demands, is_terminated=is_terminated)
-    for one in found:
-        findings.add(replace(one, line=line))
-    if item is None or not is_sound(found):
-        return None
-    return _tidied(raw, item, use)
+    return (None if item is None or not is_sound(found) else _tidied(raw, item, use)), found
 
 
 def _tidied(raw: bytes, item: dict[str, Any], use: Use) -> Row:
@@ -193,9 +269,8 @@ def _tidied(raw: bytes, item: dict[str, Any], use: Use) -> Row:
         return FreeRow(item)
     if row_format(item) is RowFormat.PREFERENCE:
         asked = _tidied_asked(bytes(_RAW_KEYS.decode(raw)["input"]), item["input"])
-        outputs = {key: _tidy(item[key]) for key in _Outputs.__struct_fields__}
-        answers = msgspec.convert(outputs, _Outputs)
-        return PreferenceRow(asked, answers.preferred_output, answers.non_preferred_output)
+        outputs = {key: _tidy(item[key]) for key in _Answers.__struct_fields__}
+        return _preference(msgspec.convert(outputs, _Answers), asked)
     asked = _tidied_asked(raw, item)
     if use is Use.SUPERVISED:
         return ChatRow(asked.messages, asked.tools, asked.parallel_tool_calls)
@@ -205,7 +280,7 @@ def _tidied(raw: bytes, item: dict[str, Any], use: Use) -> Row:
 def _tidied_asked(raw: bytes, item: dict[str, Any]) -> Asked:
     """Tools stay the bytes that they are: they are compared with those of other rows."""
     tidy = msgspec.json.encode({**_RAW_KEYS.decode(raw), "messages": _tidy(item["messages"])})
-    return _asked(_ASKED.decode(tidy))
+    return _asked(_LOOSE_CHATS.decode(tidy))
 
 
 def _tidy(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -214,3 +289,10 @@ def _tidy(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _asked(loose: Asked) -> Asked:
     return Asked(loose.messages, loose.tools, loose.parallel_tool_calls)
+
+
+def _preference(answers: _Answers, asked: Asked) -> PreferenceRow:
+    chosen, other = answers.preferred_output[0], answers.non_preferred_output[0]
+    if isinstance(chosen, _Nobody) or isinstance(other, _Nobody):
+        raise msgspec.ValidationError("expected an answer of the assistant")
+    return PreferenceRow(asked, [chosen], [other])

@@ -35,6 +35,11 @@ class Use(StrEnum):
         """Whether rows are trained on, so that their answers count."""
         return self in (Use.SUPERVISED, Use.DPO, Use.REINFORCEMENT)
 
+    @property
+    def has_fixed_keys(self) -> bool:
+        """Whether rows have no keys but those of their format: graders and templates read none."""
+        return self in (Use.SUPERVISED, Use.DPO)
+
 
 USE_OF: Final = {
     MethodType.SUPERVISED: Use.SUPERVISED,
@@ -58,6 +63,8 @@ class Demands:
         return not self.base_model or self.base_model in VISION_MODELS
 
 
+PROMPT_ROLES: Final = ("system", "developer", "user", "tool")
+_LEGACY_KEY: Final = "functions"
 NO_DEMANDS: Final = Demands()
 _ROW_KEYS: Final = {
     Use.SUPERVISED: ("messages", "tools", "parallel_tool_calls"),
@@ -84,9 +91,26 @@ def row_findings(row: Mapping[str, Any], use: Use, demands: Demands = NO_DEMANDS
         case _:
             yield _other_format(found, use)
             return
-    for key in row if use in _ROW_KEYS else ():
-        if key not in _ROW_KEYS[use] and key != "functions":
-            yield _unknown_key(key, _ROW_KEYS[use], "")
+    if use.has_fixed_keys:
+        yield from unknown_keys(row, use)
+
+
+def unknown_keys(row: Mapping[str, Any], use: Use) -> Iterator[Found]:
+    """Gives the keys that a row of supervised training or DPO has beside those of its format."""
+    places = [("", row, _ROW_KEYS[use])]
+    if use is Use.DPO and isinstance(row.get("input"), Mapping):
+        places.append(("/input", row["input"], _ROW_KEYS[Use.SUPERVISED]))
+    for pointer, given, known in places:
+        for key in given:
+            if key not in known and key != _LEGACY_KEY:
+                says = f"expected no other keys here than {', '.join(known)}, got {excerpt(key)}"
+                yield Found(code="D023", field=pointer, says=says, hint="training doesn't read it")
+
+
+def is_legacy(row: Mapping[str, Any], use: Use) -> bool:
+    """Tells whether a row may have the tools of old."""
+    given = row["input"] if use is Use.DPO else row
+    return given.get(_LEGACY_KEY) is not None
 
 
 def missing_paths(item: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
@@ -96,11 +120,6 @@ def missing_paths(item: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
             look_up(f"item.{path}", {"item": item})
         except TemplateProblem:
             yield Found(code="D034", says=f"expected the field that the grader names, got no {quoted(path)}")
-
-
-def _unknown_key(key: str, known: tuple[str, ...], pointer: str) -> Found:
-    says = f"expected no other keys here than {', '.join(known)}, got {excerpt(key)}"
-    return Found(code="D023", field=pointer, says=says, hint="training doesn't read it")
 
 
 def _other_format(found: RowFormat, use: Use) -> Found:
@@ -149,9 +168,6 @@ def _preference_findings(row: Mapping[str, Any]) -> Iterator[Found]:
     offer = NO_OFFER
     if isinstance(asked, Mapping):
         yield from _asked_findings(asked, "/input", is_text_only=True)
-        for key in asked:
-            if key not in _ROW_KEYS[Use.SUPERVISED] and key != "functions":
-                yield _unknown_key(key, _ROW_KEYS[Use.SUPERVISED], "/input")
         offer = _offer(asked)
     else:
         yield Found(code="D024", field="/input", says="expected a mapping with messages")
@@ -206,9 +222,9 @@ def _follow(talk: Talk, message: Mapping[str, Any], here: str) -> None:
 def _tool_findings(row: Mapping[str, Any], pointer: str) -> Iterator[Found]:
     for one in _offer(row).found:
         yield Found(code=one.code, field=f"{pointer}/tools{one.field}", says=one.says, hint=one.hint)
-    if row.get("functions") is not None:
+    if row.get(_LEGACY_KEY) is not None:
         says = "expected tools, got the legacy functions"
-        yield Found(code="D021", field=f"{pointer}/functions", says=says, hint="use tools and tool_calls")
+        yield Found(code="D021", field=f"{pointer}/{_LEGACY_KEY}", says=says, hint="use tools and tool_calls")
     if not isinstance(row.get("parallel_tool_calls"), bool | None):
         says = f"expected true or false, got {excerpt(row['parallel_tool_calls'])}"
         yield Found(code="D024", field=f"{pointer}/parallel_tool_calls", says=says)

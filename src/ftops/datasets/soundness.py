@@ -4,10 +4,28 @@ Owns the quick form of the rules that ``formats`` has in words: it must never ac
 """
 
 from collections.abc import Sequence
+from typing import Any, Final
 
 from ftops.datasets.images import MOST_IMAGES, is_sound_image
 from ftops.datasets.rows import Asked, AssistantMessage, ImagePart, Message, PreferenceRow, ToolMessage
 from ftops.datasets.tools import Call, Offer, Talk, offer_of
+
+_NO_TOOLS: Final = Asked([]).tools  # a row without tools has this very object
+
+
+def is_plain_lesson(row: Asked) -> bool:
+    """Tells whether a row is a conversation of texts that ends with a lesson, as most are: nothing is to be said of these."""
+    if row.tools is not _NO_TOOLS:
+        return False
+    kind: type | None = None
+    message: Any = None
+    for message in row.messages:
+        kind = message.__class__
+        if message.content.__class__ is not str or kind is ToolMessage:
+            return False
+        if kind is AssistantMessage and message.tool_calls is not None:
+            return False
+    return kind is AssistantMessage and message.weight == 1
 
 
 def is_sound_conversation(asked: Asked, *, takes_images: bool) -> bool:

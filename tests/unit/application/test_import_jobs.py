@@ -278,7 +278,7 @@ def test_the_same_training_twice_is_two_attempts_and_the_newest_counts(place):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b'{"prompt": "a", "completion": "b"}\n' * 12, "expected a chat row"),
+        (b'{"prompt": "a", "completion": "b"}\n' * 12, "expected a row with messages"),
         (rows("few", 9), "has 9 rows, fewer than 10"),
         (b"", "expected rows, the file is empty"),
     ],
