@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ftops.datasets.normal_text import normal_text
-from ftops.datasets.rows import FreeRow, ImagePart, ItemRow, Message, PreferenceRow, Row, UserMessage
+from ftops.datasets.rows import ChatRow, FreeRow, ImagePart, ItemRow, Message, PreferenceRow, Row, UserMessage
 
 if TYPE_CHECKING:
     from ftops.datasets.batches import Example
@@ -102,10 +102,10 @@ def _asked(row: Row, example: "Example") -> str:
     return form or normal_text(example.system) or example.answer or ""
 
 
-def _images(row: Row) -> str:
+def _images(row: ChatRow | ItemRow | PreferenceRow) -> str:
     return "\n".join(
         part.image_url.url
-        for message in messages_of(row)
+        for message in _messages(row)
         if isinstance(message, UserMessage) and not isinstance(message.content, str)
         for part in message.content
         if isinstance(part, ImagePart)
@@ -118,14 +118,11 @@ def _frame(system: str, tools: bytes) -> str:
     return f"{normal_text(system)}\n{named}"
 
 
-def messages_of(row: Row) -> Sequence[Message]:
-    """Gives the messages before a DPO row's outputs, or all messages of another row; a free row has none."""
+def _messages(row: ChatRow | ItemRow | PreferenceRow) -> Sequence[Message]:
     match row:
-        case FreeRow():
-            return ()
-        case PreferenceRow():
-            return row.input.messages
+        case ChatRow():
+            return row.messages
         case ItemRow():
             return row.asked.messages
-        case _:
-            return row.messages
+        case PreferenceRow():
+            return row.input.messages

@@ -142,16 +142,11 @@ def _difference(before: Prompt, after: Prompt) -> str:
         return ""
     changes = []
     for tag, begin, end, other_begin, other_end in SequenceMatcher(None, words, others, autojunk=False).get_opcodes():
-        gone, new = " ".join(words[begin:end]), " ".join(others[other_begin:other_end])
-        match tag:
-            case "replace":
-                changes.append(f"{masked_excerpt(new)} for {masked_excerpt(gone)}")
-            case "insert":
-                changes.append(f"{masked_excerpt(new)} added")
-            case "delete":
-                changes.append(f"{masked_excerpt(gone)} left out")
-            case "equal":
-                pass
+        gone, new = masked_excerpt(" ".join(words[begin:end])), masked_excerpt(" ".join(others[other_begin:other_end]))
+        if tag == "replace":
+            changes.append(f"{new} for {gone}")
+        elif tag != "equal":
+            changes.append(f"{new} added" if tag == "insert" else f"{gone} left out")
     if changes:
         return f"; the difference: {_list(changes, _CHANGES_LISTED)}"
     return "; they differ in blanks" if len(before[0]) < READ else f"; they differ after {READ:,} characters"
