@@ -67,6 +67,11 @@ def answer_tokens(row: Row) -> int:
     return int(tally.counts()[0]) - _AN_EXAMPLE
 
 
+def billed_tokens(tokens: "NDArray[np.int64]", *, epochs: int) -> int:
+    """Gives what training bills for rows of so many tokens each: what it reads of them, in every epoch."""
+    return int(tokens.clip(max=ROW_LIMIT).sum()) * epochs
+
+
 class TokenCount:
     """Sums the tokens of rows that are plain mappings, batch by batch; ``total`` is complete after ``finish``."""
 
@@ -85,7 +90,7 @@ class TokenCount:
         """Counts what is still open."""
         counts = self._tally.counts()
         self.over_limit += int((counts > ROW_LIMIT).sum())
-        self.total += int(counts.clip(max=ROW_LIMIT).sum())
+        self.total += billed_tokens(counts, epochs=1)
         self._tally = _Tally()
 
 
