@@ -6,6 +6,7 @@ Owns D102 and D105. When two texts are nearly the same is ``datasets.near_duplic
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -48,12 +49,12 @@ class NearDuplicates:
         if not seen:
             return
         whole = _joined(seen)
-        rows, groups = _surplus(whole)
+        members, begins, places = _linked(whole)
 
         def tell(index: int) -> Found:
-            row = int(rows[index])
-            group = groups[index]
-            earlier = group[group < row][:_COMPARED]
+            begin, place = begins[index], places[index]
+            row = int(members[place])
+            earlier = members[begin:place][:_COMPARED]
             alike = similarities(whole.sketches, earlier, whole.sketches, np.full(len(earlier), row))
             nearest = int(np.argmax(alike))
             says = f"nearly the prompt of line {whole.lines[earlier[nearest]]}: {_percent(alike[nearest])} alike"
@@ -61,7 +62,7 @@ class NearDuplicates:
             kind = "nearly the prompt of an earlier row"
             return Found(code="D102", line=int(whole.lines[row]), says=says, hint=hint, kind=kind)
 
-        yield from first_few(range(len(rows)), tell)
+        yield from first_few(range(len(places)), tell)
 
     def compare(
         self, train: Sequence[Any], train_facts: FileFacts, other: Sequence[Any], facts: FileFacts
@@ -91,26 +92,26 @@ class NearDuplicates:
         yield from first_few(range(len(found)), tell)
 
 
-def _surplus(whole: _Seen) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Gives the rows that are linked to an earlier one in the same frame, in order, each with all that are linked.
+def _linked(whole: _Seen) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Gives the rows that near duplicates link, group by group, each group in the order of the file and of one frame.
 
-    Of rows with the same prompt the first alone counts.
+    Beside them, for each row that isn't the first of its group, in the order of the file: the place among these where its
+    group begins, and its own. Of rows with the same prompt the first alone counts.
     """
+    groups = similar_groups(whole.sketches)
+    members = np.fromiter(chain.from_iterable(groups), np.int64)
+    owners = np.repeat(np.arange(len(groups)), np.fromiter(map(len, groups), np.int64))
     is_first = first_with(combined(whole.prompts.asked, whole.prompts.frame)) == np.arange(len(whole.lines))
-    rows: list[NDArray[np.int64]] = []
-    groups: list[NDArray[np.int64]] = []
-    for linked in similar_groups(whole.sketches):
-        members = np.array(linked, np.int64)
-        members = members[is_first[members]]
-        for frame in np.unique(whole.prompts.frame[members]):
-            group = members[whole.prompts.frame[members] == frame]
-            rows.append(group[1:])
-            groups.extend([group] * (len(group) - 1))
-    if not groups:
-        return np.empty(0, np.int64), []
-    every = np.concatenate(rows)
-    order = np.argsort(every)
-    return every[order], [groups[place] for place in order]
+    members, owners = members[is_first[members]], owners[is_first[members]]
+    frames = whole.prompts.frame[members]
+    order = np.lexsort((members, frames, owners))
+    members, owners, frames = members[order], owners[order], frames[order]
+    is_begin = np.ones(len(members), np.bool_)
+    is_begin[1:] = (owners[1:] != owners[:-1]) | (frames[1:] != frames[:-1])
+    begins = np.maximum.accumulate(np.where(is_begin, np.arange(len(members)), 0))
+    places = np.flatnonzero(~is_begin)
+    places = places[np.argsort(members[places])]
+    return members, begins[places], places
 
 
 def _percent(similarity: float) -> str:
