@@ -120,8 +120,11 @@ def make_project(folder: Path, *, base_url: str, fine_tunes: int, jobs_each: int
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment that ftops is run in: nothing of the caller's own settings, and the bench's key."""
-    foreign = ("OPENAI_", "FTOPS_", "GIT_", "CI", "GITHUB_")
+    """The environment that ftops is run in: nothing of the caller's own settings, and the bench's key.
+
+    Bytecode is written by the first run, as installing a package does: no command compiles its sources every time.
+    """
+    foreign = ("OPENAI_", "FTOPS_", "GIT_", "CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, KEY_VARIABLE: "sk-bench", "NO_COLOR": "1", **more}
 
