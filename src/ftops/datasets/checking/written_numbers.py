@@ -22,7 +22,10 @@ _TO_PLAIN: Final = str.maketrans("", "", "'\u00a0\u202f ")
 
 
 class WrittenNumber(NamedTuple):
-    """A number as it is written: ``field`` is the name of its JSON field, empty for a bare one."""
+    """A number as it is written: ``field`` is the name of its JSON field, empty for a bare one.
+
+    ``decimals`` are those that it needs: 2.50 needs one.
+    """
 
     field: str
     value: float
@@ -39,7 +42,7 @@ def number_in(answer: str) -> WrittenNumber | None:
     if plain is None:
         return None
     value = float(plain)
-    return WrittenNumber("", -value if match["sign"] in ("-", "−") else value, len(plain.partition(".")[2]))
+    return WrittenNumber("", -value if match["sign"] in ("-", "−") else value, len(plain.partition(".")[2].rstrip("0")))
 
 
 def _plain(digits: str) -> str | None:
@@ -82,4 +85,8 @@ def _only_field(answer: str) -> WrittenNumber | None:
         return None
     name, value = numbers[0]
     written = _DECIMALS.fullmatch(repr(value))
-    return WrittenNumber(name, float(value), len(written[1] or "")) if written and abs(value) < 1e15 else None
+    return (
+        WrittenNumber(name, float(value), len((written[1] or "").rstrip("0")))
+        if written and abs(value) < 1e15
+        else None
+    )
