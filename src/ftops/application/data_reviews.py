@@ -4,17 +4,19 @@ Owns putting together what several fine-tunes make of the same files: what is fo
 file, and what is found in one, ``datasets`` decides.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ftops.application.data_checks import DatasetExaminer, Examinee, FileReport, examinees
+from ftops.datasets.checking.graded import GradedAnswers, why_not_asked
 from ftops.datasets.checks import CheckSettings, Level, Setting
 from ftops.datasets.findings import Baseline, FindingGroup, sorted_groups
 from ftops.datasets.inspections import Inspection
 from ftops.domain.manifest import AdoptedDataset, FineTune
 
 _OF_PROMPTS: Final = ("D113", "D114")
+_TOO_FEW: Final = "D060"
 _RANKS: Final = {Level.ERROR: 0, Level.WARNING: 1, Level.ADVICE: 2}
 
 Told = Callable[[int], None]
@@ -89,11 +91,35 @@ class Reviewer:
         return Baseline() if path is None else self.baselines.read(path)
 
 
+def unusable(review: Review) -> tuple[FindingGroup, ...]:
+    """Gives the errors, which keep datasets from being used; not that rows are too few: manifests are told of that."""
+    return tuple(one for one in review.groups if one.level is Level.ERROR and one.check.code != _TOO_FEW)
+
+
 def settings_of(fine_tune: FineTune) -> CheckSettings:
     """Gives what a manifest sets checks to."""
     if isinstance(fine_tune.dataset, AdoptedDataset):
         return CheckSettings()
     return CheckSettings(changed={code: Setting(word) for code, word in fine_tune.dataset.checks.items()})
+
+
+def graders_of(fine_tune: FineTune) -> tuple[Inspection, ...]:
+    """Gives what asks the graders of a fine-tune's evaluations of its training answers, as far as they can be asked."""
+    return tuple(
+        GradedAnswers(declared=spec.grader, name=spec.name)
+        for spec in fine_tune.evals
+        if why_not_asked(spec.grader) is None
+    )
+
+
+def unasked_graders(fine_tunes: Iterable[FineTune]) -> Iterator[str]:
+    """Gives each grader that can't be asked of training answers, with the reason."""
+    for one in fine_tunes:
+        if not one.evals:
+            yield f"{one.name}: it has no evaluations"
+        for spec in one.evals:
+            if (why := why_not_asked(spec.grader)) is not None:
+                yield f"{one.name}, {spec.name}: {why}"
 
 
 def reviewed(files: Sequence[FileReport], settings: CheckSettings, baseline: Baseline) -> Review:

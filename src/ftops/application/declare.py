@@ -19,7 +19,6 @@ from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
 MIN_TRAINING_ROWS: Final = 10
-FEW_TRAINING_ROWS: Final = 50
 _NOT_SCORED: Final = frozenset(("name", "pass_threshold"))
 
 
@@ -187,8 +186,6 @@ class _Reading:
         if train.rows < MIN_TRAINING_ROWS:
             wrong = f"expected at least {MIN_TRAINING_ROWS} rows to train on, {train.path} has {train.rows}"
             self._refuse(use.spot, wrong)
-        elif train.rows < FEW_TRAINING_ROWS:
-            self.notices.append(f"{train.path}: {train.rows} rows; fewer than {FEW_TRAINING_ROWS} seldom teach much")
         if use.split_spot is not None and not parts[1].rows:
             self._refuse(use.split_spot, "expected a fraction that leaves validation at least one row")
 

@@ -5,7 +5,12 @@ Owns the group. Each of its commands is a module of its own, which loads what it
 
 import click
 
+from ftops.cli.data_check import command as check_command
+
 
 @click.group("data")
 def command() -> None:
     """Check datasets and look into them, offline, before a cent is spent on training."""
+
+
+command.add_command(check_command)

@@ -120,7 +120,7 @@ def _group(group: "FindingGroup") -> Iterator[str]:
         yield f"    and {group.rest:,} more"
     (hint, *others) = hints
     if hint and not others:
-        yield f"    {paint('remedy:', dim=True)} {shown(hint)}"
+        yield f"    {paint('hint:', dim=True)} {shown(hint)}"
 
 
 def _summary(review: "Review", least: Level) -> Iterator[str]:

@@ -51,21 +51,21 @@ class FindingGroup:
         return self.count - sum(one.count for one in self.shown)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Gives them as problems of the file, and one more that counts those that aren't shown."""
+        """Gives them as problems of the file, with the code of the check, and one more that counts those that aren't shown."""
         found = [
             Problem(
                 file=visible(self.file),
                 line=max(1, one.line),
                 column=one.column,
                 field=visible(one.field),
-                expected=one.says,
+                expected=f"{one.says} ({self.check.code})",
                 hint=one.hint,
             )
             for one in self.shown
         ]
         if self.rest > 0:
             last = found[-1]
-            says = f"{self.kind}: {self.rest:,} more like this"
+            says = f"{self.kind}: {self.rest:,} more like this ({self.check.code})"
             found.append(Problem(file=last.file, line=last.line, column=last.column, field=last.field, expected=says))
         return tuple(found)
 

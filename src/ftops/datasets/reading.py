@@ -144,7 +144,7 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
     groups = findings.groups(CheckSettings())
     return Scan(
         parts=tuple(part.finish() for part in parts.values()),
-        problems=tuple(problem for group in groups if group.level is Level.ERROR for problem in _problems(group)),
+        problems=tuple(problem for group in groups if group.level is Level.ERROR for problem in group.problems()),
         findings=groups,
         notices=tuple(notice for part in parts.values() for notice in part.notices()),
         fields=fields.lacking(),
@@ -163,12 +163,6 @@ def _rows_of(stream: BinaryIO, findings: FindingList) -> Iterator[bytes]:
         first = first.removeprefix(BYTE_ORDER_MARK)
     yield first
     yield from lines
-
-
-def _problems(group: FindingGroup) -> Iterator[Problem]:
-    """Gives the problems of a group, each with the code of its check."""
-    for problem in group.problems():
-        yield replace(problem, expected=f"{problem.expected} ({group.check.code})")
 
 
 def _names(path: str, split: Split | None) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ ROW = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "co
 GRADER = "{type: string_check, operation: eq, input: '%s', reference: b}"
 UNKNOWN = f"{M}:8:3 /spec/sede: unknown key (did you mean seed?)"
 BAD_ROWS = [
-    f"{BAD}:1:1 /messages: expected a list of messages that is not empty",
-    f"{BAD}:2:5: expected JSON: invalid character",
+    f"{BAD}:1:1 /messages: expected a list of messages that is not empty, got an empty list (D026)",
+    f"{BAD}:2:5: expected JSON: invalid character (D008) (write control characters as escapes, as \\n)",
 ]
 
 

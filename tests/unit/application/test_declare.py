@@ -151,12 +151,6 @@ def test_too_few_rows(tmp_path):
     ]
 
 
-def test_few_rows_are_noticed(tmp_path):
-    assert desired(project(tmp_path, train=49)).notices == (
-        "finetunes/data/train.jsonl: 49 rows; fewer than 50 seldom teach much",
-    )
-
-
 def test_a_split_leaves_both_parts_rows(tmp_path):
     assert refusals(project(tmp_path, named("a", validation="{fraction: 0.000001, seed: 1}"))) == [
         "finetunes/0.yaml:6:50 /spec/dataset/validation: expected a fraction that leaves validation at least one row"

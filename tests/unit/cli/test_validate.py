@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from ftops.cli.main import run
+from sound_rows import sound_rows
 
 MANIFEST = """\
 apiVersion: ftops/v1
@@ -16,6 +17,14 @@ spec:
   dataset: {train: data/NAME.jsonl}
 """
 ROW = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+TURNS = [
+    {"role": "user", "content": "q"},
+    {"role": "assistant", "tool_calls": [CALL]},
+    {"role": "user", "content": "so?"},
+]
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+UNANSWERED = json.dumps({"messages": [*TURNS, {"role": "assistant", "content": "a"}], "tools": [TOOL]}) + "\n"
 EVAL = """\
   evals:
     - name: e
@@ -33,10 +42,10 @@ def root(tmp_path):
     return tmp_path
 
 
-def write(root, name: str, text: str = MANIFEST, rows: str = ROW * 60) -> None:
+def write(root, name: str, text: str = MANIFEST, rows: str | None = None) -> None:
     (root / "finetunes/data").mkdir(parents=True, exist_ok=True)
     (root / f"finetunes/{name}.yaml").write_text(text.replace("NAME", name))
-    (root / f"finetunes/data/{name}.jsonl").write_text(rows)
+    (root / f"finetunes/data/{name}.jsonl").write_text(sound_rows() if rows is None else rows)
 
 
 @pytest.fixture
@@ -56,8 +65,10 @@ def test_all_is_well(validate):
 
 
 def test_a_manifest_brings_its_datasets_along(root, validate):
-    write(root, "a", rows=ROW * 60 + "nope\n")
-    wrong = ["finetunes/data/a.jsonl:61:5: expected JSON: invalid character"]
+    write(root, "a", rows=sound_rows() + "nope\n")
+    wrong = [
+        "finetunes/data/a.jsonl:121:5: expected JSON: invalid character (D008) (write control characters as escapes, as \\n)"
+    ]
     for path in ("finetunes/a.yaml", "finetunes", "finetunes/data", "finetunes/data/a.jsonl", "."):
         assert validate(path) == (2, wrong, ["1 problem found"])
     others = ["1 problem in 1 other file: run ftops validate without PATH"]
@@ -83,11 +94,41 @@ def test_the_project_file_belongs_to_every_manifest(root, validate):
     assert validate("finetunes/data/a.jsonl")[0] == 0
 
 
-def test_notices_of_other_files_are_left_out(root, validate):
-    write(root, "a", rows=ROW * 20)
-    notice = "Warning: finetunes/data/a.jsonl: 20 rows; fewer than 50 seldom teach much"
-    assert validate("finetunes/a.yaml")[2] == [notice]
-    assert validate("finetunes/b.yaml")[2] == []
+def test_findings_of_selected_files_are_told(root, validate):
+    write(root, "a", rows=sound_rows() + UNANSWERED * 2)
+    write(root, "b", rows=sound_rows())
+    (warning,) = [line for line in validate("finetunes/a.yaml")[2] if "D049" in line]
+    assert warning.startswith("Warning: finetunes/data/a.jsonl:121:1 /messages/1/tool_calls/0")
+    assert "D049 call-without-result, 2 rows: " in warning
+    assert not any("a.jsonl" in line for line in validate("finetunes/b.yaml")[2])
+    code, out, _ = validate("--json")
+    said = json.loads("\n".join(out))
+    (found,) = [one for one in said["findings"] if one["code"] == "D049"]
+    assert (code, said["problems"]) == (0, [])
+    assert (found["file"], found["level"], found["count"]) == ("finetunes/data/a.jsonl", "warning", 2)
+
+
+def test_a_manifest_may_make_findings_errors_or_known(root, validate):
+    strict = MANIFEST.replace("jsonl}", "jsonl, checks: {D049: error}}")
+    write(root, "a", strict, rows=sound_rows() + UNANSWERED * 9)
+    code, out, _ = validate("finetunes/a.yaml")
+    assert code == 2
+    assert [line.split(" ")[0] for line in out] == [
+        f"finetunes/data/a.jsonl:{line}:1" for line in (*range(121, 126), 125)
+    ]
+    assert out[-1].endswith("4 more like this (D049)")
+    (root / "finetunes/known.json").write_text('{"version": 1, "known": [}')
+    write(root, "a", strict.replace("error}", "error}, baseline: known.json"), rows=sound_rows())
+    code, out, _ = validate("finetunes/a.yaml")
+    assert (code, [line.split(" ")[0] for line in out]) == (2, ["finetunes/known.json:1:26:"])
+
+
+def test_a_finding_of_a_wrong_manifest_s_data_is_told_once(root, validate):
+    write(root, "a", rows=sound_rows() + "nope\n")
+    write(root, "c", MANIFEST + "  sede: 1\n", rows="nope\n")
+    code, out, _ = validate()
+    places = ["finetunes/c.yaml:7:3", "finetunes/data/a.jsonl:121:5:", "finetunes/data/c.jsonl:1:5:"]
+    assert (code, sorted(line.split(" ")[0] for line in out)) == (2, places)
 
 
 def test_a_manifest_behind_a_link_goes_by_either_name(root, validate):
@@ -95,7 +136,7 @@ def test_a_manifest_behind_a_link_goes_by_either_name(root, validate):
     (root / "other/c.yaml").write_text(MANIFEST.replace("NAME", "c"))
     (root / "other/data/c.jsonl").write_text("3\n")
     (root / "finetunes/lnk").symlink_to("../other")
-    wrong = (2, ["other/data/c.jsonl:1:1: expected a JSON object, got the integer 3"], ["1 problem found"])
+    wrong = (2, ["other/data/c.jsonl:1:1: expected a JSON object, got the integer 3 (D011)"], ["1 problem found"])
     for path in ("finetunes/lnk/c.yaml", "other/c.yaml", "finetunes/lnk", "other"):
         assert validate(path) == wrong
 
