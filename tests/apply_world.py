@@ -99,6 +99,7 @@ class FakeRepository:
     is_remote_whole: bool = False
     fetched: list[tuple[str, str]] = field(default_factory=list)
     changed: frozenset[str] | None = None
+    contents: dict[tuple[str, str], BinaryIO] = field(default_factory=dict)
 
     def head(self) -> str | None:
         return self.commit
@@ -113,6 +114,9 @@ class FakeRepository:
 
     def changed_files(self, older: str, newer: str) -> frozenset[str] | None:
         return self.changed
+
+    def content(self, commit: str, path: str, *, limit: int) -> BinaryIO | str:
+        return self.contents.get((commit, path), "not in git any more")
 
     def fetch_history(self, commit: str, *, remote: str) -> None:
         self.fetched.append((commit, remote))

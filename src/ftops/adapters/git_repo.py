@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ftops.adapters.git_process import INHERITED, NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
 from ftops.adapters.git_refs import configured_remote
@@ -116,6 +116,18 @@ class GitRepository:
         except GitFailed:
             return None
         return frozenset(name.decode("utf-8", "surrogateescape") for name in listing.split(b"\0") if name)
+
+    def content(self, commit: str, path: str, *, limit: int) -> BinaryIO | str:
+        """Gives a file below the project's root as it was at a commit, or says why it can't be had."""
+        from ftops.adapters.git_blobs import BlobRefused, open_blob
+
+        if self._commit(commit) is None:
+            return f"commit {commit[:12]} is not in this clone"
+        below = self._project_root.relative_to(self._root)
+        try:
+            return open_blob(self._git, commit, (below / path).as_posix(), limit=limit)
+        except BlobRefused as refused:
+            return refused.says
 
     def fetch_history(self, commit: str, *, remote: str) -> None:
         """Brings what is missing of the history of HEAD and of ``commit``: of a shallow clone's only commits, no files.

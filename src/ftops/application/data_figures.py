@@ -3,7 +3,7 @@
 Owns which manifests count for a file, and which trainings are estimated. ``Surveyor`` reads the files.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -100,6 +100,11 @@ class Users:
         uses = sorted((as_what for _, as_what in self.uses), key=lambda as_what: order.index(as_what.role))
         return uses[0].use if uses else None
 
+    @property
+    def splits(self) -> tuple[Split | None, ...]:
+        """The ways in which those that train on it split it; one without a split where nobody does."""
+        return tuple(dict.fromkeys(as_what.split for _, as_what in self.trained_on)) or (None,)
+
     def backend_of(self, fine_tune: FineTune) -> Backend:
         """Gives the backend that a manifest names, or the project's."""
         if self.project is None:
@@ -123,43 +128,50 @@ def figures_of(path: str, users: Users, surveyor: Surveyor, *, base_model: str |
     """
     recognised = users.use or surveyor.recognised(path)
     use = recognised or Use.FREE
-    splits = dict.fromkeys(as_what.split for _, as_what in users.trained_on) or {None: None}
-    surveys = {split: surveyor.survey(path, use, RowStatistics(), split=split) for split in splits}
+    surveys = {split: surveyor.survey(path, use, RowStatistics(), split=split) for split in users.splits}
     first = next(iter(surveys.values()))
     whole = statistics_of([seen for part in first.parts for seen in part], use)
     trained = {split: statistics_of(survey.parts[0], use) for split, survey in surveys.items()}
-    trainings: Sequence[Training] = ()
-    if users.trained_on:
-        trainings = [
-            _training(one, users.backend_of(one), trained[as_what.split], base_model)
-            for one, as_what in users.trained_on
-        ]
-    elif use.is_training and not users.uses:
-        models = (base_model,) if base_model else priced_models()
-        trainings = [_estimated(None, Method(type=_METHOD_OF[use]), model, PUBLIC_BACKEND, whole) for model in models]
     return DataFigures(
         survey=first,
         statistics=whole,
         roles=tuple(dict.fromkeys(as_what.role for _, as_what in users.uses)),
         is_recognised=recognised is not None,
-        trainings=tuple(dict.fromkeys(trainings)),
+        trainings=trainings_on(
+            {split: (one.rows, one.billed) for split, one in trained.items()}, use, users, base_model
+        ),
     )
 
 
-def _training(fine_tune: FineTune, backend: Backend, trained: Statistics, base_model: str | None) -> Training:
-    model = base_model or fine_tune.base_model
-    return _estimated(fine_tune.name, fine_tune.method, model, backend, trained)
+def trainings_on(
+    sizes: Mapping[Split | None, tuple[int, int]], use: Use, users: Users, base_model: str | None
+) -> tuple[Training, ...]:
+    """Estimates what training on a file would take: what its manifests declare, or any model where none names it.
+
+    ``sizes`` are the rows that are trained on and the tokens that one epoch bills, by the split of those who train.
+    """
+    if users.trained_on:
+        found = [
+            _training(one.name, one.method, base_model or one.base_model, users.backend_of(one), sizes[as_what.split])
+            for one, as_what in users.trained_on
+        ]
+        return tuple(dict.fromkeys(found))
+    if users.uses or not use.is_training:
+        return ()
+    models = (base_model,) if base_model else priced_models()
+    method, size = Method(type=_METHOD_OF[use]), next(iter(sizes.values()))
+    return tuple(_training(None, method, model, PUBLIC_BACKEND, size) for model in models)
 
 
-def _estimated(
-    fine_tune: str | None, method: Method, base_model: str, backend: Backend, trained: Statistics
+def _training(
+    fine_tune: str | None, method: Method, base_model: str, backend: Backend, size: tuple[int, int]
 ) -> Training:
-    measures = Measures(tokens=trained.billed)
-    train = Dataset(path="", sha256="", size=0, rows=trained.rows, measure=lambda: measures)
+    rows, tokens = size
+    train = Dataset(path="", sha256="", size=0, rows=rows, measure=lambda: Measures(tokens=tokens))
     return Training(
         fine_tune=fine_tune,
         base_model=base_model,
-        rows=trained.rows,
-        epochs=epochs_for(trained.rows, method.hyperparameters.get("n_epochs")),
+        rows=rows,
+        epochs=epochs_for(rows, method.hyperparameters.get("n_epochs")),
         estimate=estimate_of_training(method, base_model, backend, train),
     )

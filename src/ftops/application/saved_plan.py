@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ftops import __version__
+from ftops.application.dataset_changes import with_dataset_changes
 from ftops.application.observe import Observation, observe
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
@@ -33,7 +34,7 @@ def plan_now(
     for error in observation.failures.values():
         if isinstance(error, Unauthorized):
             raise error
-    plan = make_plan(workspace, observation)
+    plan = with_dataset_changes(workspace, make_plan(workspace, observation), observation.state.ledgers)
     return replace(plan, bindings=_bindings(workspace, observation, plan)) if is_bound else plan
 
 

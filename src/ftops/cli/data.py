@@ -6,6 +6,8 @@ Owns the group. Each of its commands is a module of its own, which loads what it
 import click
 
 from ftops.cli.data_check import command as check_command
+from ftops.cli.data_diff import command as diff_command
+from ftops.cli.data_stats import command as stats_command
 
 
 @click.group("data")
@@ -14,3 +16,5 @@ def command() -> None:
 
 
 command.add_command(check_command)
+command.add_command(stats_command)
+command.add_command(diff_command)

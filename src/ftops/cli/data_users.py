@@ -27,9 +27,17 @@ class DataUsers:
         place, loaded = self._place, self._loaded
         if place is None or loaded is None:
             return Users()
-        real, top = Path(os.path.realpath(self._folder / file)), Path(os.path.realpath(place.root))
+        real, top = Path(os.path.realpath(self._at(file, place))), Path(os.path.realpath(place.root))
         inside = real.relative_to(top).as_posix() if real.is_relative_to(top) else None
         return users_of(inside, loaded.project, loaded.fine_tunes)
+
+    def _at(self, file: Path, place: "Place") -> Path:
+        """Gives where a file lies now, of one at a revision too."""
+        here = self._folder / file
+        _, colon, inside = str(file).partition(":")
+        if not colon or here.exists():
+            return here
+        return (self._folder if inside.startswith(("./", "../")) else place.top) / inside
 
     @cached_property
     def _place(self) -> "Place | None":

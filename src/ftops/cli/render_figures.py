@@ -76,7 +76,21 @@ def figures_to_json(figures: "DataFigures") -> dict[str, Any]:
             "offered": _names_to_json(statistics.offered),
             "called": _names_to_json(statistics.called),
         },
-        "trainings": [_training_to_json(one) for one in figures.trainings],
+        "trainings": [training_to_json(one) for one in figures.trainings],
+    }
+
+
+def training_to_json(training: "Training") -> dict[str, Any]:
+    """Gives one estimate as JSON."""
+    estimate = training.estimate
+    return {
+        "fine_tune": training.fine_tune,
+        "base_model": training.base_model,
+        "rows": training.rows,
+        "epochs": training.epochs,
+        "tokens": estimate.tokens,
+        "usd": estimate.usd,
+        "assumes": estimate.assumes,
     }
 
 
@@ -224,16 +238,3 @@ def _texts_to_json(texts: "Texts") -> list[dict[str, Any]]:
 
 def _names_to_json(texts: "Texts") -> list[dict[str, Any]]:
     return [{"name": name, "rows": count} for name, count in texts.most_common(texts.different)]
-
-
-def _training_to_json(training: "Training") -> dict[str, Any]:
-    estimate = training.estimate
-    return {
-        "fine_tune": training.fine_tune,
-        "base_model": training.base_model,
-        "rows": training.rows,
-        "epochs": training.epochs,
-        "tokens": estimate.tokens,
-        "usd": estimate.usd,
-        "assumes": estimate.assumes,
-    }

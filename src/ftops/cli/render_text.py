@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
+from ftops.cli.render_changes import training_lines
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
 from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
@@ -76,7 +77,7 @@ def plan_lines(plan: Plan) -> list[str]:
     for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
         lines += [f"{paint(safe(name), bold=True)}  revision {revision} on {backend}"]
         for action in actions:
-            lines += _action(action)
+            lines += [*_action(action), *training_lines(plan, action)]
         lines.append("")
     lines += _section("Deferred:", (_deferred_line(plan) if plan.deferred else ()))
     lines += _section("Withheld by a gate:", (line for entry in plan.withheld for line in _withheld(entry)))

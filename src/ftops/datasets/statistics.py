@@ -113,7 +113,7 @@ class RowStatistics:
         examples = batch.examples
         offered: Counter[str] = Counter()
         for tools, count in Counter(example.tools for example in examples).items():
-            offered.update(dict.fromkeys(_function_names(tools), count))
+            offered.update(dict.fromkeys(function_names(tools), count))
         return RowsSeen(
             tokens=batch.tokens,
             turns=_numbers(example.turns for example in examples),
@@ -163,14 +163,15 @@ def label_of(example: Example) -> str | None:
     return None if example.calls or example.rejected is not None else example.answer
 
 
+def function_names(tools: bytes) -> Iterator[str]:
+    """Gives the names of the functions in ``tools``, a JSON list or nothing."""
+    for tool in msgspec.json.decode(tools, type=list[_Tool]) if tools else ():
+        yield tool.function.name
+
+
 def digest64(data: bytes) -> int:
     """Gives 64 bits of a digest of ``data``, the same in every process."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-
-
-def _function_names(tools: bytes) -> Iterator[str]:
-    for tool in msgspec.json.decode(tools, type=list[_Tool]) if tools else ():
-        yield tool.function.name
 
 
 def _numbers(numbers: Iterator[int]) -> "NDArray[np.int64]":

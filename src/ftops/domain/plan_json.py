@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ftops.domain.dataset_changes import DatasetChange
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement
 from ftops.domain.plan import (
     PLAN_FORMAT_VERSION,
@@ -61,12 +62,21 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "kept": [_plain(entry) for entry in plan.kept],
         "caveats": list(plan.caveats),
         "bindings": dict(sorted(plan.bindings.items())),
+        "dataset_changes": [_dataset_change_to_json(change) for change in plan.dataset_changes],
     }
 
 
 def action_to_json(action: Action) -> dict[str, Any]:
     """Gives one action; ``kind`` tells which."""
     return {"kind": kind_of(action), **_plain(action)}
+
+
+def _dataset_change_to_json(change: DatasetChange) -> dict[str, Any]:
+    """Leaves out labels, which are training text."""
+    plain = _plain(change)
+    if change.rows is not None:
+        del plain["rows"]["labels"]
+    return plain
 
 
 def _plain(value: Any) -> dict[str, Any]:

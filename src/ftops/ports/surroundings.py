@@ -1,7 +1,7 @@
 """What the application needs of the machine it runs on: git, time, a place for outputs, and somebody who watches."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ftops.ports.backend import ChatAnswer
 
@@ -23,6 +23,13 @@ class Repository(Protocol):
 
     def changed_files(self, older: str, newer: str) -> frozenset[str] | None:
         """Gives the files below the project's root, as paths from there, in which two commits differ; None where unknown."""
+        ...
+
+    def content(self, commit: str, path: str, *, limit: int) -> BinaryIO | str:
+        """Gives a file as it was at a commit, or says why it can't be had; fetches nothing.
+
+        ``path`` is relative to the project's root. What has more than ``limit`` bytes can't be had. The caller closes it.
+        """
         ...
 
     def fetch_history(self, commit: str, *, remote: str) -> None:

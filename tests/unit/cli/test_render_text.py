@@ -31,6 +31,7 @@ from ftops.domain.plan import (
     Withheld,
 )
 from ftops.domain.planner import build_plan
+from ftops.domain.pricing import PRICES_AS_OF
 from ftops.errors import BackendError, Interrupted
 from plan_cases import TODAY, make_case, read_case
 
@@ -78,6 +79,7 @@ def test_a_new_fine_tune_as_a_whole() -> None:
     evals = [{"name": "intent"}]
     wanted = {"name": "router", "revision": A, "train": train, "evals": evals, "aliases": {"staging": "latest"}}
     text = render_plan(planned(wanted))
+    price = f"$5 per million tokens as of {PRICES_AS_OF}"
     assert text == "\n".join(
         [
             f"router  revision {A} on openai",
@@ -85,6 +87,7 @@ def test_a_new_fine_tune_as_a_whole() -> None:
             "      why: the backend does not have this dataset yet",
             "  + train     gpt-4.1-mini-2025-04-14  $4.50 (900,000 tokens)",
             "      why: this revision was never trained on this backend",
+            f"      assumes 300,000 tokens × 3 epochs (auto, by the published rule); {price}",
             "  + evaluate  intent  at most 50 calls, $0.01 (10,000 tokens)",
             "      why: this model was never scored under this evaluation",
             f"  + promote   staging: nothing → {A}, if its gates pass",

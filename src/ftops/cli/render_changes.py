@@ -1,0 +1,41 @@
+"""What a plan says of a training beside its cost: what that rests on, and what changed in its data.
+
+Owns these sentences. Labels are training text: they are shown here, and stand in no saved plan.
+"""
+
+from collections.abc import Iterator
+
+from ftops.cli.style import paint, safe
+from ftops.domain.dataset_changes import DatasetChange, RowChanges
+from ftops.domain.plan import Action, Plan, Train
+
+
+def training_lines(plan: Plan, action: Action) -> Iterator[str]:
+    """Gives what the estimate of a training assumes, and a line for each dataset that changed since it was trained on."""
+    if not isinstance(action, Train):
+        return
+    if action.estimate.usd is not None and action.estimate.assumes:  # an unknown cost is told with its reason
+        yield paint(f"      assumes {safe(action.estimate.assumes)}", dim=True)
+    for change in plan.dataset_changes:
+        if (change.fine_tune, change.revision) == (action.fine_tune, action.revision):
+            yield f"      {change.dataset} data since revision {change.since}: {_said(change)}"
+
+
+def _said(change: DatasetChange) -> str:
+    if change.rows is None:
+        return safe(change.unknown or "")
+    rows = change.rows
+    if not (rows.added or rows.removed or rows.changed):
+        return "the same rows in another order or spelling"
+    added, removed = paint(f"+{rows.added:,}", "green"), paint(f"−{rows.removed:,}", "red")
+    changed = paint(f"~{rows.changed:,}", "yellow")
+    tokens = f"{'−' if rows.tokens < 0 else '+'}{abs(rows.tokens):,} tokens"
+    return f"{added} {removed} {changed} rows, {tokens}{_labels(rows)}"
+
+
+def _labels(rows: RowChanges) -> str:
+    from ftops.datasets.checking.excerpts import masked_excerpt  # of most plans nothing is shown
+
+    said = (f"{safe(masked_excerpt(one.label))} {one.old_share:.1%} → {one.new_share:.1%}" for one in rows.labels)
+    joined = ", ".join(said)
+    return f", labels: {joined}" if joined else ""
