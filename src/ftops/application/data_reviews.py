@@ -10,13 +10,17 @@ from typing import Final, Protocol
 
 from ftops.application.data_checks import DatasetExaminer, Examinee, FileReport, examinees
 from ftops.datasets.checking.graded import GradedAnswers, why_not_asked
+from ftops.datasets.checking.sizes import MIN_TRAINING_ROWS
 from ftops.datasets.checks import CheckSettings, Level, Setting
 from ftops.datasets.findings import Baseline, FindingGroup, sorted_groups
 from ftops.datasets.inspections import Inspection
+from ftops.domain.loaded import Role
 from ftops.domain.manifest import AdoptedDataset, FineTune
 
 _OF_PROMPTS: Final = ("D113", "D114")
 _TOO_FEW: Final = "D060"
+_OF_FILES: Final = ("D001", "D002", "D003", "D004", "D014")
+_OF_SIZES: Final = (_TOO_FEW, "D061", "D062")
 _RANKS: Final = {Level.ERROR: 0, Level.WARNING: 1, Level.ADVICE: 2}
 
 Told = Callable[[int], None]
@@ -124,9 +128,20 @@ def unasked_graders(fine_tunes: Iterable[FineTune]) -> Iterator[str]:
 
 def reviewed(files: Sequence[FileReport], settings: CheckSettings, baseline: Baseline) -> Review:
     """Gives the review of files under one manifest's settings."""
-    groups = tuple(group for file in files for group in file.groups(settings))
+    groups = (group for file in files for group in _worth_telling(file, file.groups(settings)))
     found = Review(files=tuple(files), groups=sorted_groups(groups), off=_off(settings))
     return found.without_known(baseline)
+
+
+def _worth_telling(file: FileReport, groups: Sequence[FindingGroup]) -> Iterator[FindingGroup]:
+    """Leaves out that rows are few where none need be many, or where they are there and something is wrong with them."""
+    wrong = [one for one in groups if one.check.is_format and one.check.code not in _OF_SIZES]
+    is_whole = any(one.check.code in _OF_FILES for one in wrong)
+    has_many = is_whole or file.rows + max((one.count for one in wrong), default=0) >= MIN_TRAINING_ROWS
+    for group in groups:
+        code = group.check.code
+        if code not in _OF_SIZES or (file.role is Role.TRAIN and not (code == _TOO_FEW and has_many)):
+            yield group
 
 
 def together(reviews: Sequence[Review]) -> Review:

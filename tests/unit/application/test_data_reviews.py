@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
 
 from ftops.application.data_checks import DataReport, Examinee, FileReport
 from ftops.application.data_reviews import Review, Reviewer, settings_of
@@ -28,6 +31,7 @@ FOUND = {
 class FakeExaminer:
     """Finds what ``FOUND`` says, and remembers what it was asked for."""
 
+    rows: ClassVar[int] = 60
     asked: list[tuple[Examinee | None, tuple[Examinee, ...]]] = field(default_factory=list)
 
     def examine(
@@ -48,7 +52,9 @@ class FakeExaminer:
                 findings.add(found)
             for _ in extra if one is train else ():
                 findings.add(Found(code="D160", line=1, says="wrong"))
-            files.append(FileReport(path=one.path, role=one.role, use=one.use, rows=60, tokens=600, findings=findings))
+            files.append(
+                FileReport(path=one.path, role=one.role, use=one.use, rows=self.rows, tokens=600, findings=findings)
+            )
         return DataReport(files=tuple(files))
 
 
@@ -141,6 +147,23 @@ def test_another_prompt_on_purpose() -> None:
     on_purpose = an_eval(prompt="intended")
     assert codes(review(fine_tune(evals=[on_purpose]))) == ["D104 warning", "D007 error", "D101 warning", "D130 advice"]
     assert "D113 warning" in codes(review(fine_tune(evals=[on_purpose, an_eval("other")])))
+
+
+@pytest.mark.parametrize(
+    ("path", "rows", "more", "told"),
+    [
+        ("t.jsonl", 5, (), ["D060"]),
+        ("t.jsonl", 5, (Found(code="D008", line=6, says="no JSON"),), ["D008", "D060"]),
+        ("t.jsonl", 5, (Found(code="D008", line=6, says="no JSON", count=5),), ["D008"]),  # ten, were they right
+        ("t.jsonl", 0, (Found(code="D004", says="gzip"),), ["D004"]),
+        ("v.jsonl", 5, (), []),
+    ],
+)
+def test_that_rows_are_few_is_told_where_it_matters(monkeypatch, path, rows, more, told) -> None:
+    monkeypatch.setitem(FOUND, path, (Found(code="D060", says="few"), *more))
+    monkeypatch.setattr(FakeExaminer, "rows", rows)
+    found = review(fine_tune(validation="v.jsonl")).about({path})
+    assert sorted(one.check.code for one in found.groups) == told
 
 
 def test_more_to_look_for() -> None:
