@@ -16,7 +16,7 @@ from ftops.datasets.batches import Batch
 from ftops.datasets.checking.first_few import first_few
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
-from ftops.datasets.near_duplicates import similar_between, similar_groups
+from ftops.datasets.near_duplicates import THRESHOLD, similar_between, similar_groups
 from ftops.datasets.prompt_keys import PromptKeys, combined, comparable, first_with, joined_keys
 from ftops.datasets.text_sketches import Sketches, similarities, sketch
 from ftops.domain.foreign_text import visible
@@ -52,12 +52,13 @@ class NearDuplicates:
         members, begins, places = _linked(whole)
 
         def tell(index: int) -> Found:
-            begin, place = begins[index], places[index]
-            row = int(members[place])
-            earlier = members[begin:place][:_COMPARED]
-            alike = similarities(whole.sketches, earlier, whole.sketches, np.full(len(earlier), row))
-            nearest = int(np.argmax(alike))
-            says = f"nearly the prompt of line {whole.lines[earlier[nearest]]}: {_percent(alike[nearest])} alike"
+            place = places[index]
+            row, begin = int(members[place]), begins[place]
+            nearest, alike = _nearest(whole, row, members[begin:place])
+            if alike < THRESHOLD:  # a later row links it to the earlier ones
+                linked = members[begin : np.searchsorted(begins, begin, side="right")]
+                nearest, alike = _nearest(whole, row, linked[linked != row])
+            says = f"nearly the prompt of line {whole.lines[nearest]}: {_percent(alike)} alike"
             hint = "leave out what adds nothing new; a long text that all prompts share also makes them alike"
             kind = "nearly the prompt of an earlier row"
             return Found(code="D102", line=int(whole.lines[row]), says=says, hint=hint, kind=kind)
@@ -95,8 +96,8 @@ class NearDuplicates:
 def _linked(whole: _Seen) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Gives the rows that near duplicates link, group by group, each group in the order of the file and of one frame.
 
-    Beside them, for each row that isn't the first of its group, in the order of the file: the place among these where its
-    group begins, and its own. Of rows with the same prompt the first alone counts.
+    Beside them, for each of these the place where its group begins; and the places of those that aren't the first of their
+    group, in the order of the file. Of rows with the same prompt the first alone counts.
     """
     groups = similar_groups(whole.sketches)
     members = np.fromiter(chain.from_iterable(groups), np.int64)
@@ -111,7 +112,14 @@ def _linked(whole: _Seen) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     begins = np.maximum.accumulate(np.where(is_begin, np.arange(len(members)), 0))
     places = np.flatnonzero(~is_begin)
     places = places[np.argsort(members[places])]
-    return members, begins[places], places
+    return members, begins, places
+
+
+def _nearest(whole: _Seen, row: int, others: NDArray[np.int64]) -> tuple[int, float]:
+    """Gives the row that is most like ``row`` among the first of ``others``, of which there is one at least, and how much so."""
+    others = others[:_COMPARED]
+    alike = similarities(whole.sketches, others, whole.sketches, np.full(len(others), row))
+    return int(others[np.argmax(alike)]), float(alike.max())
 
 
 def _percent(similarity: float) -> str:

@@ -37,6 +37,15 @@ def test_prompts_that_differ_little_are_near_duplicates() -> None:
     assert found_in(NEAR, []) == ()
 
 
+def test_a_row_that_a_later_one_links_names_the_later_one() -> None:
+    between, far = LOST.replace("Vienna", "Vienne"), LOST.replace("Vienna", "Vienne").replace("yesterday", "yesterdays")
+    rows = [chat(LOST, "x"), chat(far, "x"), chat(between, "x")]
+    assert told(found_in(NEAR, rows)) == [
+        ("D102", 2, f"nearly the prompt of line 3: {alike(far, between)}"),
+        ("D102", 3, f"nearly the prompt of line 2: {alike(far, between)}"),
+    ]
+
+
 def test_the_same_prompt_again_is_not_told_here() -> None:
     rows = [chat(LOST, "x"), chat(LOST.upper(), "x"), chat(FOUND, "y"), chat(FOUND, "y")]
     assert told(found_in(NEAR, rows)) == [("D102", 3, f"nearly the prompt of line 1: {alike(LOST, FOUND)}")]
