@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import ClassVar, Final, NamedTuple
 
 from ftops.datasets.batches import Batch, Example
+from ftops.datasets.checking.answer_messages import answer_field, answer_message
 from ftops.datasets.checking.deferrals import deferrals_in
-from ftops.datasets.checking.hits import Hit, Hits, answer_field, hit_findings, shortened
+from ftops.datasets.checking.hits import Hit, Hits, hit_findings, shortened
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.labels import LONGEST, Labels, labels_of, merged_labels
 from ftops.datasets.normal_text import normal_text
-from ftops.datasets.rows import AssistantMessage, ChatRow, Message, PreferenceRow, RefusalPart, Row
+from ftops.datasets.rows import RefusalPart, Row
 from ftops.domain.foreign_text import quoted
 
 DEFERRAL_WITHIN: Final = 250  # characters from the start of an answer
@@ -114,14 +115,6 @@ def _is_asked_for(answer: str, form: str, example: Example) -> bool:
 
 def _refuses(row: Row) -> bool:
     """Whether the answer says what it says as a refusal, so that it has no text."""
-    match row:
-        case ChatRow():
-            answer: Message = row.messages[-1]
-        case PreferenceRow():
-            answer = row.preferred_output[0]
-        case _:
-            return False
-    if not isinstance(answer, AssistantMessage):
-        return False
-    parts = answer.content if isinstance(answer.content, list) else ()
-    return bool(answer.refusal) or any(isinstance(part, RefusalPart) for part in parts)
+    answer = answer_message(row)
+    parts = answer.content if answer is not None and isinstance(answer.content, list) else ()
+    return bool(answer and answer.refusal) or any(isinstance(part, RefusalPart) for part in parts)

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 
 from ftops.datasets.batches import Batch
-from ftops.datasets.checking.hits import Hit, Hits, answer_field, hit_findings, shortened
+from ftops.datasets.checking.answer_messages import answer_field, answer_message
+from ftops.datasets.checking.hits import Hit, Hits, hit_findings, shortened
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
-from ftops.datasets.rows import AssistantMessage, ChatRow, Message, PreferenceRow, Row
+from ftops.datasets.rows import AssistantMessage, ChatRow, Message, PreferenceRow
 from ftops.domain.foreign_text import quoted, visible
 from ftops.evaluation.graders import Grader, GraderProblem, grade, parse_grader, pass_threshold_of
 from ftops.evaluation.rows import RowProblem, read_row
@@ -66,8 +67,8 @@ class GradedAnswers:
         threshold = pass_threshold_of(self.declared)
         wrong, failed = [], []
         for row, line in zip(batch.rows, batch.lines, strict=True):
-            answer = _answer(row)
-            if answer is None:
+            # Of a reinforcement row nothing is taught: its graders look at what is sampled.
+            if not isinstance(row, ChatRow | PreferenceRow) or (answer := answer_message(row)) is None:
                 continue
             try:
                 score = _score(grader, row, answer)
@@ -102,24 +103,12 @@ def _types(declared: Any) -> set[str]:
     return set()
 
 
-def _answer(row: Row) -> AssistantMessage | None:
-    """Gives the message that is taught, None where a row teaches none."""
-    match row:
-        case ChatRow():
-            last = row.messages[-1]
-            return last if isinstance(last, AssistantMessage) else None
-        case PreferenceRow():
-            return row.preferred_output[0]
-        case _:
-            return None
-
-
-def _score(grader: Grader, row: Row, answer: AssistantMessage) -> float:
+def _score(grader: Grader, row: ChatRow | PreferenceRow, answer: AssistantMessage) -> float:
     known = read_row(_as_read(row)).context
     return grade(grader, {**known, "sample": sample_of(_plain(answer))})
 
 
-def _as_read(row: Row) -> Mapping[str, Any]:
+def _as_read(row: ChatRow | PreferenceRow) -> Mapping[str, Any]:
     """Gives a row as its JSON has it, but for keys that say nothing."""
     match row:
         case ChatRow():
@@ -130,8 +119,6 @@ def _as_read(row: Row) -> Mapping[str, Any]:
                 "preferred_output": [_plain(message) for message in row.preferred_output],
                 "non_preferred_output": [_plain(message) for message in row.non_preferred_output],
             }
-        case _:
-            return row.item
 
 
 def _asked(messages: Sequence[Message], tools: msgspec.Raw, parallel: bool | None) -> Mapping[str, Any]:  # noqa: FBT001

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 import msgspec
 
 from ftops.datasets.batches import Batch, Example
+from ftops.datasets.checking.answer_messages import answer_field, messages_before
 from ftops.datasets.checking.candidates import Candidates, candidates, remaining, text_digest
 from ftops.datasets.checking.excerpts import masked_excerpt
-from ftops.datasets.checking.hits import Hit, answer_field, hit_findings
+from ftops.datasets.checking.hits import Hit, hit_findings
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.normal_text import normal_text
-from ftops.datasets.rows import AssistantMessage, ChatRow, ItemRow, Message, PreferenceRow, Row
+from ftops.datasets.rows import AssistantMessage, Row
 from ftops.domain.foreign_text import quoted
 
 if TYPE_CHECKING:
@@ -98,10 +99,10 @@ class UngroundedFacts:
             "tuning teaches form, not knowledge: put such facts into the prompt, or teach to say that they aren't known"
         )
         hits = remaining([part.found for part in seen], lambda d: np.isin(d, answers[counts == 1]), says=kind)
-        if hits.total >= MANY * facts.rows:
-            says = f"{hits.total:,} of {facts.rows:,} {kind}, as {hits.first[0].says}" if hits.first else kind
-            if hits.first:
-                yield Found(code="D135", line=hits.first[0].line, says=says, kind=kind, hint=hint, count=hits.total)
+        if hits.first and hits.total >= MANY * facts.rows:
+            first = hits.first[0]
+            says = f"{hits.total:,} of {facts.rows:,} {kind}, as {first.says}"
+            yield Found(code="D135", line=first.line, says=says, kind=kind, hint=hint, count=hits.total)
             return
         yield from hit_findings("D135", [hits], kind=kind, hint=hint)
 
@@ -191,18 +192,9 @@ def _normal_tools(raw: bytes, known: dict[bytes, str]) -> str:
 
 
 def _earlier_arguments(row: Row) -> str:
-    match row:
-        case ChatRow():
-            messages: Sequence[Message] = row.messages[:-1]
-        case PreferenceRow():
-            messages = row.input.messages
-        case ItemRow():
-            messages = row.asked.messages[:-1]
-        case _:
-            return ""
     return "\n".join(
         call.function.arguments
-        for message in messages
+        for message in messages_before(row)
         if isinstance(message, AssistantMessage)
         for call in message.tool_calls or ()
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ftops.datasets.findings import SHOWN_OF_A_KIND, Found
-from ftops.datasets.rows import AssistantMessage, ChatRow, FreeRow, ItemRow, PreferenceRow, Row
 
 
 class Hit(NamedTuple):
@@ -42,20 +41,3 @@ def hit_findings(code: str, seen: Iterable[Hits], *, kind: str, hint: str | None
         yield Found(code=code, line=hit.line, field=hit.field, says=hit.says, kind=kind, hint=hint)
     if rest := total - len(first):
         yield Found(code=code, line=first[-1].line, field=first[-1].field, says=kind, kind=kind, hint=hint, count=rest)
-
-
-def answer_field(row: Row) -> str:
-    """Gives the JSON pointer of the message that ``Example.answer`` has the text of."""
-    match row:
-        case PreferenceRow():
-            return "/preferred_output/0"
-        case ChatRow():
-            messages = row.messages
-        case ItemRow():
-            messages = row.asked.messages
-        case FreeRow():
-            return ""
-    last = len(messages) - 1
-    while last > 0 and not isinstance(messages[last], AssistantMessage):
-        last -= 1
-    return f"/messages/{last}"

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from ftops.datasets.batches import Batch, Example
-from ftops.datasets.checking.hits import Hit, Hits, answer_field, hit_findings, shortened
+from ftops.datasets.checking.answer_messages import answer_field
+from ftops.datasets.checking.hits import Hit, Hits, hit_findings, shortened
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.tokens import ROW_LIMIT, answer_tokens

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from ftops.datasets.batches import Batch
-from ftops.datasets.checking.hits import Hit, answer_field, hit_findings, shortened
+from ftops.datasets.checking.answer_messages import answer_field
+from ftops.datasets.checking.hits import Hit, hit_findings, shortened
 from ftops.datasets.checking.written_numbers import number_in
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NUMERIC_SHARE: Final = 0.8
-ROUND_ROWS: Final = 50
+ROUND_ROWS: Final = 20
 ROUND_SHARE: Final = 0.3
 ROUND_EXPECTED: Final = 0.1
 ROUND_P: Final = 0.001

@@ -149,6 +149,8 @@ def test_prompts_without_answers_say_nothing_wrong():
     assert found_in(DEFERRED, rows, Use.REINFORCEMENT) == ()
     empty = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]}
     assert len(found_in(NOTHING, [empty], Use.EVALUATION)) == 1
+    empty["messages"][1]["refusal"] = "I won't."
+    assert found_in(NOTHING, [empty], Use.EVALUATION) == ()
 
 
 @pytest.mark.skipif(not (PATH := shared_path("data/gsm8k-chat/train.jsonl")).exists(), reason=missing(PATH))

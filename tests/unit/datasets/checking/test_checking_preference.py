@@ -82,7 +82,7 @@ def test_length_that_does_not_tell(longer, shorter):
 
 def test_other_rows_have_no_pairs():
     for inspection in (SAME, SWAPPED, BIAS):
-        assert found_in(inspection, [chat("q", "a")] * 5) == ()
+        assert found_in(inspection, [chat("q", "a")] * 5) == found_in(inspection, [], Use.DPO) == ()
 
 
 @pytest.mark.skipif(not (PATH := shared_path("data/orca-dpo/validation.jsonl")).exists(), reason=missing(PATH))
