@@ -3,9 +3,10 @@
 Owns that every inspection that quotes more than a name does it in this way.
 """
 
+from ftops.datasets.personal_data import without_sensitive
 from ftops.domain.foreign_text import quoted
 
 
 def masked_excerpt(text: str) -> str:
     """Quotes the beginning of ``text``."""
-    return quoted(text)
+    return quoted(without_sensitive(text))

@@ -116,7 +116,7 @@ def _linked(whole: _Seen) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 
 
 def _nearest(whole: _Seen, row: int, others: NDArray[np.int64]) -> tuple[int, float]:
-    """Gives the row that is most like ``row`` among the first of ``others``, of which there is one at least, and how much so."""
+    """Gives the row that is most like ``row`` among the first of ``others``, which are some, and how much so."""
     others = others[:_COMPARED]
     alike = similarities(whole.sketches, others, whole.sketches, np.full(len(others), row))
     return int(others[np.argmax(alike)]), float(alike.max())
