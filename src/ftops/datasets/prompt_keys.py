@@ -9,7 +9,7 @@ about one of 37 million files.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 import numpy as np
@@ -126,3 +126,5 @@ def _messages(row: ChatRow | ItemRow | PreferenceRow) -> Sequence[Message]:
             return row.asked.messages
         case PreferenceRow():
             return row.input.messages
+        case _:
+            assert_never(row)

@@ -5,7 +5,7 @@ have some. Tools' definitions and images are not among them.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from ftops.datasets.rows import (
     AssistantMessage,
@@ -39,6 +39,8 @@ def row_texts(row: Row) -> Iterator[tuple[str, str]]:
                     yield from _inside(f"/{_escaped(key)}", value)
         case FreeRow():
             yield from _inside("", row.item)
+        case _:
+            assert_never(row)
 
 
 def _said(pointer: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
