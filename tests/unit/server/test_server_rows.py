@@ -1,12 +1,14 @@
 """The rules for rows of training files, one row each."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 from server_in_process import PREFERENCE, ROW
 
-from ftops.server.jobs.training_files import JobFailure, training_rows_of, validation_rows_of
+from ftops.server.errors import ApiError
+from ftops.server.jobs.training_files import JobFailure, check_upload, training_rows_of, validation_rows_of
 from ftops.server.jobs.training_rows import fault_of
 from shared_data import missing, shared_path
 
@@ -43,13 +45,15 @@ def chat(*messages: Any, **more: Any) -> dict[str, Any]:
             USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c", "content": ""}, BOT
         ),
         chat(USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}),
-        chat(USER, {"role": "assistant", "function_call": {"name": "f", "arguments": ""}}),
+        chat(USER, {**BOT, "function_call": None, "tool_calls": None, "tool_call_id": None}),
+        chat(USER, {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}),
         chat(USER, {"role": "assistant", "refusal": "no", "content": None}),
         chat({"role": "user", "content": [{"type": "text", "text": "a"}]}, BOT),
         chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f"}}], parallel_tool_calls=False),
-        chat(USER, BOT, functions=[{"name": "f"}], tools=None, my_own_key=1),
-        chat(USER, {**BOT, "weight": 0}, {"role": "user", "content": "b"}, {**BOT, "weight": 1.0}),
-        chat(USER, CALLING, ANSWER, {"role": "tool", "tool_call_id": "c", "content": "again"}, BOT),
+        chat(USER, BOT, functions=None, tools=None, my_own_key=1),
+        chat(USER, {**BOT, "weight": 0}, {"role": "user", "content": "b"}, {**BOT, "weight": 1}),
+        chat(USER, CALLING, ANSWER, CALLING, ANSWER, BOT),  # the same id again, once it is answered
+        chat(USER, CALLING, BOT),
         chat(USER, CALLING, tools=TOOLS),
         chat(USER, CALLING, tools=[]),  # as some libraries write that there is none to tell of
         chat(BOT),
@@ -84,7 +88,32 @@ def test_a_good_supervised_row(row: Any) -> None:
         (chat({"role": "user", "content": 5}, BOT), ", message 1 has 'content' that is neither"),
         (chat({"role": "user", "content": []}, BOT), ", message 1 has 'content' that is neither"),
         (chat({"role": "user", "content": ["a"]}, BOT), ", message 1 has a content part without a type"),
-        (chat({"role": "user", "content": [{"type": "image_url"}]}, BOT), ", message 1 has a content part of type"),
+        (chat({"role": "user", "content": [{"type": "audio"}]}, BOT), ", message 1 has a content part of unknown type"),
+        (chat({"role": "user", "content": [{"type": "image_url"}]}, BOT), ", message 1 has an image, which this model"),
+        (
+            chat({"role": "user", "content": [{"type": "text", "text": "a", "x": 1}]}, BOT),
+            ", message 1 has a content part with the unexpected key 'x'",
+        ),
+        (
+            chat({"role": "user", "content": [{"type": "refusal", "refusal": "a"}]}, BOT),
+            ", message 1 has a refusal, which belongs to assistant messages",
+        ),
+        (chat(USER, {**BOT, "refusal": 5}), ", message 2 has a 'refusal' that is not a string"),
+        (chat({**USER, "refusal": "a"}, BOT), ", message 1 has a 'refusal', which belongs to assistant messages"),
+        (chat({**USER, "tool_call_id": "c"}, BOT), ", message 1 has a 'tool_call_id', which belongs to tool messages"),
+        (chat(USER, CALLING, {**ANSWER, "tool_calls": [CALL]}, BOT), ", message 3 has 'tool_calls', which belong to"),
+        (chat(USER, CALLING, ANSWER, ANSWER, BOT), ", message 4 has a 'tool_call_id' that no call before it has, or"),
+        (chat(USER, CALLING, USER, ANSWER, BOT), ", message 4 has a 'tool_call_id' that no call before it has, or"),
+        (chat(USER, {**BOT, "tool_calls": [CALL, CALL]}), ", message 2 has two tool calls with one id"),
+        (
+            chat(USER, {**BOT, "tool_calls": [{**CALL, "index": 0}]}),
+            ", message 2 has a tool call with an unexpected key",
+        ),
+        (
+            chat({"role": "function", "name": "f", "content": "x"}, BOT),
+            ", message 1 Discriminator 'role' must be one of ",
+        ),
+        (chat(USER, {**BOT, "weight": 1.0}), ", message 2 has a weight"),
         (chat({"role": "user", "content": [{"type": "text"}]}, BOT), ", message 1 has a content part of type 'text' w"),
         (chat({**USER, "name": 5}, BOT), ", message 1 has a 'name' that is not a string"),
         (chat({"role": "tool", "content": "x"}, BOT), ", message 1 has no 'tool_call_id'"),
@@ -99,21 +128,38 @@ def test_a_good_supervised_row(row: Any) -> None:
         (chat(USER, {**BOT, "tool_calls": []}), ", message 2 has 'tool_calls' that is not a list"),
         (chat(USER, {**BOT, "tool_calls": ["x"]}), ", message 2 has a tool call that is not a function"),
         (chat(USER, {**BOT, "tool_calls": [{**CALL, "id": 5}]}), ", message 2 has a tool call without an id"),
-        (chat(USER, {**BOT, "function_call": {"name": "f"}}), ", message 2 has a 'function_call' without"),
-        (chat(USER, BOT, tools="x"), ", 'tools' must be a list of functions with names"),
-        (chat(USER, BOT, tools=[{"type": "function"}]), ", 'tools' must be a list of functions with names"),
-        (chat(USER, BOT, tools=[{"type": "zzz", "function": {"name": "f"}}]), ", 'tools' must be a list of functions"),
-        (chat(USER, BOT, tools=[{"function": {"name": "f"}}]), ", 'tools' must be a list of functions"),
-        (chat(USER, BOT, tools=[{"type": "function", "name": "f"}]), ", 'tools' must be a list of functions"),
+        (chat(USER, {**BOT, "function_call": {"name": "f"}}), ", message 2 has a 'function_call', which is no longer"),
+        (chat(USER, BOT, tools="x"), ", 'tools' must be a list of up to 128 functions"),
+        (chat(USER, BOT, tools=[{"type": "function"}]), ", 'tools' must be a list of up to 128 functions"),
+        (
+            chat(USER, BOT, tools=[{"type": "zzz", "function": {"name": "f"}}]),
+            ", 'tools' must be a list of up to 128 functions",
+        ),
+        (chat(USER, BOT, tools=[{"function": {"name": "f"}}]), ", 'tools' must be a list of up to 128 functions"),
+        (chat(USER, BOT, tools=[{"type": "function", "name": "f"}]), ", 'tools' must be a list of up to 128 functions"),
         (
             chat(USER, BOT, tools=[{"type": "function", "function": {"name": ""}}]),
-            ", 'tools' must be a list of functions",
+            ", 'tools' must be a list of up to 128 functions",
         ),
         (
             chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f", "parameters": []}}]),
-            ", 'tools' must be a list of functions",
+            ", 'tools' must be a list of up to 128 functions",
         ),
-        (chat(USER, BOT, functions=[5]), ", 'functions' must be a list of functions with names"),
+        (
+            chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f", "parameters": {"type": "dict"}}}]),
+            ", 'tools' must be a list of up to 128 functions",
+        ),
+        (
+            chat(USER, BOT, tools=[{"type": "function", "function": {"name": "f", "parameters": {"$ref": "urn:x"}}}]),
+            ", 'tools' must be a list of up to 128 functions",
+        ),
+        (
+            chat(USER, BOT, tools=[{"type": "function", "function": {"name": "a b"}}]),
+            ", 'tools' must be a list of up to 128 functions",
+        ),
+        (chat(USER, BOT, tools=TOOLS * 129), ", 'tools' must be a list of up to 128 functions"),
+        (chat(USER, BOT, tools=TOOLS * 2), ", 'tools' must not have two functions of one name"),
+        (chat(USER, BOT, functions=[5]), ", 'functions' are no longer taken"),
         (chat(USER, BOT, parallel_tool_calls="no"), ", 'parallel_tool_calls' must be true or false"),
     ],
 )
@@ -170,11 +216,43 @@ def test_legacy_rows_are_named_as_such(method: str) -> None:
     assert fault.message.startswith(expected)
 
 
-def test_blank_lines_and_a_byte_order_mark_are_no_rows() -> None:
+def test_blank_lines_and_a_byte_order_mark_are_refused_at_the_upload() -> None:
     line = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\r\n'
-    content = b"\xef\xbb\xbf" + line * 10 + b"\n  \n"
-    assert len(training_rows_of(content, method="supervised", model="m")) == 10
+    assert len(training_rows_of(line * 10, method="supervised", model="m")) == 10
     assert len(validation_rows_of(line, method="supervised", model="m")) == 1
+    check_upload(io.BytesIO(line * 2), max_line_bytes=1_000)
+    for content, expected in [
+        (line + b"\n", "Line 2 is blank"),
+        (b" \n" + line, "Line 1 is blank"),
+        (b"\xef\xbb\xbf" + line, "Line 1 is not valid JSON"),
+        (b"", "File is empty"),
+    ]:
+        with pytest.raises(ApiError, match=expected):
+            check_upload(io.BytesIO(content), max_line_bytes=1_000)
+
+
+def test_images_are_taken_where_openai_takes_them() -> None:
+    def fault(*urls: str, model: str = "ft:gpt-4o-2024-08-06:org::1", **more: Any) -> str:
+        parts = [{"type": "image_url", "image_url": {"url": url, **more}} for url in urls]
+        found = fault_of(chat({"role": "user", "content": parts}, BOT), method="supervised", model=model)
+        return "" if found is None else found.message
+
+    png = "data:image/png;base64,iVBORw0KGgo="
+    assert fault("https://x/a.png", png, detail="low") == ""
+    assert fault(png, model="gpt-4o-2024-08-06") == ""
+    assert "aren't trained on" in fault(png, model="gpt-4o-mini-2024-07-18")
+    assert "more than 10 images" in fault(*[png] * 11)
+    assert "neither an address" in fault("ftp://x")
+    assert "neither an address" in fault("data:image/gif;base64,R0lGODlh")
+    assert "not valid base64" in fault("data:image/png;base64,iVB_")
+    assert "not of its type" in fault("data:image/webp;base64,iVBORw0KGgo=")
+    assert "more than 10 MB" in fault("data:image/png;base64," + "A" * 14_000_000)
+    assert "'detail'" in fault(png, detail="huge")
+    assert "a dictionary of" in fault(png, more=1)
+    answer = {"role": "assistant", "content": [{"type": "image_url", "image_url": {"url": png}}]}
+    found = fault_of(chat(USER, answer), method="supervised", model="gpt-4o-2024-08-06")
+    assert found is not None
+    assert "belongs to user messages" in found.message
 
 
 def test_a_fault_of_the_file_names_no_example() -> None:

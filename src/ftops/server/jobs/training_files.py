@@ -15,8 +15,6 @@ from ftops.server.jobs import training_rows
 
 MIN_EXAMPLES = 10
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 
 class JobFailure(Exception):
     """A job that can't go on, by its own fault: ``code``, ``message`` and ``param`` of its error."""
@@ -31,16 +29,12 @@ class JobFailure(Exception):
 def check_upload(content: BinaryIO, *, max_line_bytes: int) -> None:
     """Reads a file from its beginning; ``ApiError`` at the first line that isn't a JSON dictionary."""
     number = 0
-    is_empty = True
     while line := content.readline(max_line_bytes + 1):
         number += 1
         if len(line) > max_line_bytes:
             raise ApiError(f"Line {number} is longer than {max_line_bytes} bytes.", param="file")
-        text = _stripped(line, number)
-        if not text:
-            continue
-        is_empty = False
-        problem = _line_problem(text)
+        text = line.strip()
+        problem = _line_problem(text) if text else "is blank"
         if problem is not None:
             start = text[:20].decode("utf-8", errors="replace")
             raise ApiError(
@@ -48,7 +42,7 @@ def check_upload(content: BinaryIO, *, max_line_bytes: int) -> None:
                 f'Line {number} {problem} (HINT: line starts with: "{start}...").',
                 param="file",
             )
-    if is_empty:
+    if not number:
         raise ApiError("File is empty.", param="file")
 
 
@@ -91,15 +85,9 @@ def _checked(
 
 
 def _rows(content: bytes) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        text = _stripped(line, number)
-        if text:
-            # The upload has seen that each line decodes to a dictionary, and content never changes under its digest.
-            yield msgspec.json.decode(text)
-
-
-def _stripped(line: bytes, number: int) -> bytes:
-    return (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+    for line in content.removesuffix(b"\n").split(b"\n"):
+        # The upload has seen that each line decodes to a dictionary, and content never changes under its digest.
+        yield msgspec.json.decode(line)
 
 
 def _line_problem(text: bytes) -> str | None:

@@ -1,8 +1,8 @@
 """The rules for one row of a training file, in OpenAI's supervised, preference and reinforcement formats.
 
-Owns what a row may hold and the words for what is wrong with it; what it says of tools is ``training_tools``'. Positions
-count from 1. Keys that OpenAI's formats don't name are let through in a row, and refused in a message, where they are most
-often misspelt.
+Owns what a row may hold and the words for what is wrong with it; what it says of tools is ``training_tools``', and what its
+messages say ``training_content``'s. Positions count from 1. Keys that OpenAI's formats don't name are let through in a row,
+and refused in a message, where they are most often misspelt.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,10 @@ from typing import Any
 
 from ftops.graders.kinds import Grader
 from ftops.graders.rules import missing_reference
+from ftops.server.jobs.training_content import MOST_IMAGES, content_problem, count_images, reads_images
 from ftops.server.jobs.training_tools import Calls, offered_tools, tools_problem
 
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 _MESSAGE_KEYS = frozenset(
     {"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"}
 )
@@ -40,7 +41,10 @@ def fault_of(row: Mapping[str, Any], *, method: str, model: str, grader: Grader 
         return _preference_fault(row) if is_preference or "messages" not in row else _wrong_method("chat", "dpo")
     if is_preference and "messages" not in row:
         return _wrong_method("preference", method)
-    return _prompt_fault(row, grader) if method == "reinforcement" else _chat_fault(row)
+    takes_images = reads_images(model)
+    if method == "reinforcement":
+        return _prompt_fault(row, grader, takes_images=takes_images)
+    return _chat_fault(row, takes_images=takes_images)
 
 
 def _wrong_method(form: str, method: str) -> Fault:
@@ -50,8 +54,8 @@ def _wrong_method(form: str, method: str) -> Fault:
     )
 
 
-def _chat_fault(row: Mapping[str, Any]) -> Fault | None:
-    fault = _conversation_fault(row, "")
+def _chat_fault(row: Mapping[str, Any], *, takes_images: bool) -> Fault | None:
+    fault = _conversation_fault(row, "", takes_images=takes_images)
     if fault is not None:
         return fault
     messages = row["messages"]
@@ -65,8 +69,8 @@ def _chat_fault(row: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def _prompt_fault(row: Mapping[str, Any], grader: Grader | None) -> Fault | None:
-    fault = _conversation_fault(row, "")
+def _prompt_fault(row: Mapping[str, Any], grader: Grader | None, *, takes_images: bool) -> Fault | None:
+    fault = _conversation_fault(row, "", takes_images=takes_images)
     if fault is not None:
         return fault
     if row["messages"][-1]["role"] == "assistant":
@@ -84,7 +88,7 @@ def _preference_fault(row: Mapping[str, Any]) -> Fault | None:
     given = row.get("input")
     if not isinstance(given, dict):
         return Fault(message=", 'input' is missing or not a dictionary")
-    fault = _conversation_fault(given, " input")
+    fault = _conversation_fault(given, " input", takes_images=False)
     if fault is not None:
         return fault
     offered = offered_tools(given)
@@ -93,7 +97,7 @@ def _preference_fault(row: Mapping[str, Any]) -> Fault | None:
 
 def _output_fault(row: Mapping[str, Any], name: str, offered: frozenset[str] | None) -> Fault | None:
     output = row.get(name)
-    fault = _messages_fault(output, f" {name}", Calls(offered), key=name)
+    fault = _messages_fault(output, f" {name}", Calls(offered), key=name, takes_images=False)
     if fault is not None or not isinstance(output, list):
         return fault
     if len(output) != 1 or output[0]["role"] != "assistant":
@@ -101,25 +105,29 @@ def _output_fault(row: Mapping[str, Any], name: str, offered: frozenset[str] | N
     return None
 
 
-def _conversation_fault(row: Mapping[str, Any], place: str) -> Fault | None:
+def _conversation_fault(row: Mapping[str, Any], place: str, *, takes_images: bool) -> Fault | None:
     """What is wrong with the messages of a row, or with its tools; without a fault there is at least one message."""
     problem = tools_problem(row)
     if problem is not None:
         return Fault(message=f",{place} {problem}")
-    return _messages_fault(row.get("messages"), place, Calls(offered_tools(row)))
+    return _messages_fault(row.get("messages"), place, Calls(offered_tools(row)), takes_images=takes_images)
 
 
-def _messages_fault(messages: object, place: str, calls: Calls, *, key: str = "messages") -> Fault | None:
+def _messages_fault(
+    messages: object, place: str, calls: Calls, *, takes_images: bool, key: str = "messages"
+) -> Fault | None:
     if not isinstance(messages, list) or not messages:
         return Fault(message=f",{place} '{key}' must be a list with at least one message")
     for number, message in enumerate(messages, start=1):
-        problem = _message_problem(message, calls)
+        problem = _message_problem(message, calls, takes_images=takes_images)
         if problem is not None:
             return Fault(message=f",{place} message {number} {problem}")
+    if count_images(messages) > MOST_IMAGES:
+        return Fault(message=f",{place} has more than {MOST_IMAGES} images")
     return None
 
 
-def _message_problem(message: object, calls: Calls) -> str | None:
+def _message_problem(message: object, calls: Calls, *, takes_images: bool) -> str | None:
     if not isinstance(message, dict):
         return "is not a dictionary"
     if "role" not in message:
@@ -132,34 +140,17 @@ def _message_problem(message: object, calls: Calls) -> str | None:
         return f"has the unexpected key '{unknown[0][:64]}'"
     if "weight" in message and (role != "assistant" or not _is_weight(message["weight"])):
         return "has a weight, which must be 0 or 1 and belongs to assistant messages"
-    return _name_problem(message) or calls.problem(message) or _content_problem(message)
+    return _text_problem(message) or calls.problem(message) or content_problem(message, takes_images=takes_images)
 
 
 def _is_weight(value: object) -> bool:
-    return not isinstance(value, bool) and value in (0, 1)
+    return isinstance(value, int) and not isinstance(value, bool) and value in (0, 1)
 
 
-def _name_problem(message: Mapping[str, Any]) -> str | None:
-    name = message.get("name")
-    return None if name is None or isinstance(name, str) else "has a 'name' that is not a string"
-
-
-def _content_problem(message: Mapping[str, Any]) -> str | None:
-    content = message.get("content")
-    if isinstance(content, str):
-        return None
-    if content is None:
-        replaced = message["role"] == "assistant" and any(
-            message.get(key) for key in ("tool_calls", "function_call", "refusal")
-        )
-        return None if replaced else "has no 'content'"
-    if not isinstance(content, list) or not content:
-        return "has 'content' that is neither a string nor a list of parts"
-    for part in content:
-        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            return "has a content part without a type"
-        if part["type"] != "text":
-            return f"has a content part of type '{part['type'][:64]}': this server trains on text alone"
-        if not isinstance(part.get("text"), str):
-            return "has a content part of type 'text' without text"
+def _text_problem(message: Mapping[str, Any]) -> str | None:
+    for key in ("name", "refusal"):
+        if not isinstance(message.get(key), str | None):
+            return f"has a '{key}' that is not a string"
+    if message.get("refusal") is not None and message["role"] != "assistant":
+        return "has a 'refusal', which belongs to assistant messages"
     return None
