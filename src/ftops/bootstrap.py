@@ -2,9 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ftops.adapters.checked_targets import CheckedTargets
 from ftops.adapters.clock import SystemClock
@@ -15,6 +16,7 @@ from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
 from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
+from ftops.application.data_reviews import Review
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
@@ -125,7 +127,15 @@ def open_workspace(
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
+            review=partial(_review, place),
         )
+
+
+def _review(place: Place, fine_tunes: Sequence[FineTune]) -> Review:
+    from ftops.bootstrap_data import open_reviewer  # brings all checks along: what trains nothing needs none
+
+    with open_reviewer(place) as reviewer:
+        return reviewer.review(fine_tunes)
 
 
 def _identity() -> Identity:

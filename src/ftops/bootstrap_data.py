@@ -46,7 +46,7 @@ def _open_examiner(source: DataSource, place: Place | None) -> Iterator[FileExam
     ftops_dir, seal = (place.ftops_dir, place.seal) if place else (None, None)
     examiner = FileExaminer(
         source,
-        digests=KeptDigests(ftops_dir, seal=seal),
+        digests=place.digests if place else KeptDigests(None, seal=None),
         kept=KeptExaminations(ftops_dir, seal=seal),
         processes=ExaminingProcesses(),
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ftops.application.data_checks import DatasetExaminer, Examinee, FileReport, examinees
-from ftops.datasets.checking.graded import GradedAnswers, why_not_asked
 from ftops.datasets.checking.sizes import MIN_TRAINING_ROWS
 from ftops.datasets.checks import CheckSettings, Level, Setting
 from ftops.datasets.findings import Baseline, FindingGroup, sorted_groups
@@ -105,25 +104,6 @@ def settings_of(fine_tune: FineTune) -> CheckSettings:
     if isinstance(fine_tune.dataset, AdoptedDataset):
         return CheckSettings()
     return CheckSettings(changed={code: Setting(word) for code, word in fine_tune.dataset.checks.items()})
-
-
-def graders_of(fine_tune: FineTune) -> tuple[Inspection, ...]:
-    """Gives what asks the graders of a fine-tune's evaluations of its training answers, as far as they can be asked."""
-    return tuple(
-        GradedAnswers(declared=spec.grader, name=spec.name)
-        for spec in fine_tune.evals
-        if why_not_asked(spec.grader) is None
-    )
-
-
-def unasked_graders(fine_tunes: Iterable[FineTune]) -> Iterator[str]:
-    """Gives each grader that can't be asked of training answers, with the reason."""
-    for one in fine_tunes:
-        if not one.evals:
-            yield f"{one.name}: it has no evaluations"
-        for spec in one.evals:
-            if (why := why_not_asked(spec.grader)) is not None:
-                yield f"{one.name}, {spec.name}: {why}"
 
 
 def reviewed(files: Sequence[FileReport], settings: CheckSettings, baseline: Baseline) -> Review:

@@ -14,6 +14,7 @@ import msgspec
 from ftops import __version__
 from ftops.application.dataset_changes import with_dataset_changes
 from ftops.application.observe import Observation, observe
+from ftops.application.plan_findings import with_findings
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.domain.plan import PLAN_FORMAT_VERSION, Plan
@@ -34,7 +35,8 @@ def plan_now(
     for error in observation.failures.values():
         if isinstance(error, Unauthorized):
             raise error
-    plan = with_dataset_changes(workspace, make_plan(workspace, observation), observation.state.ledgers)
+    plan = with_findings(workspace, make_plan(workspace, observation))
+    plan = with_dataset_changes(workspace, plan, observation.state.ledgers)
     return replace(plan, bindings=_bindings(workspace, observation, plan)) if is_bound else plan
 
 

@@ -4,16 +4,17 @@ Owns the fence that every paid or irreversible step passes: a run that finds a n
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ftops.application.data_reviews import Review
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Backend, BackendName, FineTuneName, ModelId, Revision
+from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, ModelId, Revision
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Interrupted, LedgerError, LedgerUnreachable, Stale
 from ftops.ports import BackendSession, Clock, LedgerWriter, Progress, Repository
@@ -34,9 +35,14 @@ def not_at_hand(_backend: Backend) -> BackendSession | str:
     return "it can't be called here"
 
 
+def not_looked_at(_fine_tunes: Sequence[FineTune]) -> Review:
+    """Finds nothing in datasets: for who has none to look at."""
+    return Review()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """Everything that one run needs. ``stop`` is set when somebody interrupts it.
+    """Everything that one run needs. ``stop`` is set when somebody interrupts it; ``review`` checks datasets.
 
     ``sessions`` are those of the backends that manifests name. ``open_left`` opens one that they have left, or says why it
     can't be called; it becomes one of ``sessions`` then.
@@ -58,6 +64,7 @@ class Workspace:
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     open_left: Callable[[Backend], BackendSession | str] = not_at_hand
+    review: Callable[[Sequence[FineTune]], Review] = not_looked_at
 
     def declared(self, name: FineTuneName) -> Declared:
         """The declared fine-tune of that name; it must be declared."""

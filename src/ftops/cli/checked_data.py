@@ -11,14 +11,8 @@ from pathlib import Path
 from ftops.adapters.data_sources import GivenSource
 from ftops.adapters.recognised_files import recognised_file
 from ftops.application.data_checks import Examinee, examinees
-from ftops.application.data_reviews import (
-    Review,
-    graders_of,
-    reviewed,
-    settings_of,
-    together,
-    unasked_graders,
-)
+from ftops.application.data_reviews import Review, reviewed, settings_of, together
+from ftops.application.training_graders import graders_of, unasked_graders
 from ftops.bootstrap import load
 from ftops.bootstrap_data import open_given, open_reviewer
 from ftops.bootstrap_place import Place

@@ -1,4 +1,4 @@
-"""What a plan says of a training beside its cost: what that rests on, and what changed in its data.
+"""What a plan says of a training beside its cost: what that rests on, what changed in its data, and what was found there.
 
 Owns these sentences. Labels are training text: they are shown here, and stand in no saved plan.
 """
@@ -19,6 +19,18 @@ def training_lines(plan: Plan, action: Action) -> Iterator[str]:
     for change in plan.dataset_changes:
         if (change.fine_tune, change.revision) == (action.fine_tune, action.revision):
             yield f"      {change.dataset} data since revision {change.since}: {_said(change)}"
+
+
+def data_lines(plan: Plan) -> Iterator[str]:
+    """Gives a line for each kind of warning about the data of planned trainings; of advice there is only the number."""
+    for one in plan.findings:
+        if one.level == "warning":
+            place = f"{safe(one.file)}:{one.lines[0]}" if any(one.lines) else safe(one.file)
+            rows = f", {one.count:,} rows" if one.count > 1 else ""
+            yield f"  {paint('!', 'yellow')} {place}: {one.code} {one.name}{rows}"
+    advice = sum(one.count for one in plan.findings if one.level == "advice")
+    if advice:
+        yield f"  {advice:,} {'piece' if advice == 1 else 'pieces'} of advice: ftops data check tells"
 
 
 def _said(change: DatasetChange) -> str:

@@ -99,7 +99,7 @@ def totals(review: "Review") -> str:
     """Says how much was found, level by level."""
     counts = {level: review.count(level) for level in LEVELS if review.count(level)}
     said = [_counted(count, level) for level, count in counts.items()]
-    return ", ".join(said) or "nothing found"
+    return ", ".join(said) or ("nothing new" if review.known else "nothing found")
 
 
 def _heading(file: "FileReport") -> str:

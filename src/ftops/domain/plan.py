@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ftops.domain.dataset_changes import DatasetChange
+from ftops.domain.dataset_findings import DatasetFinding
 from ftops.domain.judgement import Judgement
 from ftops.domain.kept import Kept
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
@@ -207,8 +208,8 @@ class Plan:
     """What would be done, in the order in which it would be. ``today`` (UTC) is an input, and part of the plan.
 
     ``kept`` says which models stay although deletions were asked for. ``caveats`` say what this plan could not look at.
-    ``bindings`` are the digests that a saved plan is checked against before it is carried out. ``dataset_changes`` are for
-    people who look at it, and say nothing where nobody does.
+    ``bindings`` are the digests that a saved plan is checked against before it is carried out. ``dataset_changes`` and
+    ``findings``, of the data of planned trainings, are for people who look at it, and say nothing where nobody does.
     """
 
     project: str
@@ -224,6 +225,7 @@ class Plan:
     caveats: tuple[str, ...] = ()
     bindings: Mapping[str, str] = field(default_factory=dict)
     dataset_changes: tuple[DatasetChange, ...] = ()
+    findings: tuple[DatasetFinding, ...] = ()
 
     @property
     def is_complete(self) -> bool:

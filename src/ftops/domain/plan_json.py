@@ -63,6 +63,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "caveats": list(plan.caveats),
         "bindings": dict(sorted(plan.bindings.items())),
         "dataset_changes": [_dataset_change_to_json(change) for change in plan.dataset_changes],
+        "findings": [_plain(finding) for finding in plan.findings],
     }
 
 

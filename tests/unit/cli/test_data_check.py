@@ -231,7 +231,9 @@ class TestBaselines:
         code, _, err = check(few, "x.jsonl", "--baseline", "known.json", "--write-baseline")
         assert (code, err[0].partition(" ")[2]) == (0, "findings are known from now on: known.json")
         assert warnings_of(few, "x.jsonl", "--baseline", "known.json") == []
-        assert check(few, "x.jsonl", "--baseline", "known.json")[1][-1].startswith("Known from the baseline: ")
+        _, out, _ = check(few, "x.jsonl", "--baseline", "known.json")
+        assert out[-2].endswith(": nothing new.")
+        assert out[-1].startswith("Known from the baseline: ")
         (few / "x.jsonl").write_text(sound_rows() + UNANSWERED * 2)
         assert ("D049", 2) in warnings_of(few, "x.jsonl", "--baseline", "known.json")
 
