@@ -10,6 +10,7 @@ from ftops.datasets.checking.lengths import LengthPileUps, TruncatedExamples
 from ftops.datasets.checking.near_duplicates import NearDuplicates
 from ftops.datasets.checking.numbers import NumericAnswers
 from ftops.datasets.checking.preference import IdenticalPairs, LengthBias, SwappedPairs
+from ftops.datasets.checking.sensitive import SensitiveTexts
 from ftops.datasets.checking.sizes import Sizes
 from ftops.datasets.checking.tasks import Tasks
 from ftops.datasets.inspections import Inspection
@@ -25,6 +26,7 @@ INSPECTIONS: Final[tuple[Inspection, ...]] = (
     Deferrals(),
     LowInformationAnswers(),
     NumericAnswers(),
+    SensitiveTexts(),
     UngroundedArguments(),
     UngroundedFacts(),
     IdenticalPairs(),
