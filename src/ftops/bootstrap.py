@@ -109,8 +109,7 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    kept = OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")
-    with closing(kept) as outputs, opening as sessions:
+    with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs, opening as sessions:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
