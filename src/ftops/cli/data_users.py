@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftops.application.data_figures import Users, users_of
+from ftops.cli.style import tell
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
     from ftops.bootstrap_place import Place
     from ftops.domain.loaded import LoadedProject
+    from ftops.errors import Problem
 
 
 class DataUsers:
@@ -23,10 +25,11 @@ class DataUsers:
         self._folder = folder
 
     def of(self, file: Path) -> Users:
-        """Gives who names a file. Manifests that are wrong name none."""
-        place, loaded = self._place, self._loaded
-        if place is None or loaded is None:
+        """Gives who names a file. Manifests that are wrong name none: that is told."""
+        place, read = self._place, self._read
+        if place is None or read is None:
             return Users()
+        loaded, _ = read
         real, top = Path(os.path.realpath(self._at(file, place))), Path(os.path.realpath(place.root))
         inside = real.relative_to(top).as_posix() if real.is_relative_to(top) else None
         return users_of(inside, loaded.project, loaded.fine_tunes)
@@ -49,7 +52,12 @@ class DataUsers:
             return None
 
     @cached_property
-    def _loaded(self) -> "LoadedProject | None":
+    def _read(self) -> "tuple[LoadedProject, tuple[Problem, ...]] | None":
         from ftops.bootstrap import load
 
-        return None if self._place is None else load(self._place, backend=None)[0]
+        if self._place is None:
+            return None
+        loaded, problems = load(self._place, backend=None)
+        if problems:
+            tell("Manifests are wrong, and don't count: ftops validate says what is wrong with them.")
+        return loaded, problems
