@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ftops.adapters.checked_targets import CheckedTargets
 from ftops.adapters.clock import SystemClock
@@ -16,7 +17,6 @@ from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
 from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
-from ftops.application.data_reviews import Review
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
@@ -39,6 +39,9 @@ from ftops.ports import (
     OutputStore,
     Progress,
 )
+
+if TYPE_CHECKING:
+    from ftops.application.data_reviews import Review
 
 
 def load(place: Place, *, backend: str | None) -> tuple[LoadedProject, tuple[Problem, ...]]:
@@ -130,7 +133,7 @@ def open_workspace(
         )
 
 
-def _review(place: Place, fine_tunes: Sequence[FineTune]) -> Review:
+def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":
     from ftops.bootstrap_data import open_reviewer  # brings all checks along: what trains nothing needs none
 
     with open_reviewer(place) as reviewer:

@@ -6,8 +6,8 @@ Owns the fence that every paid or irreversible step passes: a run that finds a n
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ftops.application.data_reviews import Review
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
@@ -18,6 +18,9 @@ from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, 
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Interrupted, LedgerError, LedgerUnreachable, Stale
 from ftops.ports import BackendSession, Clock, LedgerWriter, Progress, Repository
+
+if TYPE_CHECKING:
+    from ftops.application.data_reviews import Review
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +38,10 @@ def not_at_hand(_backend: Backend) -> BackendSession | str:
     return "it can't be called here"
 
 
-def not_looked_at(_fine_tunes: Sequence[FineTune]) -> Review:
+def not_looked_at(_fine_tunes: Sequence[FineTune]) -> "Review":
     """Finds nothing in datasets: for who has none to look at."""
+    from ftops.application.data_reviews import Review  # brings numpy along
+
     return Review()
 
 
@@ -64,7 +69,7 @@ class Workspace:
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     open_left: Callable[[Backend], BackendSession | str] = not_at_hand
-    review: Callable[[Sequence[FineTune]], Review] = not_looked_at
+    review: Callable[[Sequence[FineTune]], "Review"] = not_looked_at
 
     def declared(self, name: FineTuneName) -> Declared:
         """The declared fine-tune of that name; it must be declared."""
