@@ -65,7 +65,6 @@ _ALL: Final = (
     _format("D012", "lone-surrogate"),
     _format("D013", "nested-too-deep"),
     _format("D014", "file-too-large"),
-    _warning("D015", "duplicate-key"),
     # The shape of a row.
     _format("D020", "wrong-format"),
     _format("D021", "legacy-format"),

@@ -60,7 +60,8 @@ class Demands:
     @property
     def takes_images(self) -> bool:
         """Whether rows may have images."""
-        return not self.base_model or self.base_model in VISION_MODELS
+        base = self.base_model.split(":")[1] if self.base_model.startswith("ft:") else self.base_model
+        return not base or base in VISION_MODELS
 
 
 PROMPT_ROLES: Final = ("system", "developer", "user", "tool")

@@ -23,7 +23,6 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _MOST_TOOLS: Final = 128
 _KEPT_BYTES: Final = 100_000
 _SAID: Final = 100
-_SCHEMAS: Final = "https://json-schema.org/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +110,7 @@ def _validator(parameters: Any) -> tuple["jsonschema_rs.Validator | None", Found
     except (jsonschema_rs.ValidationError, ValueError) as error:
         says = str(getattr(error, "message", error)).partition("\n")[0]
         at = "".join(f"/{step}" for step in getattr(error, "instance_path", ()))
-        return None, Found(code="D040", field=at, says=f"expected a JSON schema: {visible(says[:_SAID])}")
+        return None, Found(code="D040", field=at, says=f"expected a JSON schema: {_cut(says)}")
 
 
 def _refuse(uri: str) -> Any:
@@ -160,7 +159,7 @@ class Talk:
         elif arguments is _BROKEN:
             self._add("D043", at, "expected a JSON object written as text, got what is no JSON")
         elif not isinstance(arguments, dict):
-            self._add("D045", at, f"expected a JSON object written as text, got that of {excerpt(arguments)}")
+            self._add("D045", at, f"expected a JSON object written as text, got {excerpt(arguments)} written as text")
         elif self._offered:
             self._compare(call, arguments, at)
 
@@ -178,7 +177,7 @@ class Talk:
             return
         for error in validator.iter_errors(arguments):
             path = "".join(f"/{step}" for step in error.instance_path)
-            wrong = visible(f"{path}: {error.message}" if path else error.message)[:_SAID]
+            wrong = _cut(f"{path}: {error.message}" if path else error.message)
             self._add("D047", at, f"expected arguments that fit the tool's parameters, got others: {wrong}")
 
     def _add(self, code: str, place: str, says: str, hint: str | None = None) -> None:
@@ -187,6 +186,10 @@ class Talk:
 
 _ONCE: Final = "encode the object once, not its text again"
 _BROKEN: Final = object()
+
+
+def _cut(text: str) -> str:
+    return visible(text if len(text) <= _SAID else text[: _SAID - 1] + "…")
 
 
 def _decoded(text: str) -> Any:

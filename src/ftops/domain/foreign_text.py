@@ -25,7 +25,8 @@ def excerpt(value: Any, *, limit: int = _LIMIT) -> str:
         case bool():
             return f"the boolean {str(value).lower()}"
         case int():
-            return f"the integer {value}"
+            digits = str(value)
+            return f"the integer {digits if len(digits) <= limit else digits[: limit - 1] + '…'}"
         case float():
             return f"the number {value!r}"
         case str():
