@@ -21,7 +21,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KeptScans:
-    """Scans without problems and notices."""
+    """Scans without problems."""
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
         self._cache = ContentCache(ftops_dir, "datasets", kind=_Kept, version="1", seal=seal)
@@ -38,7 +38,7 @@ class KeptScans:
 
     def put(self, sha256: str, scan: Scan, *, use: Use, split: Split | None) -> None:
         """Keeps a scan, unless there is something to say about it: that names the file."""
-        if scan.problems or scan.notices:
+        if scan.problems:
             return
         shapes = tuple(Shape(sha256=part.sha256, size=part.size, rows=part.rows) for part in scan.parts)
         fields = None if scan.fields is None else dict(scan.fields)

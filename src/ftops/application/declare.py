@@ -171,7 +171,6 @@ class _Reading:
         if key not in self._scans:
             self._scans[key] = self.datasets.scan(path, use=use, split=split)
             self.problems.extend(self._scans[key].problems)
-            self.notices.extend(self._scans[key].notices)
         found = self._scans[key]
         return () if found.problems else found.parts
 

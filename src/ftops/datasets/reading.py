@@ -56,7 +56,6 @@ class Scan:
     parts: tuple[Dataset, ...]
     problems: tuple[Problem, ...] = ()
     findings: tuple[FindingGroup, ...] = ()
-    notices: tuple[str, ...] = ()
     fields: Mapping[str, int] | None = None
 
 
@@ -146,7 +145,6 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
         parts=tuple(part.finish() for part in parts.values()),
         problems=tuple(problem for group in groups if group.level is Level.ERROR for problem in group.problems()),
         findings=groups,
-        notices=tuple(notice for part in parts.values() for notice in part.notices()),
         fields=fields.lacking(),
     )
 
@@ -213,9 +211,3 @@ class _PartScan:
             rows=self.rows,
             measure=lambda: measures,
         )
-
-    def notices(self) -> Iterator[str]:
-        if self.use.is_training and self.tokens.over_limit:
-            count = self.tokens.over_limit
-            rows = "1 row is" if count == 1 else f"{count:,} rows are"
-            yield f"{visible(self.path)}: {rows} longer than {ROW_LIMIT:,} tokens; training cuts them there"

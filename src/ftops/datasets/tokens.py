@@ -77,7 +77,6 @@ class TokenCount:
 
     def __init__(self) -> None:
         self.total = 0
-        self.over_limit = 0
         self._tally = _Tally()
 
     def add(self, row: Mapping[str, Any], *, has_answers: bool) -> None:
@@ -89,7 +88,6 @@ class TokenCount:
     def finish(self) -> None:
         """Counts what is still open."""
         counts = self._tally.counts()
-        self.over_limit += int((counts > ROW_LIMIT).sum())
         self.total += billed_tokens(counts, epochs=1)
         self._tally = _Tally()
 

@@ -39,7 +39,7 @@ def test_a_good_file():
     assert dataset.sha256 == hashlib.sha256(data).hexdigest()
     assert len(dataset.input_digests) == 2
     assert dataset.tokens == 2 * (3 + 3 + 3 + 1 + 1 + 1 + 1)  # an example, two messages, their roles and texts
-    assert (found.problems, found.notices) == ((), ())
+    assert found.problems == ()
 
 
 def test_line_ends_of_windows_make_no_difference():
@@ -115,12 +115,8 @@ def test_a_split_file_with_bad_rows():
     assert [problem.line for problem in found.problems] == [2, 3]
 
 
-def test_long_rows_are_cut_and_noticed():
-    found = read(jsonl(row("a " * ROW_LIMIT), row()))
-    assert found.parts[0].tokens == ROW_LIMIT + 13
-    assert found.notices == ("d.jsonl: 1 row is longer than 65,536 tokens; training cuts them there",)
-    assert "2 rows are" in read(jsonl(*[row("a " * ROW_LIMIT)] * 2)).notices[0]
-    assert read(jsonl(row("a " * ROW_LIMIT)), Use.EVALUATION).notices == ()
+def test_long_rows_are_billed_as_far_as_they_are_read():
+    assert read(jsonl(row("a " * ROW_LIMIT), row())).parts[0].tokens == ROW_LIMIT + 13
 
 
 def test_free_rows_are_any_objects():
