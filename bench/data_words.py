@@ -1,0 +1,105 @@
+"""Endless text of made-up words, as often each as in a language: for ``data_rows``.
+
+Owns vocabularies of English, German and Japanese looks; none of it means anything.
+"""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+_COMMON = """
+the of and to in a is that for it was on are as with his they at be this from have or by one had not but what
+all were when we there can an your which their said if do will each about how up out them then she many some
+so these would other into has more her two like him see time could no make than first been its who now people
+my made over did down only way find use may water long little very after words called just where most know get
+through back much before go good new write our used me man too any day same right look think also around
+another came come work three word must because does part even place well such here take why things help put
+years different away again off went old number great tell men say small every found still between name should
+home big give air line set own under read last never us left end along while might next sound below saw
+something thought both few those always looked show large often together asked house world going want school
+important until form food keep children card account payment order number customer please cancel transfer
+balance refund invoice delivery address change open password error page update version file server request
+user data list value function return result check report project team meeting
+"""
+_GERMAN = """
+der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat
+dass sie nach wird bei einer um am sind noch wie einem über einen so zum haben nur oder aber vor zur bis mehr
+durch man sein wurde wenn Konto Karte Zahlung Überweisung Bestellung prüfen möchte können müssen Grüße
+schließen öffnen Straße natürlich zurück
+"""
+_ENDINGS = ("", "", "s", "ed", "ing", "er", "ly", "tion", "ment", "able", "al", "ness")
+_ONSETS = (
+    "b",
+    "br",
+    "c",
+    "ch",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "gr",
+    "h",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "s",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+)
+_NUCLEI = ("a", "e", "i", "o", "u", "ai", "ea", "ou", "ar", "er", "or", "in", "an", "on", "ent", "est")
+_KANA = "のにはをたがでてとしれさあるいもするなことからよりまでですますしたんくけきかっうえおつちりらわ"
+_KANJI = "人日本国会社年月時分間行見出入大小高新長何方手自分話作用今思言同事者地名前金銀料理支払注文確認変更番号口座"
+_VOCABULARY = 30_000
+_BLOCK = 1 << 18
+
+COMMON = tuple(_COMMON.split())
+"""The commonest English words first."""
+
+
+class Words:
+    """An endless text of words whose frequencies fall with their rank, as Zipf found."""
+
+    def __init__(self, vocabulary: Sequence[str], seed: int) -> None:
+        weights = 1 / (np.arange(len(vocabulary)) + 2.7)
+        self._sums = np.cumsum(weights / weights.sum())
+        self._words = np.array(vocabulary, dtype=object)
+        self._drawn = np.random.default_rng(seed)
+        self._block: list[str] = []
+        self._at = 0
+
+    def take(self, count: int) -> list[str]:
+        """Gives the next ``count`` words."""
+        while self._at + count > len(self._block):
+            places = np.searchsorted(self._sums, self._drawn.random(max(count, _BLOCK)))
+            self._block = self._words[np.minimum(places, len(self._words) - 1)].tolist()
+            self._at = 0
+        self._at += count
+        return self._block[self._at - count : self._at]
+
+
+def english(seed: int) -> list[str]:
+    """Gives common words, and then many that are made from them or of syllables."""
+    drawn = random.Random(seed)
+    words = dict.fromkeys(COMMON)
+    while len(words) < _VOCABULARY:
+        stem = "".join(drawn.choice(_ONSETS) + drawn.choice(_NUCLEI) for _ in range(drawn.choice((1, 1, 2, 2, 3))))
+        words.setdefault((drawn.choice(COMMON) if drawn.random() < 0.75 else stem) + drawn.choice(_ENDINGS))
+    return list(words)
+
+
+def german(seed: int) -> list[str]:
+    """Gives common German words, and then made-up ones with capitals."""
+    made = english(seed)[len(COMMON) :]
+    return [*_GERMAN.split(), *(word.capitalize() for word in made[:3000])]
+
+
+def japanese() -> list[str]:
+    """Gives single characters, kana before kanji."""
+    return [*_KANA, *_KANJI]
