@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ftops.application.data_differences import DataDifference, ShownChange
     from ftops.application.data_figures import Survey, Training
     from ftops.datasets.batches import Example
-    from ftops.datasets.difference import Difference, LabelShift
+    from ftops.datasets.difference import Difference
 
 _FEW_LABELS: Final = 10
 _NOTHING: Final = "nothing"
@@ -58,11 +58,6 @@ def counts_of(difference: "Difference") -> str:
 def signed(number: int) -> str:
     """Gives a number with its sign."""
     return f"+{number:,}" if number > 0 else f"−{-number:,}" if number < 0 else "0"
-
-
-def label_words(shift: "LabelShift") -> str:
-    """Says how a label's share changed."""
-    return f"{shown(masked_excerpt(shift.label))} {shift.old_share:.1%} → {shift.new_share:.1%}"
 
 
 def difference_to_json(found: "DataDifference") -> dict[str, Any]:
@@ -128,16 +123,14 @@ def _labels(difference: "Difference") -> Iterator[RenderableType]:
     cells = (
         (
             shown(masked_excerpt(shift.label)),
-            f"{shift.old:,}",
-            f"{shift.new:,}",
-            f"{shift.old_share:.1%}",
-            f"{shift.new_share:.1%}",
+            f"{shift.old:,} → {shift.new:,}",
+            f"{shift.old_share:.1%} → {shift.new_share:.1%}",
             f"{'+' if shift.change > 0 else '−'}{abs(shift.change) * 100:.1f}",
         )
         for shift in shifts[:_FEW_LABELS]
     )
     if shifts:
-        yield indented(table(("label", "old rows", "new rows", "old share", "new share", "points"), cells))
+        yield indented(table(("label", "rows", "share", "points"), cells))
     if len(shifts) > _FEW_LABELS:
         yield indented(Text(f"and {len(shifts) - _FEW_LABELS:,} more whose share changed"))
 
