@@ -90,7 +90,7 @@ def changed(value: Any, path: tuple, how: str, new: Any) -> Any:
     return whole
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), name=st.sampled_from(sorted(WHOLE)))
 def test_what_the_quick_one_accepts_the_other_accepts(data, name):
     value = WHOLE[name]
@@ -116,7 +116,7 @@ def patterns(value: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("pattern", sorted(set().union(*(patterns(load_schema(n)) for n in WHOLE))))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_no_pattern_takes_a_line_break(data, pattern):
     """The explaining validator refuses them wherever there is a pattern; the quick one leaves that to the pattern."""

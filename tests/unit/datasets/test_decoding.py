@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import sys
 from typing import Any
 
 import msgspec
@@ -116,6 +117,18 @@ def test_deep_nesting_is_found_wherever_it_stands():
     assert decoded(b'{"messages": ' + deep + b"}\n")[1] == [(1, "D013")]
     assert decoded(line(PLAIN)[:-2] + b', "tools": ' + deep + b"}\n")[1] == [(1, "D013")]
     assert decoded(b'{"q": ' + deep + b"}\n", Use.FREE)[1] == [(1, "D013")]
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_nesting_at_the_very_limit_is_no_surprise(use):
+    # Each look decodes from its own depth of calls, so that one may fail where another one doesn't.
+    for depth in range(max(1, sys.getrecursionlimit() - 200), sys.getrecursionlimit() + 5):
+        deep = b"[" * depth + b"]" * depth
+        null = {**SEEDS[use][0], "messages": [{**USER, "tool_calls": None}, {**ANSWER, "tool_call_id": None}]}
+        for row in (SEEDS[use][0], null):
+            for key in (b"x", b"tools"):
+                rows, found = decoded(line(row)[:-2] + b', "' + key + b'": ' + deep + b"}\n", use)
+                assert len(rows.rows) + any(CHECKS[code].is_format for _, code in found) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_statistics import TOOLS, batch, chat
 
@@ -127,7 +127,6 @@ VERSIONS = st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("ab")), ma
 
 
 @given(VERSIONS, VERSIONS)
-@settings(deadline=None)
 def test_duplicates_are_matched_as_multisets(old: list[tuple[str, str]], new: list[tuple[str, str]]) -> None:
     found = compared([chat(*row) for row in old], [chat(*row) for row in new])
     gone, come = Counter(old) - Counter(new), Counter(new) - Counter(old)

@@ -36,7 +36,7 @@ def parts(content: bytes, split: Split) -> list[tuple[str, int]]:
 
 
 @given(TEXTS, TEXTS, SPLITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_appending_moves_no_row(texts: list[str], more: list[str], split: Split) -> None:
     before = [part_of(chat(text), split) for text in texts]
     after = [part_of(chat(text), split) for text in [*texts, *more]]
@@ -46,7 +46,7 @@ def test_appending_moves_no_row(texts: list[str], more: list[str], split: Split)
 
 
 @given(TEXTS, SPLITS, st.integers(0, 9))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_order_moves_no_row(texts: list[str], split: Split, seed: int) -> None:
     shuffled = random.Random(seed).sample(texts, len(texts))
     counts = [rows for _, rows in parts(data([chat(t) for t in texts]), split)]
@@ -54,7 +54,7 @@ def test_order_moves_no_row(texts: list[str], split: Split, seed: int) -> None:
 
 
 @given(TEXTS, SPLITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_line_ends_change_nothing(texts: list[str], split: Split) -> None:
     rows = [chat(text) for text in texts]
     unix = parts(data(rows), split)
@@ -63,7 +63,7 @@ def test_line_ends_change_nothing(texts: list[str], split: Split) -> None:
 
 
 @given(TEXTS, SPLITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_row_is_in_one_part_and_equal_keys_in_the_same(texts: list[str], split: Split) -> None:
     rows = [chat(text, answer) for text in texts for answer in ("x", "y")]
     assert sum(count for _, count in parts(data(rows), split)) == len(rows)
@@ -76,7 +76,7 @@ def test_every_row_is_in_one_part_and_equal_keys_in_the_same(texts: list[str], s
 
 
 @given(st.lists(st.sampled_from(["go on", "why?", "and then"]), max_size=4), SPLITS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_conversations_with_one_beginning_stay_together(turns: list[str], split: Split) -> None:
     messages: list[dict[str, Any]] = [{"role": "system", "content": "s"}, {"role": "user", "content": "Where is it?"}]
     first = part_of({"messages": [*messages, {"role": "assistant", "content": "a"}]}, split)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.datasets.batches import Batch
@@ -78,7 +78,6 @@ def test_calls_are_counted_and_are_no_labels() -> None:
 
 
 @given(st.integers(0, len(ROWS)), st.integers(0, len(ROWS)))
-@settings(deadline=None)
 def test_the_cut_makes_no_difference(first: int, second: int) -> None:
     low, high = sorted((first, second))
     assert figures(measured(ROWS[:low], ROWS[low:high], ROWS[high:])) == figures(measured(ROWS))
@@ -105,7 +104,6 @@ def test_rows_that_are_not_trained_on_are_cut_nowhere() -> None:
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_percentiles_and_bins_are_what_they_are_called(numbers: list[int]) -> None:
     spread = spread_of(np.array(numbers, dtype=np.int64))
     assert spread is not None

@@ -224,7 +224,7 @@ def plan_of(case: Case, policy: Policy | None = None) -> Plan:
 
 
 @given(cases(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_order_of_inputs_changes_a_plan(drawn: Any, random: Any) -> None:
     wanted, seen = drawn
     one = make_case(wanted, seen)
@@ -246,7 +246,7 @@ def reordered(value: Any, random: Any, key: str = "") -> Any:
 
 
 @given(cases())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_an_action_waits_for_stands_before_it(drawn: Any) -> None:
     plan = plan_of(make_case(*drawn))
     seen: set[str] = set()
@@ -257,7 +257,7 @@ def test_what_an_action_waits_for_stands_before_it(drawn: Any) -> None:
 
 
 @given(cases())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_guards_only_take_away(drawn: Any) -> None:
     case = make_case(*drawn)
     free = make_case(*drawn)
@@ -279,7 +279,7 @@ def test_guards_only_take_away(drawn: Any) -> None:
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_alias_moves_to_a_model_that_nothing_lets_pass(drawn: Any) -> None:
     case = make_case(*drawn)
     for action in plan_of(case).actions:
@@ -304,7 +304,7 @@ def test_no_alias_moves_to_a_model_that_nothing_lets_pass(drawn: Any) -> None:
 
 
 @given(cases(), st.sampled_from(["succeeded", "failed", "cancelled"]), st.sampled_from(list(Verdict)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_applying_and_planning_again_comes_to_an_end(drawn: Any, ends: str, verdict: Verdict) -> None:
     case = make_case(*drawn)
     world = World(case=case, ends=JobStatus(ends), verdict=verdict)

@@ -116,7 +116,7 @@ def planned(declared: dict[str, Any], ledger: LedgerState, policy: Policy = PRUN
 
 
 @given(worlds())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_somebody_needs_is_never_picked(world: tuple[dict[str, Any], LedgerState]) -> None:
     declared, ledger = world
     deleted = [a for a in planned(declared, ledger).actions if isinstance(a, DeleteModel)]
@@ -153,7 +153,7 @@ def test_what_somebody_needs_is_never_picked(world: tuple[dict[str, Any], Ledger
 
 
 @given(worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_files_in_use_are_never_picked(world: tuple[dict[str, Any], LedgerState]) -> None:
     declared, ledger = world
     plan = planned(declared, ledger)
@@ -171,7 +171,7 @@ def test_files_in_use_are_never_picked(world: tuple[dict[str, Any], LedgerState]
 
 
 @given(worlds())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_is_picked_unasked(world: tuple[dict[str, Any], LedgerState]) -> None:
     declared, ledger = world
     actions = planned(declared, ledger, Policy()).actions
@@ -179,7 +179,7 @@ def test_nothing_is_picked_unasked(world: tuple[dict[str, Any], LedgerState]) ->
 
 
 @given(worlds(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_records_does_not_matter(
     world: tuple[dict[str, Any], LedgerState], shuffler: random.Random
 ) -> None:

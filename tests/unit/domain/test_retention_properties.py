@@ -90,7 +90,7 @@ def untouchable(record: FineTuneRecord, declared: Declared | None, case: Case) -
 
 
 @given(pruned(), st.sampled_from([ALONG, ONLY]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_nothing_that_somebody_needs_is_deleted(drawn: Any, policy: Policy) -> None:
     case = make_case(*drawn)
     ledger = case.observed.ledgers[next(iter(case.observed.ledgers))]
@@ -112,7 +112,7 @@ def test_nothing_that_somebody_needs_is_deleted(drawn: Any, policy: Policy) -> N
 
 
 @given(pruned())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_never_more_than_asked(drawn: Any) -> None:
     case = make_case(*drawn)
     ledger = case.observed.ledgers[next(iter(case.observed.ledgers))]
@@ -134,7 +134,7 @@ def test_never_more_than_asked(drawn: Any) -> None:
 
 
 @given(pruned(), st.randoms(use_true_random=False), st.sampled_from([ALONG, ONLY]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_order_of_inputs_changes_what_is_deleted(drawn: Any, random: Any, policy: Policy) -> None:
     wanted, seen = drawn
     shuffled = {**wanted, "fine_tunes": random.sample(wanted["fine_tunes"], len(wanted["fine_tunes"]))}
@@ -143,7 +143,7 @@ def test_no_order_of_inputs_changes_what_is_deleted(drawn: Any, random: Any, pol
 
 
 @given(pruned())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_files_that_a_training_or_a_manifest_needs_stay(drawn: Any) -> None:
     case = make_case(*drawn)
     ledger = case.observed.ledgers[next(iter(case.observed.ledgers))]
@@ -166,7 +166,7 @@ def users_of(ledger: LedgerState, sha256: str) -> list[FineTuneRecord]:
 
 
 @given(pruned(), st.sampled_from(["succeeded", "failed"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_applying_with_deletions_comes_to_an_end_and_the_ledger_refuses_none(drawn: Any, ends: str) -> None:
     case = make_case(*drawn)
     world = World(case=case, ends=JobStatus(ends), verdict=Verdict.PASS)

@@ -472,7 +472,7 @@ def play(events: list[AnyEvent]) -> LedgerState:
     return state
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(EVENTS, max_size=25))
 def test_every_state_encodes_and_decodes_to_itself(events: list[AnyEvent]) -> None:
     state = play(events)
@@ -489,7 +489,7 @@ def test_every_state_encodes_and_decodes_to_itself(events: list[AnyEvent]) -> No
                     assert len({job.id for job in found.surplus}) == len(found.surplus)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(EVENTS, max_size=15), EVENTS)
 def test_an_event_written_twice_changes_nothing_more(events: list[AnyEvent], event: AnyEvent) -> None:
     """A connection can die after the update, and pending events may have been written after all."""

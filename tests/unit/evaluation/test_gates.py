@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.domain.judgement import ConditionResult, Verdict
@@ -258,7 +258,6 @@ def test_pairs_are_found_by_row_whatever_was_left_out_and_however_often_a_row_st
     thresholds=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     confidence=st.sampled_from([None, 0.9, 0.95]),
 )
-@settings(deadline=None)
 def test_a_higher_bar_never_gives_a_better_verdict(
     successes: int, n: int, thresholds: tuple[float, float], confidence: float | None
 ) -> None:
@@ -272,7 +271,6 @@ def test_a_higher_bar_never_gives_a_better_verdict(
     counts=st.tuples(*[st.integers(0, 30)] * 4).filter(any),
     margins=st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)),
 )
-@settings(deadline=None)
 def test_a_wider_margin_of_non_inferiority_never_gives_a_worse_verdict(
     counts: tuple[int, int, int, int], margins: tuple[float, float]
 ) -> None:
@@ -286,7 +284,6 @@ def test_a_wider_margin_of_non_inferiority_never_gives_a_worse_verdict(
     threshold=st.floats(0.01, 0.99),
     confidence=st.sampled_from([0.9, 0.95, 0.99]),
 )
-@settings(deadline=None)
 def test_the_items_needed_are_enough(mean: float, threshold: float, confidence: float) -> None:
     if abs(mean - threshold) < 1e-3:
         return

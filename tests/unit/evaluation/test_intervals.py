@@ -55,7 +55,6 @@ def test_wilson_gives_the_limits_known_from_elsewhere(successes: int, n: int, lo
 
 
 @given(n=st.integers(1, 500), share=st.floats(0, 1), confidence=CONFIDENCES)
-@settings(deadline=None)
 def test_wilson_is_what_scipy_computes(n: int, share: float, confidence: float) -> None:
     successes = round(share * n)
     expected = binomtest(successes, n).proportion_ci(confidence_level=confidence, method="wilson")
@@ -65,14 +64,12 @@ def test_wilson_is_what_scipy_computes(n: int, share: float, confidence: float) 
 
 
 @given(only_first=st.integers(0, 300), only_second=st.integers(0, 300))
-@settings(deadline=None)
 def test_mcnemar_is_what_scipy_computes(only_first: int, only_second: int) -> None:
     expected = binomtest(only_first, only_first + only_second).pvalue if only_first + only_second else 1.0
     assert intervals.mcnemar_p(only_first, only_second) == pytest.approx(expected, rel=1e-9)
 
 
 @given(n=st.integers(1, 500), mean=st.floats(0, 1), confidence=CONFIDENCES)
-@settings(deadline=None)
 def test_wilsons_formula_contains_the_mean_and_mirrors(n: int, mean: float, confidence: float) -> None:
     interval = intervals.wilson_of_mean(mean, n, confidence)
     assert 0 <= interval.low <= mean <= interval.high <= 1
@@ -81,7 +78,6 @@ def test_wilsons_formula_contains_the_mean_and_mirrors(n: int, mean: float, conf
 
 
 @given(counts=TABLES, confidence=CONFIDENCES)
-@settings(deadline=None)
 def test_newcombe_contains_the_difference_and_mirrors(counts: tuple[int, int, int, int], confidence: float) -> None:
     both, only_first, only_second, neither = counts
     table = table_of(*counts)
@@ -92,7 +88,6 @@ def test_newcombe_contains_the_difference_and_mirrors(counts: tuple[int, int, in
 
 
 @given(only_first=st.integers(0, 40), only_second=st.integers(0, 40))
-@settings(deadline=None)
 def test_mcnemar_needs_six_pairs_that_differ(only_first: int, only_second: int) -> None:
     p = intervals.mcnemar_p(only_first, only_second)
     assert 0 < p <= 1
@@ -149,7 +144,7 @@ def test_a_bias_that_cannot_be_corrected_falls_back_on_percentiles(monkeypatch: 
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=30, max_size=60), seed=st.integers(0, 2**64 - 1))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_the_interval_of_a_mean_contains_it_and_is_no_narrower_than_either(values: list[float], seed: int) -> None:
     mean = intervals.mean_of(values)
     interval = intervals.interval_of_mean(values, 0.95, seed=seed)

@@ -92,7 +92,7 @@ def _schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 _ANY_SCHEMA = st.recursive(st.booleans() | _schemas(st.booleans()), _schemas, max_leaves=5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_ANY_SCHEMA.filter(lambda schema: isinstance(schema, dict)), st.lists(_VALUES, min_size=1, max_size=5))
 def test_a_schema_says_of_values_what_the_reference_says(schema: dict[str, Any], values: list[Any]) -> None:
     schema = {**schema, "$defs": {"one": {"type": ["object", "array"]}, "two": {"not": {"$ref": "#/$defs/one"}}}}
