@@ -7,7 +7,7 @@ of, is looked at key by key.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -36,6 +36,7 @@ from ftops.datasets.soundness import (
 )
 
 _FAILURES: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_DEEP: Final = Found(code="D013", says="expected less nesting")
 _FORMATS: Final = {Use.SUPERVISED: RowFormat.CHAT, Use.DPO: RowFormat.PREFERENCE}
 
 
@@ -139,7 +140,7 @@ def look_at_line(
     try:
         return parsed, tuple(row_findings(parsed, use, demands))
     except RecursionError:
-        return None, (Found(code="D013", says="expected less nesting"),)
+        return None, (_DEEP,)
 
 
 def is_sound(found: Iterable[Found]) -> bool:
@@ -203,6 +204,8 @@ def _strict_lines(data: bytes, use: Use) -> Sequence[Row]:
         case Use.REINFORCEMENT | Use.EVALUATION:
             asked, items = _LOOSE_CHATS.decode_lines(data), _ITEMS.decode_lines(data)
             return [ItemRow(_asked(one), item) for one, item in zip(asked, items, strict=True)]
+        case _:
+            assert_never(use)
 
 
 def _loose_lines(data: bytes, use: Use) -> Sequence[Row] | None:
@@ -253,6 +256,8 @@ def _is_sound(row: Row, use: Use, demands: Demands) -> bool:
                 return is_prompt and is_sound_conversation(row.asked, takes_images=demands.takes_images)
             case FreeRow():
                 return True
+            case _:
+                assert_never(row)
     except _FAILURES:  # tools are decoded only here
         return False
 
@@ -260,7 +265,10 @@ def _is_sound(row: Row, use: Use, demands: Demands) -> bool:
 def _looked_at(raw: bytes, use: Use, demands: Demands, *, is_terminated: bool) -> tuple[Row | None, tuple[Found, ...]]:
     """Looks at a line key by key; gives the row where it is sound nonetheless, and what is found."""
     item, found = look_at_line(raw, use, demands, is_terminated=is_terminated)
-    return (None if item is None or not is_sound(found) else _tidied(raw, item, use)), found
+    try:
+        return (None if item is None or not is_sound(found) else _tidied(raw, item, use)), found
+    except RecursionError:
+        return None, (_DEEP,)
 
 
 def _tidied(raw: bytes, item: dict[str, Any], use: Use) -> Row:
