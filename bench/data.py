@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from data_rows import write_chat_file
+from data_script import write_vocabulary
 
 _FOLDER = Path(__file__).resolve().parent
 _PLANTED = 2_000
@@ -84,6 +85,9 @@ def main() -> int:
     asked = _parse_arguments()
     with tempfile.TemporaryDirectory(prefix="ftops-bench-") as name:
         folder = Path(name)
+        vocabulary = folder / "vocabulary"
+        write_vocabulary(vocabulary)
+        os.environ["TIKTOKEN_CACHE_DIR"] = str(vocabulary)
         commands = [*_file_commands(folder, asked), *_near_commands(asked)]
         for number in range(asked.rounds):
             for command in commands:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
+from toktok import batch_count
 
 _COMMON = """
 the of and to in a is that for it was on are as with his they at be this from have or by one had not but what all were
@@ -50,7 +51,7 @@ dass sie nach wird bei einer um am sind noch wie einem über einen so zum haben 
 durch man sein wurde wenn Konto Karte Zahlung Überweisung Bestellung prüfen möchte können müssen Grüße
 schließen öffnen Straße natürlich zurück
 """
-_ENDINGS = ("", "", "s", "ed", "ing", "er", "ly", "tion", "ment", "able", "al", "ness")
+_ENDINGS = ("", "s", "ed", "ing", "er", "ly", "tion", "ment", "able", "al", "ness")
 _ONSETS = (
     "b",
     "br",
@@ -78,7 +79,7 @@ _ONSETS = (
 _NUCLEI = ("a", "e", "i", "o", "u", "ai", "ea", "ou", "ar", "er", "or", "in", "an", "on", "ent", "est")
 _KANA = "のにはをたがでてとしれさあるいもするなことからよりまでですますしたんくけきかっうえおつちりらわ"
 _KANJI = "人日本国会社年月時分間行見出入大小高新長何方手自分話作用今思言同事者地名前金銀料理支払注文確認変更番号口座"
-_VOCABULARY = 30_000
+_VOCABULARY = 10_000
 _BLOCK = 1 << 18
 _STEEPNESS = 1.05  # how fast frequencies fall: as fast as in English texts
 
@@ -108,13 +109,24 @@ class Words:
 
 
 def english(seed: int) -> list[str]:
-    """Gives common words, and then many that are made from them or of syllables."""
+    """Gives common words, then some that are one token of o200k_base, and then others, all made of words and syllables.
+
+    Of all words that occur about 95 in 100 are one token: in English training data it is 98 (measured in that of orca-dpo and
+    of GSM8K), and longer ones cost a tokenizer several times as much.
+    """
     drawn = random.Random(seed)
-    words = dict.fromkeys(COMMON)
-    while len(words) < _VOCABULARY:
-        stem = "".join(drawn.choice(_ONSETS) + drawn.choice(_NUCLEI) for _ in range(drawn.choice((1, 1, 2, 2, 3))))
-        words.setdefault((drawn.choice(COMMON) if drawn.random() < 0.75 else stem) + drawn.choice(_ENDINGS))
-    return list(words)
+    made = sorted(_made() - set(COMMON))
+    drawn.shuffle(made)
+    counts = batch_count([f" {word}" for word in made], "o200k_base")
+    single = [word for word, count in zip(made, counts, strict=True) if count == 1]
+    others = [word for word, count in zip(made, counts, strict=True) if count > 1]
+    return [*COMMON, *single, *others][:_VOCABULARY]
+
+
+def _made() -> set[str]:
+    syllables = [onset + nucleus for onset in _ONSETS for nucleus in _NUCLEI]
+    endings = {stem + ending for stem in (*COMMON, *syllables) for ending in _ENDINGS}
+    return endings | {first + second for first in syllables for second in syllables}
 
 
 def german(seed: int) -> list[str]:

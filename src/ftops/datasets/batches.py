@@ -6,7 +6,9 @@ Owns how a row is read as an example: instructions, conversation so far, and the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import msgspec
 
 from ftops.datasets.formats import Use
 from ftops.datasets.prompt_keys import PromptKeys, prompt_keys
@@ -30,16 +32,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_SYSTEM: Final = frozenset((SystemMessage, DeveloperMessage))
+
 
 @dataclass(slots=True)
 class Example:
     """One row as a prompt and its answer; plain mutable slots, as there are very many of them.
 
     ``system`` is the text of system and developer messages, ``asked`` that of all other messages before the answer, one
-    below the other, and ``question`` the first user message. ``answer`` is the text of the last assistant message (of a DPO
-    row the preferred one), None where the row teaches none, and ``rejected`` that of the DPO row's other one. ``calls`` are
-    the tool calls of the answer, ``tools`` the bytes of the tools offered (empty where none are), ``turns`` the number of
-    messages.
+    below the other, and ``question`` the first user message. ``answer`` is the text of the last assistant message, whatever
+    its weight (of a DPO row the preferred one), None where the row teaches none, and ``rejected`` that of the DPO row's other
+    one. ``calls`` are the tool calls of the answer, ``tools`` the bytes of the tools offered (empty where none are), ``turns``
+    the number of messages.
     """
 
     line: int
@@ -64,7 +68,7 @@ class Batch:
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         """Gives one example for each row."""
-        return tuple(map(_example, self.rows, self.lines))
+        return tuple(_example(row, line, self.use) for row, line in zip(self.rows, self.lines, strict=True))
 
     @cached_property
     def prompts(self) -> PromptKeys:
@@ -77,40 +81,55 @@ class Batch:
         return row_tokens(self.rows, has_answers=self.use.is_training)
 
 
-def _example(row: Row, line: int) -> Example:
+def _example(row: Row, line: int, use: Use) -> Example:
     match row:
         case ChatRow():
-            return _conversation(row.messages, bytes(row.tools), line)
+            return _answered(row.messages, row.tools, line)
+        case ItemRow() if use is Use.REINFORCEMENT:  # an earlier turn is context: the answer is yet to be sampled
+            return _unanswered(row.asked.messages, row.asked.tools, line)
         case ItemRow():
-            return _conversation(row.asked.messages, bytes(row.asked.tools), line)
+            return _answered(row.asked.messages, row.asked.tools, line)
         case PreferenceRow():
-            asked = row.input.messages
-            example = _conversation([*asked, row.preferred_output[0]], bytes(row.input.tools), line)
+            example = _unanswered(row.input.messages, row.input.tools, line)
+            preferred = row.preferred_output[0]
+            example.answer, example.calls = text_of(preferred.content), preferred.tool_calls or ()
             example.rejected = text_of(row.non_preferred_output[0].content)
+            example.turns += 1
             return example
         case FreeRow():
             return Example(line, "", "", "", None, None, (), b"", 0)
+        case _:
+            assert_never(row)
 
 
-def _conversation(messages: Sequence[Message], tools: bytes, line: int) -> Example:
-    last = len(messages)
-    for index in range(len(messages) - 1, -1, -1):
-        if isinstance(messages[index], AssistantMessage):
-            last = index
-            break
+def _answered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> Example:
+    """Reads a conversation up to its last assistant turn, and that as the answer."""
+    last = len(messages) - 1
+    while last >= 0 and messages[last].__class__ is not AssistantMessage:
+        last -= 1
+    if last < 0:
+        return _unanswered(messages, tools, line)
+    example = _unanswered(messages[:last], tools, line)
+    final: Any = messages[last]
+    content = final.content
+    example.answer = content if content.__class__ is str else text_of(content)
+    example.calls = final.tool_calls or ()
+    example.turns = len(messages)
+    return example
+
+
+def _unanswered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> Example:
     system: list[str] = []
     asked: list[str] = []
     question = ""
-    for message in messages[:last]:
-        text = text_of(message.content)
-        if isinstance(message, SystemMessage | DeveloperMessage):
+    for message in messages:
+        content: Any = message.content
+        text = content if content.__class__ is str else text_of(content)
+        kind = message.__class__
+        if kind in _SYSTEM:
             system.append(text)
-        else:
-            asked.append(text)
-            if not question and isinstance(message, UserMessage):
-                question = text
-    answer: str | None = None
-    calls: Sequence[ToolCall] = ()
-    if last < len(messages) and isinstance(final := messages[last], AssistantMessage):
-        answer, calls = text_of(final.content), final.tool_calls or ()
-    return Example(line, "\n".join(system), "\n".join(asked), question, answer, None, calls, tools, len(messages))
+            continue
+        asked.append(text)
+        if not question and kind is UserMessage:
+            question = text
+    return Example(line, "\n".join(system), "\n".join(asked), question, None, None, (), bytes(tools), len(messages))

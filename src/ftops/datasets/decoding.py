@@ -26,7 +26,7 @@ from ftops.datasets.formats import (
 )
 from ftops.datasets.parsing import parse_object
 from ftops.datasets.plain_chats import is_row_a_line
-from ftops.datasets.rows import Asked, AssistantMessage, ChatRow, FreeRow, ItemRow, PreferenceRow, Row, Single
+from ftops.datasets.rows import ChatRow, FreeRow, ItemRow, PreferenceRow, Row
 from ftops.datasets.soundness import (
     ends_with_answer,
     has_lesson,
@@ -34,45 +34,10 @@ from ftops.datasets.soundness import (
     is_sound_conversation,
     is_sound_preference,
 )
+from ftops.datasets.typed_decoding import FAILURES, Typed, tidied, typed_lines
 
-_FAILURES: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _DEEP: Final = Found(code="D013", says="expected less nesting")
 _FORMATS: Final = {Use.SUPERVISED: RowFormat.CHAT, Use.DPO: RowFormat.PREFERENCE}
-
-
-class _LooseAsked(Asked, forbid_unknown_fields=False, gc=False):
-    """A conversation beside other keys."""
-
-
-class _Nobody(msgspec.Struct, tag_field="role", tag="", gc=False):
-    """Stands beside the assistant, as msgspec asks for no role where there is but one."""
-
-
-class _Answers(msgspec.Struct, gc=False):
-    """The answers of a preference row, whatever else it has."""
-
-    preferred_output: Single[AssistantMessage | _Nobody]
-    non_preferred_output: Single[AssistantMessage | _Nobody]
-
-
-class _Preference(_Answers, forbid_unknown_fields=True, gc=False):
-    """A preference row and no more."""
-
-    input: Asked
-
-
-class _LoosePreference(_Answers, gc=False):
-    """A preference row beside other keys."""
-
-    input: _LooseAsked
-
-
-_CHATS: Final = msgspec.json.Decoder(ChatRow)
-_PREFERENCES: Final = msgspec.json.Decoder(_Preference)
-_LOOSE_CHATS: Final = msgspec.json.Decoder(_LooseAsked)
-_LOOSE_PREFERENCES: Final = msgspec.json.Decoder(_LoosePreference)
-_ITEMS: Final = msgspec.json.Decoder(dict[str, Any])
-_RAW_KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +47,6 @@ class Decoded:
     rows: Sequence[Row]
     lines: Sequence[int]
     raws: Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class _Typed:
-    """Rows that decode. Where they do so ``strictly`` there are no keys but those of the type."""
-
-    rows: Sequence[Row]
-    strictly: bool
 
 
 def decode_rows(
@@ -103,14 +60,14 @@ def decode_rows(
     is_terminated = not raws[-1]
     if is_terminated:
         raws.pop()
-    typed = _decoded_at_once(data, len(raws), use)
+    typed = _decoded_at_once(data, raws, use)
     if typed is not None and typed.strictly and all(_is_sound(row, use, demands) for row in typed.rows):
         return Decoded(typed.rows, range(first_line, first_line + len(raws)), raws)
     rows: list[Row] = []
     lines: list[int] = []
     kept: list[bytes] = []
     for place, raw in enumerate(raws):
-        one = _decoded(raw, use) if typed is None else _Typed(typed.rows[place : place + 1], typed.strictly)
+        one = _decoded(raw, use) if typed is None else Typed(typed.rows[place : place + 1], typed.strictly)
         found = None if one is None else _vetted(one, raw, use, demands)
         if one is not None and found is not None:
             row: Row | None = one.rows[0]
@@ -165,61 +122,23 @@ def recognised_use(line: bytes) -> Use | None:
             return None
 
 
-def _decoded_at_once(data: bytes, count: int, use: Use) -> _Typed | None:
+def _decoded_at_once(data: bytes, lines: Sequence[bytes], use: Use) -> Typed | None:
     """Decodes all lines; None where one doesn't fit, or isn't exactly one row."""
-    if not is_row_a_line(data, count):
+    if not is_row_a_line(lines):
         return None
-    typed = _typed_lines(data, use)
-    return typed if typed is not None and len(typed.rows) == count else None
+    typed = typed_lines(data, use)
+    return typed if typed is not None and len(typed.rows) == len(lines) else None
 
 
-def _decoded(raw: bytes, use: Use) -> _Typed | None:
+def _decoded(raw: bytes, use: Use) -> Typed | None:
     """Decodes one line; None where it doesn't fit."""
-    typed = _typed_lines(raw, use)
+    typed = typed_lines(raw, use)
     if typed is None and use is Use.EVALUATION:
-        typed = _typed_lines(raw, Use.DPO)
+        typed = typed_lines(raw, Use.DPO)
     return typed if typed is not None and len(typed.rows) == 1 else None
 
 
-def _typed_lines(data: bytes, use: Use) -> _Typed | None:
-    try:
-        return _Typed(_strict_lines(data, use), strictly=True)
-    except _FAILURES:
-        pass
-    try:
-        rows = _loose_lines(data, use)
-    except _FAILURES:
-        return None
-    return None if rows is None else _Typed(rows, strictly=False)
-
-
-def _strict_lines(data: bytes, use: Use) -> Sequence[Row]:
-    match use:
-        case Use.SUPERVISED:
-            return _CHATS.decode_lines(data)
-        case Use.DPO:
-            return [_preference(pair, pair.input) for pair in _PREFERENCES.decode_lines(data)]
-        case Use.FREE:
-            return [FreeRow(item) for item in _ITEMS.decode_lines(data)]
-        case Use.REINFORCEMENT | Use.EVALUATION:
-            asked, items = _LOOSE_CHATS.decode_lines(data), _ITEMS.decode_lines(data)
-            return [ItemRow(_asked(one), item) for one, item in zip(asked, items, strict=True)]
-        case _:
-            assert_never(use)
-
-
-def _loose_lines(data: bytes, use: Use) -> Sequence[Row] | None:
-    match use:
-        case Use.SUPERVISED:
-            chats = _LOOSE_CHATS.decode_lines(data)
-            return [ChatRow(one.messages, one.tools, one.parallel_tool_calls) for one in chats]
-        case Use.DPO:
-            return [_preference(pair, _asked(pair.input)) for pair in _LOOSE_PREFERENCES.decode_lines(data)]
-        case _:
-            return None
-
-
-def _vetted(typed: _Typed, raw: bytes, use: Use, demands: Demands) -> tuple[Found, ...] | None:
+def _vetted(typed: Typed, raw: bytes, use: Use, demands: Demands) -> tuple[Found, ...] | None:
     """Gives what is to be said of a row that decodes; None where it has to be looked at key by key."""
     row = typed.rows[0]
     if not _is_sound(row, use, demands):
@@ -227,8 +146,8 @@ def _vetted(typed: _Typed, raw: bytes, use: Use, demands: Demands) -> tuple[Foun
     if typed.strictly:
         return ()
     try:
-        item = _ITEMS.decode(raw)  # what no type names was passed over unread
-    except _FAILURES:
+        item = msgspec.json.decode(raw, type=dict[str, Any])  # what no type names was passed over unread
+    except FAILURES:
         return None
     shape = Use.DPO if isinstance(row, PreferenceRow) else Use.SUPERVISED
     if is_legacy(item, shape) or row_format(item) is not _FORMATS[shape]:
@@ -258,7 +177,7 @@ def _is_sound(row: Row, use: Use, demands: Demands) -> bool:
                 return True
             case _:
                 assert_never(row)
-    except _FAILURES:  # tools are decoded only here
+    except FAILURES:  # tools are decoded only here
         return False
 
 
@@ -266,41 +185,6 @@ def _looked_at(raw: bytes, use: Use, demands: Demands, *, is_terminated: bool) -
     """Looks at a line key by key; gives the row where it is sound nonetheless, and what is found."""
     item, found = look_at_line(raw, use, demands, is_terminated=is_terminated)
     try:
-        return (None if item is None or not is_sound(found) else _tidied(raw, item, use)), found
+        return (None if item is None or not is_sound(found) else tidied(raw, item, use)), found
     except RecursionError:
         return None, (_DEEP,)
-
-
-def _tidied(raw: bytes, item: dict[str, Any], use: Use) -> Row:
-    """Decodes a row that nothing is wrong with, but that has keys that aren't read, or nulls where a type has no key."""
-    if use is Use.FREE:
-        return FreeRow(item)
-    if row_format(item) is RowFormat.PREFERENCE:
-        asked = _tidied_asked(bytes(_RAW_KEYS.decode(raw)["input"]), item["input"])
-        outputs = {key: _tidy(item[key]) for key in _Answers.__struct_fields__}
-        return _preference(msgspec.convert(outputs, _Answers), asked)
-    asked = _tidied_asked(raw, item)
-    if use is Use.SUPERVISED:
-        return ChatRow(asked.messages, asked.tools, asked.parallel_tool_calls)
-    return ItemRow(asked, item)
-
-
-def _tidied_asked(raw: bytes, item: dict[str, Any]) -> Asked:
-    """Tools stay the bytes that they are: they are compared with those of other rows."""
-    tidy = msgspec.json.encode({**_RAW_KEYS.decode(raw), "messages": _tidy(item["messages"])})
-    return _asked(_LOOSE_CHATS.decode(tidy))
-
-
-def _tidy(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in message.items() if value is not None} for message in messages]
-
-
-def _asked(loose: Asked) -> Asked:
-    return Asked(loose.messages, loose.tools, loose.parallel_tool_calls)
-
-
-def _preference(answers: _Answers, asked: Asked) -> PreferenceRow:
-    chosen, other = answers.preferred_output[0], answers.non_preferred_output[0]
-    if isinstance(chosen, _Nobody) or isinstance(other, _Nobody):
-        raise msgspec.ValidationError("expected an answer of the assistant")
-    return PreferenceRow(asked, [chosen], [other])

@@ -106,7 +106,9 @@ class _Cut:
         self._open, self._open_size = [], 0
         self._line += skipped + data.count(b"\n")
         self._keep(piece[end:])
-        return Chunk(data.replace(b"\r\n", b"\n"), line + skipped) if data else None
+        if b"\r" in data:  # to look for one byte takes a part of what to look for two takes
+            data = data.replace(b"\r\n", b"\n")
+        return Chunk(data, line + skipped) if data else None
 
     def rest(self) -> Chunk | None:
         """Gives the last line, where it has no line feed."""

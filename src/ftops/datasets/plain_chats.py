@@ -4,6 +4,7 @@ Owns the narrow shape that most files have: texts of system, user and assistant,
 be in a row; this tells no more than that there is nothing else.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -32,26 +33,26 @@ class _PlainChat(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _PLAIN_CHATS: Final = msgspec.json.Decoder(_PlainChat)
 
 
-def is_plain_chats(data: bytes, count: int) -> bool:
-    """Tells whether ``data``, JSONL of ``count`` lines, has in each a plain conversation that ends with a lesson.
+def is_plain_chats(data: bytes, lines: Sequence[bytes]) -> bool:
+    """Tells whether ``data``, JSONL that consists of ``lines``, has in each a plain conversation that ends with a lesson.
 
     Any supervised training or evaluation takes these.
     """
-    if not is_row_a_line(data, count):
+    if not is_row_a_line(lines):
         return False
     try:
         rows = _PLAIN_CHATS.decode_lines(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return len(rows) == count and all(map(_is_answered, rows))
+    return len(rows) == len(lines) and all(map(_is_answered, rows))
 
 
-def is_row_a_line(data: bytes, count: int) -> bool:
-    """Tells whether ``count`` objects, if so many are decoded from ``data``, stand in ``count`` lines, one in each.
+def is_row_a_line(lines: Sequence[bytes]) -> bool:
+    """Tells whether as many objects as there are lines, if so many are decoded from them, stand one in each.
 
     A decoder of lines takes two objects in one line, and one in two. But a line feed between } and { is never inside of one.
     """
-    return data.count(b"}\n{") == count - 1
+    return all(line[:1] == b"{" and line[-1:] == b"}" for line in lines)
 
 
 def _is_answered(row: _PlainChat) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ftops.datasets.normal_text import normal_text
-from ftops.datasets.rows import ChatRow, FreeRow, ImagePart, ItemRow, Message, PreferenceRow, Row, UserMessage
+from ftops.datasets.rows import ChatRow, FreeRow, ImagePart, ItemRow, Message, PreferenceRow, Row
 
 if TYPE_CHECKING:
     from ftops.datasets.batches import Example
@@ -97,19 +97,16 @@ def _asked(row: Row, example: "Example") -> str:
     if isinstance(row, FreeRow):
         return msgspec.json.encode(row.item, order="sorted").decode("utf-8")
     form = normal_text(example.asked) or example.asked.strip()
-    if images := _images(row):
-        return f"{form}\n{images}"
-    return form or normal_text(example.system) or example.answer or ""
-
-
-def _images(row: ChatRow | ItemRow | PreferenceRow) -> str:
-    return "\n".join(
+    addresses = [
         part.image_url.url
         for message in _messages(row)
-        if isinstance(message, UserMessage) and not isinstance(message.content, str)
+        if isinstance(message.content, list)
         for part in message.content
         if isinstance(part, ImagePart)
-    )
+    ]
+    if addresses:
+        return "\n".join((form, *addresses))
+    return form or normal_text(example.system) or example.answer or ""
 
 
 def _frame(system: str, tools: bytes) -> str:

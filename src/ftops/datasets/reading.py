@@ -85,12 +85,13 @@ def _scan_plain(data: bytes, path: str, use: Use, reopen: Callable[[], BinaryIO]
     if len(data) > _AT_ONCE or b"\r" in data:
         return None
     lines = data.split(b"\n")
-    count = len(lines) - (not lines[-1])
+    if not lines[-1]:
+        lines.pop()
     # A row has no more tokens than bytes but for a few numbers that get longer, so that none of these is cut in training.
-    if not count or max(map(len, lines)) > ROW_LIMIT // 8 or not is_plain_chats(data, count):
+    if not lines or max(map(len, lines)) > ROW_LIMIT // 8 or not is_plain_chats(data, lines):
         return None
     sha256 = hashlib.sha256(data).hexdigest()
-    shape = Shape(sha256=sha256, size=len(data), rows=count)
+    shape = Shape(sha256=sha256, size=len(data), rows=len(lines))
     parts = scanned_before((shape,), reopen or (lambda: io.BytesIO(data)), path=path, use=use)
     return Scan(parts=parts, fields={} if use.is_training else {"messages": 0})
 

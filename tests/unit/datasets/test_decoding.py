@@ -72,7 +72,7 @@ def test_sound_rows_come_out_in_their_types():
         assert isinstance(row, ItemRow)
         assert row.item == PROMPT
     assert decoded(line({"q": 1}), Use.FREE)[0].rows == [FreeRow({"q": 1})]
-    assert decoded(b"") == (Decoded([], [], []), [])
+    assert list(decoded(b"")[0].rows) == []
 
 
 def test_rows_that_nothing_but_advice_is_found_in_stay():
