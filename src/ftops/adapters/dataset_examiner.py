@@ -114,8 +114,7 @@ def _compare(examiner: Examiner, parts: Sequence[Inspected]) -> None:
     """Adds what is found in each part beside the first, the training set."""
     train, *others = parts
     for other in others:
-        if train.seen and other.seen:
-            other.findings.merge(examiner.compare(train, other))
+        other.findings.merge(examiner.compare(train, other))
 
 
 def _kept_part(part: Inspected) -> KeptPart:

@@ -84,8 +84,13 @@ class Examiner:
         return Examination(sha256=content.sha256.hexdigest(), size=content.size, parts=tuple(parts))
 
     def compare(self, train: Inspected, other: Inspected) -> FindingList:
-        """Gives what is found in the other file, a validation or evaluation set, beside the training file."""
+        """Gives what is found in the other file, a validation or evaluation set, beside the training file.
+
+        That is nothing where either has no sound rows, as the validation part of a small split may.
+        """
         found = FindingList(file=other.findings.file)
+        if not (train.facts.rows and other.facts.rows):
+            return found
         # The training file may have been under further inspections, which stand after these.
         for inspection, seen, beside in zip(self.inspections, train.seen, other.seen, strict=False):
             if is_comparison(inspection):

@@ -15,8 +15,10 @@ from ftops.adapters.examining_processes import ExaminingProcesses
 from ftops.adapters.kept_digests import KeptDigests
 from ftops.adapters.kept_examinations import KeptExaminations
 from ftops.application.data_checks import DataReport, Examinee
+from ftops.datasets.checking.registry import INSPECTIONS
 from ftops.datasets.checks import CheckSettings, Setting
 from ftops.datasets.formats import Use
+from ftops.datasets.inspections import Inspection
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import Split
 from question_inspection import Questions
@@ -42,13 +44,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def examiner(folder: Path, *, limit: int = 1) -> FileExaminer:
+def examiner(folder: Path, *, limit: int = 1, inspections: tuple[Inspection, ...] = (Questions(),)) -> FileExaminer:
     return FileExaminer(
         GivenSource(folder),
         digests=KeptDigests(folder / ".ftops", seal=SEAL),
         kept=KeptExaminations(folder / ".ftops", seal=SEAL),
         processes=ExaminingProcesses(limit),
-        inspections=(Questions(),),
+        inspections=inspections,
     )
 
 
@@ -86,6 +88,25 @@ def test_what_cannot_be_read_is_a_finding_and_the_others_are_examined(folder: Pa
     report = examiner(folder).examine(TRAIN, (VALID,))
     assert found_in(report) == [("train.jsonl", "D001", 1)]
     assert [file.rows for file in report.files] == [0, 2]
+
+
+@pytest.mark.parametrize("empty", ["train.jsonl", "valid.jsonl", "test.jsonl"])
+@pytest.mark.parametrize("content", ["", "\n", "{\n", '{"messages":[]}\n'])
+def test_under_all_checks_files_without_sound_rows_are_compared_with_nothing(
+    folder: Path, empty: str, content: str
+) -> None:
+    (folder / empty).write_text(content)
+    report = examiner(folder, inspections=INSPECTIONS).examine(TRAIN, (VALID, TEST))
+    assert empty in {file for file, code, _ in found_in(report) if code < "D060"}
+    assert [file.rows for file in report.files if file.path == empty] == [0]
+
+
+@pytest.mark.parametrize(("fraction", "shares"), [(0.000001, [3, 0]), (0.999999, [0, 3])])
+def test_under_all_checks_either_part_of_a_split_may_be_empty(folder: Path, fraction: float, shares: list[int]) -> None:
+    split = Split(fraction=fraction, seed=1)
+    whole = Examinee(path="train.jsonl", role=Role.TRAIN, use=Use.SUPERVISED, split=split)
+    report = examiner(folder, inspections=INSPECTIONS).examine(whole, (TEST,))
+    assert [file.rows for file in report.files] == [*shares, 2]
 
 
 def test_the_same_bytes_are_examined_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
