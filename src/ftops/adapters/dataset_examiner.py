@@ -79,7 +79,9 @@ class FileExaminer:
                 examiner = Examiner(
                     inspections=inspections, workers=self._processes.for_file(size), processes=self._processes.count
                 )
-                return examiner.examine(stream, path=one.path, use=one.use, split=one.split, told=told).parts
+                return examiner.examine(
+                    stream, path=one.path, use=one.use, split=one.split, demands=one.demands, told=told
+                ).parts
         except SourceRefused as error:
             return (unreadable(one, error.says, error.hint),)
         except OSError as error:
@@ -95,7 +97,8 @@ class FileExaminer:
             except (SourceRefused, OSError):
                 return None
             # The path is part of it, as findings name it.
-            hashed.update(f"\0{one.path}\0{one.role}\0{one.use}\0{one.split!r}\0{sha256}".encode("utf-8", "replace"))
+            named = f"\0{one.path}\0{one.role}\0{one.use}\0{one.split!r}\0{one.demands!r}\0{sha256}"
+            hashed.update(named.encode("utf-8", "replace"))
         return hashed.hexdigest()
 
 

@@ -4,25 +4,31 @@ Owns those words. ``DatasetExaminer`` reads the files.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from ftops.datasets.checks import CheckSettings
 from ftops.datasets.findings import FindingGroup, FindingList, sorted_groups
-from ftops.datasets.formats import USE_OF, Use
+from ftops.datasets.formats import NO_DEMANDS, USE_OF, Demands, Use
 from ftops.datasets.inspections import Inspection
+from ftops.domain.desired import wire_grader
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import AdoptedDataset, FineTune, Split
+from ftops.graders.problems import GraderProblem
+from ftops.graders.reading import parse_grader
+from ftops.graders.rules import references
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examinee:
-    """One file and what it is for. ``path`` is relative to the project's root."""
+    """One file and what it is for. ``path`` is relative to the project's root; ``demands`` are made of training rows."""
 
     path: str
     role: Role
     use: Use
     split: Split | None = None
+    demands: Demands = NO_DEMANDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,14 +81,24 @@ class DatasetExaminer(Protocol):
 def examinees(fine_tune: FineTune) -> tuple[Examinee | None, tuple[Examinee, ...]]:
     """Gives what a manifest names: the training file, None where only an adopted job had it, and what goes with it."""
     others = []
-    paths, use = fine_tune.dataset, USE_OF[fine_tune.method.type]
+    paths, use, demands = fine_tune.dataset, USE_OF[fine_tune.method.type], demands_of(fine_tune)
     train = None
     if not isinstance(paths, AdoptedDataset):
         split = paths.validation if isinstance(paths.validation, Split) else None
-        train = Examinee(path=paths.train, role=Role.TRAIN, use=use, split=split)
+        train = Examinee(path=paths.train, role=Role.TRAIN, use=use, split=split, demands=demands)
         if isinstance(paths.validation, str):
-            others.append(Examinee(path=paths.validation, role=Role.VALIDATION, use=use))
+            others.append(Examinee(path=paths.validation, role=Role.VALIDATION, use=use, demands=demands))
     for spec in fine_tune.evals:
         of_rows = Use.EVALUATION if spec.input is None else Use.FREE
         others.append(Examinee(path=spec.dataset, role=Role.EVALUATION, use=of_rows))
     return train, tuple(dict.fromkeys(others))
+
+
+def demands_of(fine_tune: FineTune) -> Demands:
+    """Gives what a manifest's base model and its method's grader demand of rows that are trained on."""
+    paths: tuple[str, ...] = ()
+    if fine_tune.method.grader is not None:
+        # Where the grader is wrong, loading the manifest or making the job says so.
+        with suppress(GraderProblem):
+            paths = references(parse_grader(wire_grader(fine_tune.method.grader)))
+    return Demands(base_model=fine_tune.base_model, item_paths=paths)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ftops.adapters.data_sources import GivenSource
 from ftops.adapters.recognised_files import recognised_file
-from ftops.application.data_checks import Examinee, examinees
+from ftops.application.data_checks import Examinee, demands_of, examinees
 from ftops.application.data_reviews import Review, reviewed, settings_of, together
 from ftops.application.training_graders import graders_of, unasked_graders
 from ftops.bootstrap import load
@@ -19,7 +19,7 @@ from ftops.bootstrap_place import Place
 from ftops.cli.options import Selection
 from ftops.datasets.checks import CheckSettings
 from ftops.datasets.findings import Baseline
-from ftops.datasets.formats import USE_OF, Use
+from ftops.datasets.formats import NO_DEMANDS, USE_OF, Use
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import AdoptedDataset, FineTune, MethodType
 from ftops.errors import UsageProblem
@@ -138,15 +138,16 @@ def _of_file(use: _FileUse, wanted: Wanted, told: Told) -> Checked:
     trainer = next((one for one in use.users if use.name == _trained_on(one)), None)
     method = wanted.method or (trainer.method.type if trainer else None)
     rows = USE_OF[method] if method else recognised_file(source, str(use.file)) or Use.SUPERVISED
+    demands = demands_of(trainer) if trainer else NO_DEMANDS
     extra = graders_of(trainer) if wanted.has_graders and trainer else ()
     others = []
     if wanted.validation is not None:
-        others.append(Examinee(path=str(wanted.validation), role=Role.VALIDATION, use=rows))
+        others.append(Examinee(path=str(wanted.validation), role=Role.VALIDATION, use=rows, demands=demands))
     for file in wanted.evaluations:
         of_rows = Use.EVALUATION if recognised_file(source, str(file)) else Use.FREE
         others.append(Examinee(path=str(file), role=Role.EVALUATION, use=of_rows))
     settings = settings_of(trainer) if trainer else CheckSettings()
-    train = Examinee(path=str(use.file), role=Role.TRAIN, use=rows)
+    train = Examinee(path=str(use.file), role=Role.TRAIN, use=rows, demands=demands)
     with open_given(wanted.folder, wanted.place) as examiner:
         report = examiner.examine(train, tuple(others), settings=settings, extra=extra, told=told)
     places = {one.findings.file: wanted.folder / one.findings.file for one in report.files}

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, Final, TypeGuard
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from ftops.datasets.batches import Batch
 from ftops.datasets.decoding import decode_rows
 from ftops.datasets.findings import FindingList
-from ftops.datasets.formats import Use
+from ftops.datasets.formats import NO_DEMANDS, Demands, Use
 from ftops.datasets.inspections import Comparison, FileFacts, Inspection
 from ftops.datasets.lines import Chunk, chunks
 from ftops.datasets.split import Part, part_name, part_of
@@ -63,14 +64,18 @@ class Examiner:
         path: str,
         use: Use,
         split: Split | None = None,
+        demands: Demands = NO_DEMANDS,
         told: Callable[[int], None] = lambda _: None,
     ) -> Examination:
-        """Reads the whole ``stream`` once. ``path`` names the file in messages; ``told`` hears of the bytes done."""
+        """Reads the whole ``stream`` once. ``path`` names the file in messages; ``told`` hears of the bytes done.
+
+        ``demands`` are what the rows must be beyond their ``use``.
+        """
         findings = FindingList(file=path)
         content = _Content(chunks(stream, findings))
         keys: Sequence[Part | None] = (None,) if split is None else _PARTS
         gathered = [_Gathered() for _ in keys]
-        for looked in self._looked(content, use, split):
+        for looked in self._looked(content, partial(look_at, use=use, split=split, demands=demands)):
             findings.merge(looked.findings)
             for whole, part in zip(gathered, looked.parts, strict=True):
                 whole.take(part)
@@ -105,29 +110,29 @@ class Examiner:
                 findings.add(found)
         return Inspected(facts=facts, findings=findings, tokens=whole.tokens, seen=seen)
 
-    def _looked(self, content: Iterator[Chunk], use: Use, split: Split | None) -> Iterator["_Looked"]:
+    def _looked(self, content: Iterator[Chunk], look: "_Look") -> Iterator["_Looked"]:
         """Gives what is seen of each chunk, in order; with processes, some chunks ahead."""
         if self.workers is None:
             for chunk in content:
-                yield look_at(chunk, use, split, self.inspections)
+                yield look(chunk, self.inspections)
             return
         ahead: deque[tuple[Chunk, Future[_Looked]]] = deque()
         try:
             for chunk in content:
-                ahead.append((chunk, self.workers.submit(look_at, chunk, use, split, self.inspections)))
+                ahead.append((chunk, self.workers.submit(look, chunk, self.inspections)))
                 if len(ahead) > _AHEAD * self.processes:
-                    yield self._result(*ahead.popleft(), use, split)
+                    yield self._result(*ahead.popleft(), look)
             while ahead:
-                yield self._result(*ahead.popleft(), use, split)
+                yield self._result(*ahead.popleft(), look)
         finally:
             for _, future in ahead:
                 future.cancel()
 
-    def _result(self, chunk: Chunk, future: "Future[_Looked]", use: Use, split: Split | None) -> "_Looked":
+    def _result(self, chunk: Chunk, future: "Future[_Looked]", look: "_Look") -> "_Looked":
         try:
             return future.result()
         except BrokenExecutor:  # a process was killed, as for want of memory: its part is looked at here
-            return look_at(chunk, use, split, self.inspections)
+            return look(chunk, self.inspections)
 
 
 def is_comparison(inspection: Inspection) -> TypeGuard[Comparison]:
@@ -149,10 +154,20 @@ class _Looked:
     parts: tuple[_Part, ...]
 
 
-def look_at(chunk: Chunk, use: Use, split: Split | None, inspections: tuple[Inspection, ...]) -> _Looked:
+_Look = Callable[[Chunk, tuple[Inspection, ...]], _Looked]
+
+
+def look_at(
+    chunk: Chunk,
+    inspections: tuple[Inspection, ...],
+    *,
+    use: Use,
+    split: Split | None = None,
+    demands: Demands = NO_DEMANDS,
+) -> _Looked:
     """Looks at the rows of one chunk; runs in any process."""
     findings = FindingList(file="")
-    decoded = decode_rows(chunk.data, chunk.first_line, use, findings)
+    decoded = decode_rows(chunk.data, chunk.first_line, use, findings, demands)
     batch = Batch(decoded.rows, decoded.lines, use=use)
     batches = (batch,) if split is None else _divided(batch, decoded.raws, split)
     parts = tuple(

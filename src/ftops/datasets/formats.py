@@ -51,20 +51,21 @@ _METHOD_OF: Final = {RowFormat.CHAT: "supervised", RowFormat.PREFERENCE: "dpo"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demands:
-    """What else a file's rows must be: ``base_model`` decides on images (an empty one takes them), and ``item_paths`` are
-    those that the method's grader names, as ``answer`` or ``reference.unit``."""
+    """What else a file's rows must be: ``base_model`` decides on images, and ``item_paths`` are those that the method's
+    grader names, as ``answer`` or ``reference.unit``."""
 
     base_model: str = ""
     item_paths: tuple[str, ...] = ()
 
     @property
     def takes_images(self) -> bool:
-        """Whether rows may have images."""
+        """Whether rows may have images. What models of other makers are trained on, nobody says here."""
         base = self.base_model.split(":")[1] if self.base_model.startswith("ft:") else self.base_model
-        return not base or base in VISION_MODELS
+        return not base.startswith(_OWN_MODELS) or base in VISION_MODELS
 
 
 PROMPT_ROLES: Final = ("system", "developer", "user", "tool")
+_OWN_MODELS: Final = "gpt-"
 _LEGACY_KEY: Final = "functions"
 NO_DEMANDS: Final = Demands()
 _ROW_KEYS: Final = {

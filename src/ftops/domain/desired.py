@@ -121,7 +121,7 @@ def request_body(declared: Declared) -> Mapping[str, Any]:
     if explicit:
         settings["hyperparameters"] = explicit
     if method.grader is not None:
-        settings["grader"] = _named(method.grader, "reward")
+        settings["grader"] = wire_grader(method.grader)
     return {
         "model": declared.fine_tune.base_model,
         "suffix": declared.name,
@@ -129,6 +129,11 @@ def request_body(declared: Declared) -> Mapping[str, Any]:
         "method": {"type": method.type.value, method.type.value: settings},
         "integrations": list(declared.fine_tune.integrations),
     }
+
+
+def wire_grader(grader: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Gives a method's grader as it goes to the backend."""
+    return _named(grader, "reward")
 
 
 def _named(grader: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -117,4 +117,6 @@ def test_images_are_for_the_base_model_to_take():
     assert Demands(base_model=MODEL).takes_images
     assert Demands(base_model=f"ft:{MODEL}:org::1").takes_images
     assert not Demands(base_model="gpt-4.1-mini-2025-04-14").takes_images
+    assert not Demands(base_model="ft:gpt-4.1-mini-2025-04-14:org::1").takes_images
+    assert Demands(base_model="another-makers-model").takes_images
     assert {use for use in Use if use.has_fixed_keys} == {Use.SUPERVISED, Use.DPO}
