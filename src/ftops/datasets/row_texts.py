@@ -43,6 +43,26 @@ def row_texts(row: Row) -> Iterator[tuple[str, str]]:
             assert_never(row)
 
 
+def texts_of(row: Row) -> list[str]:
+    """Gives the same texts without their places, in a fraction of the time where all messages are plain ones."""
+    if isinstance(row, ChatRow):
+        texts = []
+        for message in row.messages:
+            content: Any = message.content
+            kind = message.__class__
+            if content.__class__ is not str or (kind is AssistantMessage and _says_more(message)):
+                break
+            if content:
+                texts.append(content)
+        else:
+            return texts
+    return [text for _, text in row_texts(row)]
+
+
+def _says_more(message: Any) -> bool:
+    return message.refusal is not None or message.tool_calls is not None
+
+
 def _said(pointer: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
     for index, message in enumerate(messages):
         content = message.content

@@ -1,18 +1,24 @@
 """The shapes of personal data and secrets in UTF-8, and where they stand.
 
 Owns patterns, checksums and tables of prefixes; ``personal_data`` says what they mean. All give spans: the first byte, and
-the one after the last. Sources: ISO/IEC 7812-1 (Luhn's checksum), ISO 13616 and SWIFT's IBAN registry (checksum, lengths), RFC
-2606 and 6761 (domains for examples), the US Social Security Administration and the North American Numbering Plan (numbers that
-are never given out), RFC 7468 and 4880 (armoured keys), RFC 7519 (web tokens), and the issuers' own words on their keys.
+the one after the last. No pattern runs over a whole text: ``byte_runs`` or a literal byte say where one may begin, and it is
+looked at over a bounded number of bytes, so that no text takes long.
+
+Sources: ISO/IEC 7812-1 (Luhn's checksum), ISO 13616 and SWIFT's IBAN registry (checksum, lengths), RFC 2606 and 6761 (domains
+for examples), the US Social Security Administration and the North American Numbering Plan (numbers that are never given out),
+RFC 7468 and 4880 (armoured keys), RFC 7519 (web tokens), and the issuers' own words on their keys.
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from functools import cached_property
+from typing import Final
 
-Span: TypeAlias = tuple[int, int]
+import numpy as np
+
+from ftops.datasets.byte_runs import Flags, Span, between, codes_of, equal, in_turn, places, runs
 
 _BACK: Final = 64  # bytes that a name before an @, a user or a scheme may take
 _AHEAD: Final = 256
@@ -38,19 +44,20 @@ _BODIES: Final = {
 }
 _KEYS: Final = {prefix: re.compile(body + rb"(?![A-Za-z0-9])") for prefix, body in _BODIES.items()}
 _WORD_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
-_KEY_BYTES: Final = _WORD_BYTES | {ord("-")}
-_LEAST_KEY: Final = b"0" * 20
-_TO_KEY_BYTES: Final = bytes(ord("0") if byte in _KEY_BYTES else ord(" ") for byte in range(256))
+_PREFIXES: Final = tuple(_BODIES)
+_LEAST_KEY: Final = 20
 _DIGITS: Final = frozenset(b"0123456789")
 _ARMOUR: Final = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:[\s\\nr]|[A-Z][A-Za-z-]{1,20}: [^\n]{0,100}\n){0,20}"
     rb"[A-Za-z0-9+/=]{24,}"
 )
 _WEB_TOKEN: Final = re.compile(rb"(eyJ[A-Za-z0-9_-]{9,2000})\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{16,2000}")
+_AUTHORITY: Final = 3 + 64 + 1 + 128  # bytes of ``://``, a user, a colon and a password
 _USER_AND_PASSWORD: Final = re.compile(rb"[^\s/:@'\"<>\x00]{0,64}:([^\s/@'\"<>\x00]{3,128})@[A-Za-z0-9\[]")
 _PLACEHOLDER: Final = re.compile(
     rb"(?i)[\W_]*(?:your|my|the|db|user)?[\W_]*(?:pass|password|passwd|pwd|pw|secret|token)[\W_]*|[*.x_-]+|[$%{(].*"
 )
+_AT_HOST: Final = re.compile(rb"(?<=[A-Za-z0-9_%+'-])@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.[A-Za-z0-9]")
 _LOCAL_REVERSED: Final = re.compile(rb"[A-Za-z0-9_%+'-](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_])?(?![A-Za-z0-9._%+'-])")
 _DOMAIN: Final = re.compile(
     rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9_@-])"
@@ -62,8 +69,7 @@ _FOR_EXAMPLES: Final = re.compile(
 )
 _FILE_ENDINGS: Final = (b".png", b".jpg", b".jpeg", b".gif", b".webp", b".svg")
 
-_LEAST_NUMBER: Final = b"0" * 9
-_TO_NUMBER_BYTES: Final = bytes(ord("0") if byte in b"0123456789 ().-" else ord(" ") for byte in range(256))
+_LEAST_NUMBER: Final = 9
 _STRETCH: Final = re.compile(rb"[0-9][0-9 ().-]{7,}[0-9]")
 _CARD: Final = re.compile(
     rb"(?<![0-9A-Za-z_.-])(?:[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5}|[0-9]{14,19})"
@@ -88,8 +94,6 @@ _AMERICAN_PHONE: Final = re.compile(
 )
 _WORLD_PHONE: Final = re.compile(rb"\+[1-9](?:[ .-]?(?:\([0-9]{1,5}\)|[0-9]{1,6})){2,8}(?![0-9A-Za-z_]|[.-][0-9])")
 
-_TO_CLASSES: Final = bytes.maketrans(b"123456789BCDEFGHIJKLMNOPQRSTUVWXYZ", b"0" * 9 + b"A" * 25)
-_IBAN_BEGIN: Final = b"AA00"
 _COUNTRIES: Final = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 "
     "FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 "
@@ -99,61 +103,98 @@ _COUNTRIES: Final = (
 _IBAN_LENGTHS: Final = {country[:2].encode(): int(country[2:]) for country in _COUNTRIES.split()}
 
 
-def keys(data: bytes) -> Iterator[tuple[bytes, Span]]:
+class Searched:
+    """A text that is searched, with the classes of bytes that several shapes are made of."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.codes = codes_of(data)
+
+    @cached_property
+    def digits(self) -> Flags:
+        """Flags digits."""
+        return between(self.codes, "0", "9")
+
+    @cached_property
+    def letters(self) -> Flags:
+        """Flags letters, capitals among them."""
+        return between(self.codes | np.uint8(0x20), "a", "z")
+
+    @cached_property
+    def hyphens(self) -> Flags:
+        """Flags hyphens."""
+        return equal(self.codes, "-")
+
+    def hosts(self) -> Iterator[int]:
+        """Gives the places of each ``@`` that a host may follow."""
+        if b"@" in self.data:
+            begins = self.letters | self.digits | equal(self.codes, "[")
+            yield from places(in_turn(equal(self.codes, "@"), begins))
+
+
+def keys(text: Searched) -> Iterator[tuple[bytes, Span]]:
     """Gives keys with the prefix that names their kind.
 
     A body without a digit, or of few different characters, is a placeholder.
     """
-    for begin, end in _runs(data.translate(_TO_KEY_BYTES), _LEAST_KEY):
-        run = data[begin:end]
-        for prefix, pattern in _KEYS.items():
-            for at in _occurrences(run, prefix):
-                match = None if at and run[at - 1] in _KEY_BYTES else pattern.match(run, at + len(prefix))
+    members = text.letters | text.digits | text.hyphens | equal(text.codes, "_")
+    for begin, end in runs(members, _LEAST_KEY, first=members):
+        if text.data.startswith(_PREFIXES, begin):
+            for prefix in _PREFIXES:
+                at = begin + len(prefix)
+                match = _KEYS[prefix].match(text.data, at, end) if text.data.startswith(prefix, begin) else None
                 if match and len(set(match[0])) >= _LEAST_LETTERS and not _DIGITS.isdisjoint(match[0]):
-                    yield prefix, (begin + at, begin + match.end())
+                    yield prefix, (begin, match.end())
 
 
-def private_keys(data: bytes) -> Iterator[Span]:
+def private_keys(text: Searched) -> Iterator[Span]:
     """Gives armoured private keys, from their first line to where the text of the key breaks off."""
-    for at in _occurrences(data, b"-----BEGIN "):
-        if match := _ARMOUR.match(data, at, at + _TOKEN_BYTES):
-            yield match.span()
+    if in_turn(text.hyphens, equal(text.codes, "B")).any():
+        for at in _occurrences(text.data, b"-----BEGIN "):
+            if match := _ARMOUR.match(text.data, at, at + _TOKEN_BYTES):
+                yield match.span()
 
 
-def web_tokens(data: bytes) -> Iterator[Span]:
+def web_tokens(text: Searched) -> Iterator[Span]:
     """Gives signed web tokens, whose head names an algorithm."""
-    for at in _occurrences(data, b"eyJ"):
+    data = text.data
+    for at in places(in_turn(*(equal(text.codes, sign) for sign in "eyJ"))):
         match = None if at and data[at - 1] in _WORD_BYTES else _WEB_TOKEN.match(data, at, at + _TOKEN_BYTES)
         if match is not None and b'"alg"' in _decoded(match[1]):
             yield match.span()
 
 
-def url_passwords(data: bytes) -> Iterator[Span]:
+def url_passwords(text: Searched) -> Iterator[Span]:
     """Gives what stands between ``://`` and the host of a URL, with both, where it is a user and a password."""
-    for at in _occurrences(data, b"://"):
-        match = _USER_AND_PASSWORD.match(data, at + 3, at + _AHEAD)
-        if match is not None and not _PLACEHOLDER.fullmatch(match[1]):
-            yield at, match.end() - 1
+    data = text.data
+    for at in text.hosts():
+        begin = data.rfind(b"://", max(at - _AUTHORITY, 0), at)
+        match = _USER_AND_PASSWORD.match(data, begin + 3, at + 2) if begin >= 0 else None
+        if match is not None and match.end() == at + 2 and not _PLACEHOLDER.fullmatch(match[1]):
+            yield begin, at + 1
 
 
-def emails(data: bytes) -> Iterator[Span]:
+def emails(text: Searched) -> Iterator[Span]:
     """Gives addresses of people: none in a domain for examples, no ``noreply``, no user of a URL or of git."""
-    for at in _occurrences(data, b"@"):
-        local = _LOCAL_REVERSED.match(data[max(at - _BACK, 0) : at][::-1])
-        if local is None:
+    data = text.data
+    for at in text.hosts():
+        domain = _DOMAIN.match(data, at + 1, at + _AHEAD) if _AT_HOST.match(data, at) else None
+        local = _LOCAL_REVERSED.match(data[max(at - _BACK, 0) : at][::-1]) if domain else None
+        if domain is None or local is None:
             continue
         begin = at - local.end()
-        domain = _DOMAIN.match(data, at + 1, at + _AHEAD)
-        if domain is None or _OTHER_BEFORE.search(data, max(begin - _BACK, 0), begin):
+        if _OTHER_BEFORE.search(data, max(begin - _BACK, 0), begin):
             continue
         name = domain[0].lower()
         if not (_NO_PERSON.fullmatch(data, begin, at) or _FOR_EXAMPLES.fullmatch(name) or name.endswith(_FILE_ENDINGS)):
             yield begin, domain.end()
 
 
-def ibans(data: bytes) -> Iterator[Span]:
+def ibans(text: Searched) -> Iterator[Span]:
     """Gives account numbers of their country's length and with a valid checksum, in one piece or in groups of four."""
-    for at in _occurrences(data.translate(_TO_CLASSES), _IBAN_BEGIN):
+    data = text.data
+    capitals = between(text.codes, "A", "Z")
+    for at in places(in_turn(capitals, capitals, text.digits, text.digits)):
         length = _IBAN_LENGTHS.get(data[at : at + 2])
         if length is None or (at and data[at - 1] in _WORD_BYTES):
             continue
@@ -168,10 +209,12 @@ def ibans(data: bytes) -> Iterator[Span]:
                 yield at, end
 
 
-def number_stretches(data: bytes) -> Iterator[Span]:
+def number_stretches(text: Searched) -> Iterator[Span]:
     """Gives stretches of digits, blanks, dots, hyphens and brackets, in which the numbers below may stand."""
-    for begin, end in _runs(data.translate(_TO_NUMBER_BYTES), _LEAST_NUMBER):
-        if match := _STRETCH.search(data, begin, end):
+    brackets = between(text.codes, "(", ")")
+    members = text.digits | text.hyphens | brackets | equal(text.codes, " ") | equal(text.codes, ".")
+    for begin, end in runs(members, _LEAST_NUMBER, first=text.digits):
+        if match := _STRETCH.match(text.data, begin, end):
             yield match.span()
 
 
@@ -201,16 +244,6 @@ def phones(data: bytes, begin: int, end: int) -> Iterator[Span]:
 
 
 _WORDS: Final = frozenset(bytes([byte]) for byte in _WORD_BYTES)
-
-
-def _runs(classes: bytes, least: bytes) -> Iterator[Span]:
-    """Gives the runs of one class of bytes, all of which are told as ``0``, that are as long as ``least`` at least."""
-    at = classes.find(least)
-    while at >= 0:
-        end = classes.find(b" ", at)
-        end = end if end >= 0 else len(classes)
-        yield at, end
-        at = classes.find(least, end)
 
 
 def _occurrences(data: bytes, literal: bytes) -> Iterator[int]:

@@ -145,6 +145,16 @@ def test_many_texts_at_once():
     assert list(findings_in([])) == list(findings_in(["x"])) == []
 
 
+def test_more_texts_than_are_searched_at_once():
+    long = "ü " * 50_000
+    texts = ["a@b.io", long, long, f"{long} jane@firma.de", "", long + long, "4242 4242 4242 4242"]
+    assert [(index, values[0].masked) for index, values in findings_in(texts)] == [
+        (0, "a…o"),
+        (3, "ja…de"),
+        (6, "42…42"),
+    ]
+
+
 SAFE = st.text("a1 4@.-+:/_é漢\n", max_size=30)
 
 

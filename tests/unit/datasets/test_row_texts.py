@@ -2,11 +2,13 @@
 
 from checking_kit import chat, pair, typed
 from ftops.datasets.formats import Use
-from ftops.datasets.row_texts import row_texts
+from ftops.datasets.row_texts import row_texts, texts_of
 
 
 def texts(row: dict, use: Use = Use.SUPERVISED) -> list[tuple[str, str]]:
-    return list(row_texts(typed(row, use)))
+    placed = list(row_texts(typed(row, use)))
+    assert texts_of(typed(row, use)) == [text for _, text in placed]
+    return placed
 
 
 def test_what_messages_say_is_read_in_its_order() -> None:
@@ -34,6 +36,14 @@ def test_parts_calls_and_refusals_are_read() -> None:
         ("/messages/2/tool_calls/1/function/arguments", '{"iban": 1}'),
         ("/messages/4/refusal", "can't say"),
     ]
+
+
+def test_what_stands_beside_plain_content_is_read() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "pay", "arguments": "{}"}}
+    for more in ({"tool_calls": [call]}, {"refusal": "can't say"}):
+        said = {"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": "well", **more}]}
+        assert [text for _, text in texts(said)] == ["well", "{}" if "tool_calls" in more else "can't say"]
+    assert texts(chat("", "hi")) == [("/messages/1/content", "hi")]
 
 
 def test_both_answers_of_a_pair_are_read() -> None:

@@ -62,6 +62,8 @@ def test_all_texts_of_a_row_are_searched() -> None:
     assert one.field == "/non_preferred_output/0/content"
     (one,) = found_in(SENSITIVE, [{"messages": messages[:1], "reference": [MAIL]}], Use.REINFORCEMENT)
     assert one.field == "/reference/0"
+    (one,) = found_in(SENSITIVE, [{"count": 1}, {"from": MAIL}], Use.FREE)
+    assert (one.line, one.field) == (2, "/from")
 
 
 def test_no_inspection_quotes_what_is_sensitive() -> None:
