@@ -46,7 +46,7 @@ def _said(change: DatasetChange) -> str:
 
 
 def _labels(rows: RowChanges) -> str:
-    from ftops.datasets.checking.excerpts import masked_excerpt  # of most plans nothing is shown
+    from ftops.datasets.excerpts import masked_excerpt  # of most plans nothing is shown
 
     said = (f"{safe(masked_excerpt(one.label))} {one.old_share:.1%} → {one.new_share:.1%}" for one in rows.labels)
     joined = ", ".join(said)

@@ -12,8 +12,8 @@ from rich.text import Text
 from ftops.cli.charts import heading, indented, table
 from ftops.cli.render_figures import training_to_json
 from ftops.cli.render_findings import shown
-from ftops.datasets.checking.excerpts import masked_excerpt
 from ftops.datasets.difference import Aspect
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.statistics import function_names
 
 if TYPE_CHECKING:

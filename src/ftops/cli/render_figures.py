@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ftops.cli.charts import bars, heading, indented, table
 from ftops.cli.render_findings import shown
-from ftops.datasets.checking.excerpts import masked_excerpt
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.spreads import PERCENTILES
 from ftops.datasets.tokens import ROW_LIMIT
 from ftops.domain.pricing import PRICES_AS_OF

@@ -12,11 +12,12 @@ from typing import Any, Final
 import msgspec
 
 from ftops.datasets.conversations import RowFormat, row_format
+from ftops.datasets.excerpts import masked_value
 from ftops.datasets.findings import Found
 from ftops.datasets.images import MOST_IMAGES, VISION_MODELS
 from ftops.datasets.messages import ROLES, calls_of, message_findings
 from ftops.datasets.tools import NO_OFFER, Offer, Talk, offer_of
-from ftops.domain.foreign_text import excerpt, quoted
+from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import MethodType
 from ftops.graders.templates import TemplateProblem, look_up
 
@@ -105,7 +106,7 @@ def unknown_keys(row: Mapping[str, Any], use: Use) -> Iterator[Found]:
     for pointer, given, known in places:
         for key in given:
             if key not in known and key != _LEGACY_KEY:
-                says = f"expected no other keys here than {', '.join(known)}, got {excerpt(key)}"
+                says = f"expected no other keys here than {', '.join(known)}, got {masked_value(key)}"
                 yield Found(code="D023", field=pointer, says=says, hint="training doesn't read it")
 
 
@@ -190,7 +191,7 @@ def _asked_findings(row: Mapping[str, Any], pointer: str = "", *, is_text_only: 
     yield from _tool_findings(row, pointer)
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        got = excerpt(messages) if "messages" in row else "none"
+        got = masked_value(messages) if "messages" in row else "none"
         says = f"expected a list of messages that is not empty, got {got}"
         yield Found(code="D026", field=f"{pointer}/messages", says=says)
         return
@@ -228,7 +229,7 @@ def _tool_findings(row: Mapping[str, Any], pointer: str) -> Iterator[Found]:
         says = "expected tools, got the legacy functions"
         yield Found(code="D021", field=f"{pointer}/{_LEGACY_KEY}", says=says, hint="use tools and tool_calls")
     if not isinstance(row.get("parallel_tool_calls"), bool | None):
-        says = f"expected true or false, got {excerpt(row['parallel_tool_calls'])}"
+        says = f"expected true or false, got {masked_value(row['parallel_tool_calls'])}"
         yield Found(code="D024", field=f"{pointer}/parallel_tool_calls", says=says)
 
 

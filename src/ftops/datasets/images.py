@@ -7,8 +7,8 @@ import binascii
 import re
 from typing import Any, Final
 
+from ftops.datasets.excerpts import masked_value
 from ftops.datasets.findings import Found
-from ftops.domain.foreign_text import excerpt
 
 MOST_IMAGES: Final = 10
 MAX_IMAGE_BYTES: Final = 10_000_000
@@ -34,9 +34,9 @@ def image_finding(image: Any, pointer: str) -> Found | None:
         return Found(code="D031", field=pointer, says="expected a mapping with url")
     unknown = sorted(image.keys() - {"url", "detail"})
     if unknown:
-        return Found(code="D022", field=pointer, says=f"expected url and detail only, got {excerpt(unknown[0])}")
+        return Found(code="D022", field=pointer, says=f"expected url and detail only, got {masked_value(unknown[0])}")
     if "detail" in image and image["detail"] not in _DETAILS:
-        says = f"expected one of {', '.join(_DETAILS)}, got {excerpt(image['detail'])}"
+        says = f"expected one of {', '.join(_DETAILS)}, got {masked_value(image['detail'])}"
         return Found(code="D031", field=f"{pointer}/detail", says=says)
     wrong = _wrong(image["url"])
     return None if wrong is None else Found(code="D031", field=f"{pointer}/url", says=wrong)
@@ -47,10 +47,10 @@ def _wrong(url: str) -> str | None:
         return None
     match = _DATA.match(url)
     if match is None:
-        return f"expected an https address or a data URL, got {excerpt(url, limit=20)}"
+        return f"expected an https address or a data URL, got {masked_value(url, limit=20)}"
     kind = match.group(1).lower()
     if kind not in _KINDS or match.group(2) is None:
-        return f"expected JPEG, PNG or WEBP in base64, got {excerpt(match.group()[:60])}"
+        return f"expected JPEG, PNG or WEBP in base64, got {masked_value(match.group()[:60])}"
     encoded = url[match.end() :]
     size = len(encoded) * 3 // 4
     if size > MAX_IMAGE_BYTES:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
+from ftops.datasets.excerpts import masked_value
 from ftops.datasets.findings import Found
 from ftops.datasets.images import VISION_MODELS, image_finding
 from ftops.datasets.tools import Call
-from ftops.domain.foreign_text import excerpt, visible
+from ftops.domain.foreign_text import visible
 
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 KEYS: Final = ("role", "content", "name", "weight", "tool_calls", "tool_call_id", "refusal")
@@ -31,7 +32,7 @@ _PART_KEYS: Final = {"text": ("type", "text"), "image_url": ("type", "image_url"
 def message_findings(message: Any, pointer: str, *, roles: Sequence[str], is_text_only: bool) -> Iterator[Found]:
     """Gives everything that is wrong with the message at ``pointer``."""
     if not isinstance(message, Mapping):
-        yield Found(code="D024", field=pointer, says=f"expected a message, got {excerpt(message)}")
+        yield Found(code="D024", field=pointer, says=f"expected a message, got {masked_value(message)}")
         return
     role = message.get("role")
     if not isinstance(role, str) or role not in roles:
@@ -41,14 +42,14 @@ def message_findings(message: Any, pointer: str, *, roles: Sequence[str], is_tex
     yield from _content_findings(message, role, pointer, is_text_only=is_text_only)
     for key in ("name", "refusal"):
         if not isinstance(message.get(key), str | None) and _OWNERS.get(key, role) == role:
-            yield Found(code="D024", field=f"{pointer}/{key}", says=f"expected text, got {excerpt(message[key])}")
+            yield Found(code="D024", field=f"{pointer}/{key}", says=f"expected text, got {masked_value(message[key])}")
     if role == "assistant":
         yield from _call_findings(message, pointer)
         weight = message.get("weight", 1)
         if isinstance(weight, bool) or not isinstance(weight, int) or weight not in (0, 1):
-            yield Found(code="D029", field=f"{pointer}/weight", says=f"expected 0 or 1, got {excerpt(weight)}")
+            yield Found(code="D029", field=f"{pointer}/weight", says=f"expected 0 or 1, got {masked_value(weight)}")
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        got = excerpt(message["tool_call_id"]) if "tool_call_id" in message else "none"
+        got = masked_value(message["tool_call_id"]) if "tool_call_id" in message else "none"
         says = f"expected the id of the tool call that is answered, got {got}"
         yield Found(code="D042", field=f"{pointer}/tool_call_id", says=says)
 
@@ -72,7 +73,7 @@ def _role_finding(message: Mapping[str, Any], pointer: str, roles: Sequence[str]
     if role == _LEGACY_ROLE and len(roles) > 1:
         says = "expected role tool, got the legacy role function"
         return Found(code="D021", field=f"{pointer}/role", says=says, hint="use tools and tool_calls")
-    got = excerpt(role) if "role" in message else "none"
+    got = masked_value(role) if "role" in message else "none"
     near = get_close_matches(role, roles, n=1) if isinstance(role, str) else []
     hint = f"did you mean {near[0]}?" if near else None
     return Found(code="D025", field=f"{pointer}/role", says=f"expected one of {', '.join(roles)}, got {got}", hint=hint)
@@ -87,7 +88,7 @@ def _key_findings(message: Mapping[str, Any], role: str, pointer: str) -> Iterat
         elif key not in KEYS:
             near = get_close_matches(key, KEYS, n=1)
             hint = f"did you mean {near[0]}?" if near else None
-            says = f"expected no other keys in a message than {', '.join(KEYS)}, got {excerpt(key)}"
+            says = f"expected no other keys in a message than {', '.join(KEYS)}, got {masked_value(key)}"
             yield Found(code="D022", field=pointer, says=says, hint=hint)
         elif _OWNERS.get(key, role) != role and (value is not None or key == "weight"):
             yield Found(code="D032", field=f"{pointer}/{key}", says=f"expected {_SPOKEN[key]}")
@@ -104,7 +105,7 @@ def _content_findings(message: Mapping[str, Any], role: str, pointer: str, *, is
             says = "expected text" + (" or tool calls" if role == "assistant" else "")
             yield Found(code="D030", field=here, says=says)
     elif not isinstance(content, list) or not content:
-        yield Found(code="D030", field=here, says=f"expected text or a list of parts, got {excerpt(content)}")
+        yield Found(code="D030", field=here, says=f"expected text or a list of parts, got {masked_value(content)}")
     else:
         for index, part in enumerate(content):
             yield from _part_findings(part, role, f"{here}/{index}", is_text_only=is_text_only)
@@ -113,13 +114,13 @@ def _content_findings(message: Mapping[str, Any], role: str, pointer: str, *, is
 def _part_findings(part: Any, role: str, pointer: str, *, is_text_only: bool) -> Iterator[Found]:
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(part, Mapping) or not isinstance(kind, str) or kind not in _PART_KEYS:
-        got = excerpt(kind) if isinstance(part, Mapping) else excerpt(part)
+        got = masked_value(kind) if isinstance(part, Mapping) else masked_value(part)
         says = f"expected a part of type {', '.join(_PART_KEYS)}, got {got}"
         yield Found(code="D030", field=pointer, says=says)
         return
     for key in part:
         if key not in _PART_KEYS[kind]:
-            says = f"expected no other keys in a part than {', '.join(_PART_KEYS[kind])}, got {excerpt(key)}"
+            says = f"expected no other keys in a part than {', '.join(_PART_KEYS[kind])}, got {masked_value(key)}"
             yield Found(code="D022", field=pointer, says=says)
     if kind == "image_url" and (is_text_only or role != "user"):
         says = "expected no image in these rows" if is_text_only else "expected images in user messages only"
@@ -136,7 +137,7 @@ def _part_findings(part: Any, role: str, pointer: str, *, is_text_only: bool) ->
         if wrong is not None:
             yield wrong
     elif not isinstance(part.get(kind), str):
-        yield Found(code="D030", field=f"{pointer}/{kind}", says=f"expected text, got {excerpt(part.get(kind))}")
+        yield Found(code="D030", field=f"{pointer}/{kind}", says=f"expected text, got {masked_value(part.get(kind))}")
 
 
 def _call_findings(message: Mapping[str, Any], pointer: str) -> Iterator[Found]:
@@ -145,7 +146,7 @@ def _call_findings(message: Mapping[str, Any], pointer: str) -> Iterator[Found]:
     if calls is None:
         return
     if not isinstance(calls, list) or not calls:
-        says = f"expected a list of tool calls that is not empty, got {excerpt(calls)}"
+        says = f"expected a list of tool calls that is not empty, got {masked_value(calls)}"
         yield Found(code="D042", field=here, says=says)
         return
     for index, call in enumerate(calls):
@@ -154,7 +155,7 @@ def _call_findings(message: Mapping[str, Any], pointer: str) -> Iterator[Found]:
 
 def _one_call_findings(call: Any, here: str) -> Iterator[Found]:
     if not isinstance(call, Mapping):
-        yield Found(code="D042", field=here, says=f"expected a tool call, got {excerpt(call)}")
+        yield Found(code="D042", field=here, says=f"expected a tool call, got {masked_value(call)}")
         return
     yield from _unknown_keys(call, ("id", "type", "function"), here)
     if not isinstance(call.get("id"), str):
@@ -182,9 +183,9 @@ def _one_call_findings(call: Any, here: str) -> Iterator[Found]:
 def _unknown_keys(given: Mapping[str, Any], known: Sequence[str], here: str) -> Iterator[Found]:
     for key in given:
         if key not in known:
-            says = f"expected no other keys here than {', '.join(known)}, got {excerpt(key)}"
+            says = f"expected no other keys here than {', '.join(known)}, got {masked_value(key)}"
             yield Found(code="D022", field=here, says=visible(says))
 
 
 def _got(given: Mapping[str, Any], key: str) -> str:
-    return excerpt(given[key]) if key in given else "none"
+    return masked_value(given[key]) if key in given else "none"

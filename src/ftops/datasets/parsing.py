@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
+from ftops.datasets.excerpts import masked_value
 from ftops.datasets.findings import Found
-from ftops.domain.foreign_text import excerpt
 
 _BYTE: Final = re.compile(r" \(byte ([0-9]+)\)$")
 _PATH: Final = re.compile(r" - at `.*$")
@@ -40,7 +40,7 @@ def parse_object(line: bytes, *, is_terminated: bool) -> dict[str, Any] | Found:
         return _lone_surrogate(line) or _json_finding(line, str(error), is_terminated=is_terminated)
     if not isinstance(row, dict):
         hint = "write each row of the list in a line of its own" if isinstance(row, list) else None
-        return Found(code="D011", says=f"expected a JSON object, got {excerpt(row)}", hint=hint)
+        return Found(code="D011", says=f"expected a JSON object, got {masked_value(row)}", hint=hint)
     return row
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from ftops.datasets.excerpts import masked_excerpt, masked_value, masked_words
 from ftops.datasets.findings import Found
-from ftops.domain.foreign_text import excerpt, quoted, visible
+from ftops.domain.foreign_text import visible
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -61,7 +62,7 @@ def _known_offer(tools: bytes) -> Offer:
 def _read_offer(raw: bytes) -> Offer:
     tools = msgspec.json.decode(raw)
     if not isinstance(tools, list):
-        return Offer(found=(Found(code="D040", says=f"expected a list of tools, got {excerpt(tools)}"),))
+        return Offer(found=(Found(code="D040", says=f"expected a list of tools, got {masked_value(tools)}"),))
     found = []
     if len(tools) > _MOST_TOOLS:
         found.append(Found(code="D040", says=f"expected at most {_MOST_TOOLS} tools, got {len(tools):,}"))
@@ -77,7 +78,7 @@ def _read_offer(raw: bytes) -> Offer:
                 found.append(_below(wrong, f"/{index}/function/parameters"))
         if isinstance(name, str):
             if name in validators:
-                says = f"expected each tool once, got {quoted(name)} again"
+                says = f"expected each tool once, got {masked_excerpt(name)} again"
                 found.append(Found(code="D041", field=f"/{index}/function/name", says=says))
             validators[name] = validator
     return Offer(validators=validators, found=tuple(found))
@@ -85,15 +86,15 @@ def _read_offer(raw: bytes) -> Offer:
 
 def _tool_findings(tool: Any, function: Any, name: Any) -> Iterator[Found]:
     if not isinstance(tool, Mapping):
-        yield Found(code="D040", says=f"expected a tool, got {excerpt(tool)}")
+        yield Found(code="D040", says=f"expected a tool, got {masked_value(tool)}")
         return
     if tool.get("type") != "function":
-        got = excerpt(tool["type"]) if "type" in tool else "none"
+        got = masked_value(tool["type"]) if "type" in tool else "none"
         yield Found(code="D040", field="/type", says=f"expected type function, got {got}")
     if not isinstance(function, Mapping) or not isinstance(name, str):
         yield Found(code="D040", says="expected a function with a name")
     elif not _NAME.fullmatch(name):
-        says = f"expected up to 64 letters, digits, _ and -, got {excerpt(name)}"
+        says = f"expected up to 64 letters, digits, _ and -, got {masked_value(name)}"
         yield Found(code="D040", field="/function/name", says=says)
 
 
@@ -101,7 +102,7 @@ def _validator(parameters: Any) -> tuple["jsonschema_rs.Validator | None", Found
     if parameters is None:
         return None, None
     if not isinstance(parameters, dict):
-        return None, Found(code="D040", says=f"expected a JSON schema, got {excerpt(parameters)}")
+        return None, Found(code="D040", says=f"expected a JSON schema, got {masked_value(parameters)}")
     import jsonschema_rs
 
     try:
@@ -109,7 +110,7 @@ def _validator(parameters: Any) -> tuple["jsonschema_rs.Validator | None", Found
         return jsonschema_rs.validator_for(parameters, mask="the value", retriever=_refuse), None
     except (jsonschema_rs.ValidationError, ValueError) as error:
         says = str(getattr(error, "message", error)).partition("\n")[0]
-        at = "".join(f"/{step}" for step in getattr(error, "instance_path", ()))
+        at = masked_words("".join(f"/{step}" for step in getattr(error, "instance_path", ())))
         return None, Found(code="D040", field=at, says=f"expected a JSON schema: {_cut(says)}")
 
 
@@ -134,7 +135,7 @@ class Talk:
         self.take_other()
         for call in calls:
             if call.id in self._open:
-                says = f"expected an id of its own, got {quoted(call.id)} again"
+                says = f"expected an id of its own, got {masked_excerpt(call.id)} again"
                 self._add("D050", f"{call.place}/id", says)
             self._open[call.id] = call.place
             self._take_arguments(call)
@@ -142,7 +143,7 @@ class Talk:
     def take_result(self, place: str, call_id: str) -> None:
         """Takes a tool's message."""
         if self._open.pop(call_id, None) is None:
-            says = f"expected the id of a call before it that has no result yet, got {quoted(call_id)}"
+            says = f"expected the id of a call before it that has no result yet, got {masked_excerpt(call_id)}"
             self._add("D048", f"{place}/tool_call_id", says)
 
     def take_other(self) -> None:
@@ -159,7 +160,9 @@ class Talk:
         elif arguments is _BROKEN:
             self._add("D043", at, "expected a JSON object written as text, got what is no JSON")
         elif not isinstance(arguments, dict):
-            self._add("D045", at, f"expected a JSON object written as text, got {excerpt(arguments)} written as text")
+            self._add(
+                "D045", at, f"expected a JSON object written as text, got {masked_value(arguments)} written as text"
+            )
         elif self._offered:
             self._compare(call, arguments, at)
 
@@ -168,8 +171,8 @@ class Talk:
             from difflib import get_close_matches
 
             near = get_close_matches(call.name, self._offered, n=1)
-            hint = f"did you mean {visible(near[0])}?" if near else None
-            says = f"expected one of the row's tools, got {excerpt(call.name)}"
+            hint = f"did you mean {_cut(near[0])}?" if near else None
+            says = f"expected one of the row's tools, got {masked_value(call.name)}"
             self._add("D046", f"{call.place}/function/name", says, hint)
             return
         validator = self._offered[call.name]
@@ -189,7 +192,8 @@ _BROKEN: Final = object()
 
 
 def _cut(text: str) -> str:
-    return visible(text if len(text) <= _SAID else text[: _SAID - 1] + "…")
+    words = masked_words(text)
+    return visible(words if len(words) <= _SAID else words[: _SAID - 1] + "…")
 
 
 def _decoded(text: str) -> Any:

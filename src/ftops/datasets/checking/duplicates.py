@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ftops.datasets.batches import Batch
-from ftops.datasets.checking.excerpts import masked_excerpt
 from ftops.datasets.checking.first_few import first_few
 from ftops.datasets.checking.taught import taught_by
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.findings import Found
 from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts

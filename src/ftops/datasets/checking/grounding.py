@@ -13,8 +13,8 @@ import msgspec
 from ftops.datasets.batches import Batch, Example
 from ftops.datasets.checking.answer_messages import answer_field, messages_before
 from ftops.datasets.checking.candidates import Candidates, candidates, remaining, text_digest
-from ftops.datasets.checking.excerpts import masked_excerpt
 from ftops.datasets.checking.hits import Hit, hit_findings
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.normal_text import normal_text

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from ftops.datasets.batches import Batch
-from ftops.datasets.checking.excerpts import masked_excerpt
 from ftops.datasets.checking.first_few import first_few
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.findings import Found
 from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts

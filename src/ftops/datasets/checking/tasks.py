@@ -8,7 +8,6 @@ from difflib import SequenceMatcher
 from typing import Any, ClassVar, Final
 
 from ftops.datasets.batches import Batch
-from ftops.datasets.checking.excerpts import masked_excerpt
 from ftops.datasets.checking.first_few import first_few
 from ftops.datasets.checking.framing import (
     READ,
@@ -24,6 +23,7 @@ from ftops.datasets.checking.framing import (
     tool_rows,
     word_similarity,
 )
+from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.domain.foreign_text import quoted
