@@ -17,6 +17,7 @@ from ftops.datasets.rows import (
     ChatRow,
     DeveloperMessage,
     FreeRow,
+    ImagePart,
     ItemRow,
     Message,
     PreferenceRow,
@@ -26,7 +27,8 @@ from ftops.datasets.rows import (
     UserMessage,
     text_of,
 )
-from ftops.datasets.tokens import row_tokens
+from ftops.datasets.tokens import ROW_LIMIT, counted_rows, in_order
+from ftops.domain.desired import TokenCaveat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +44,8 @@ class Example:
     ``system`` is the text of system and developer messages, ``asked`` that of all other messages before the answer, one
     below the other, and ``question`` the first user message. ``answer`` is the text of the last assistant message, whatever
     its weight (of a DPO row the preferred one), None where the row teaches none, and ``rejected`` that of the DPO row's other
-    one. ``calls`` are the tool calls of the answer, ``tools`` the bytes of the tools offered (empty where none are), ``turns``
-    the number of messages.
+    one. ``images`` are the addresses of those that are asked about. ``calls`` are the tool calls of the answer, ``tools`` the
+    bytes of the tools offered (empty where none are), ``turns`` the number of messages.
     """
 
     line: int
@@ -52,6 +54,7 @@ class Example:
     question: str
     answer: str | None
     rejected: str | None
+    images: Sequence[str]
     calls: Sequence[ToolCall]
     tools: bytes
     turns: int
@@ -78,7 +81,17 @@ class Batch:
     @cached_property
     def tokens(self) -> "NDArray[np.int64]":
         """Gives the tokens of each row, uncut: of training rows what is trained on, of others what sending them takes."""
-        return row_tokens(self.rows, has_answers=self.use.is_training)
+        return self._counted[0]
+
+    @cached_property
+    def token_caveats(self) -> tuple[TokenCaveat, ...]:
+        """Gives what the tokens rest on besides the published rule; of training rows, where they are billed."""
+        is_cut = self.use.is_training and bool((self.tokens > ROW_LIMIT).any())
+        return in_order((*self._counted[1], *((TokenCaveat.CUT,) if is_cut else ())))
+
+    @cached_property
+    def _counted(self) -> "tuple[NDArray[np.int64], frozenset[TokenCaveat]]":
+        return counted_rows(self.rows, has_answers=self.use.is_training)
 
 
 def _example(row: Row, line: int, use: Use) -> Example:
@@ -97,7 +110,7 @@ def _example(row: Row, line: int, use: Use) -> Example:
             example.turns += 1
             return example
         case FreeRow():
-            return Example(line, "", "", "", None, None, (), b"", 0)
+            return Example(line, "", "", "", None, None, (), (), b"", 0)
         case _:
             assert_never(row)
 
@@ -121,10 +134,15 @@ def _answered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> Exa
 def _unanswered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> Example:
     system: list[str] = []
     asked: list[str] = []
+    images: list[str] = []
     question = ""
     for message in messages:
         content: Any = message.content
-        text = content if content.__class__ is str else text_of(content)
+        if content.__class__ is str:
+            text = content
+        else:
+            text = text_of(content)
+            images += [part.image_url.url for part in content or () if isinstance(part, ImagePart)]
         kind = message.__class__
         if kind in _SYSTEM:
             system.append(text)
@@ -132,4 +150,5 @@ def _unanswered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> E
         asked.append(text)
         if not question and kind is UserMessage:
             question = text
-    return Example(line, "\n".join(system), "\n".join(asked), question, None, None, (), bytes(tools), len(messages))
+    turns = len(messages)
+    return Example(line, "\n".join(system), "\n".join(asked), question, None, None, images, (), bytes(tools), turns)

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-_NOT_WORDS: Final = re.compile(r"[\W_]+")
+_WORDS: Final = re.compile(r"[^\W_]+")
 # For ASCII, where NFKC changes nothing and folding is lower-casing: each byte's lower case, and the bytes to drop.
 _LOWER: Final = bytes(range(256)).lower()  # bytes.lower leaves all but A to Z alone
 _DROPPED: Final = bytes(code for code in range(128) if not chr(code).isalnum())
@@ -20,9 +20,16 @@ _TO_LINES: Final = _LOWER[:0xFF] + b"\n"
 def normal_text(text: str) -> str:
     """Gives the normal form, which is empty for a text of signs alone."""
     if text.isascii():
-        return text.encode("ascii").translate(_LOWER, _DROPPED).decode("ascii")
+        return normal_bytes(text).decode("ascii")
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return _NOT_WORDS.sub("", folded.replace(" ", ""))  # most of what goes are blanks, which replace drops faster
+    return "".join(_WORDS.findall(folded.replace(" ", "")))  # most of what goes are blanks, which replace drops faster
+
+
+def normal_bytes(text: str) -> bytes:
+    """Gives the normal form in UTF-8."""
+    if text.isascii():
+        return text.encode("ascii").translate(_LOWER, _DROPPED)
+    return normal_text(text).encode("utf-8", "surrogatepass")
 
 
 def normal_lines(texts: Iterable[str]) -> bytes:

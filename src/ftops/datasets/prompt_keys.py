@@ -6,17 +6,17 @@ tools, has a key of its own, as a validation set may state it in other words. By
 about one of 37 million files.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ftops.datasets.normal_text import normal_text
-from ftops.datasets.rows import ChatRow, FreeRow, ImagePart, ItemRow, Message, PreferenceRow, Row
+from ftops.datasets.normal_text import normal_bytes, normal_text
+from ftops.datasets.rows import FreeRow, Row
 
 if TYPE_CHECKING:
     from ftops.datasets.batches import Example
@@ -40,7 +40,10 @@ def prompt_keys(rows: Sequence[Row], examples: "Sequence[Example]") -> PromptKey
     frames: list[bytes] = []
     known: dict[tuple[str, bytes], bytes] = {}
     for row, example in zip(rows, examples, strict=True):
-        asked.append(digest(_asked(row, example)))
+        form = normal_bytes(example.asked)
+        if not form or example.images:
+            form = _odd_form(row, example)
+        asked.append(sha256(form).digest()[:8])
         frame = example.system, example.tools
         if (found := known.get(frame)) is None:
             found = known[frame] = digest(_frame(*frame))
@@ -78,7 +81,7 @@ def first_with(keys: Keys) -> npt.NDArray[np.int64]:
 
 def digest(text: str) -> bytes:
     """Gives the eight bytes of a key."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]
+    return sha256(_encoded(text)).digest()[:8]
 
 
 def as_keys(digests: Sequence[bytes]) -> Keys:
@@ -92,21 +95,14 @@ def combined(first: Keys, second: Keys) -> Keys:
     return keys ^ (keys >> np.uint64(32))
 
 
-def _asked(row: Row, example: "Example") -> str:
-    """Gives what tells prompts apart. Where a row asks nothing, its instructions do, or else its answer."""
+def _odd_form(row: Row, example: "Example") -> bytes:
+    """Gives what tells prompts of more than words apart. Where nothing is asked, the instructions do, or else the answer."""
     if isinstance(row, FreeRow):
-        return msgspec.json.encode(row.item, order="sorted").decode("utf-8")
+        return msgspec.json.encode(row.item, order="sorted")
     form = normal_text(example.asked) or example.asked.strip()
-    addresses = [
-        part.image_url.url
-        for message in _messages(row)
-        if isinstance(message.content, list)
-        for part in message.content
-        if isinstance(part, ImagePart)
-    ]
-    if addresses:
-        return "\n".join((form, *addresses))
-    return form or normal_text(example.system) or example.answer or ""
+    if example.images:
+        form = "\n".join((form, *example.images))
+    return _encoded(form or normal_text(example.system) or example.answer or "")
 
 
 def _frame(system: str, tools: bytes) -> str:
@@ -115,13 +111,5 @@ def _frame(system: str, tools: bytes) -> str:
     return f"{normal_text(system)}\n{named}"
 
 
-def _messages(row: ChatRow | ItemRow | PreferenceRow) -> Sequence[Message]:
-    match row:
-        case ChatRow():
-            return row.messages
-        case ItemRow():
-            return row.asked.messages
-        case PreferenceRow():
-            return row.input.messages
-        case _:
-            assert_never(row)
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
