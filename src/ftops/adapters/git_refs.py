@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.errors import UsageProblem
+
+# Nothing that git's rules for refs are about: no dot, and none of the signs that mean something in a revision.
+_PLAIN_BRANCH: Final = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 
 
 def read_ref(git: GitProcess, ref: str) -> str | None:
@@ -31,6 +35,8 @@ def set_ref(git: GitProcess, ref: str, new: str | None) -> None:
 def branch_ref(git: GitProcess, branch: str) -> str:
     """Gives a branch's full ref. Raises UsageProblem where that can't be a branch's name."""
     ref = f"refs/heads/{branch}"
+    if _PLAIN_BRANCH.fullmatch(branch):
+        return ref
     try:
         git.run("check-ref-format", ref)
     except GitFailed as failure:
@@ -54,15 +60,28 @@ def flat(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
 
 
+def is_configured(git: GitProcess, remote: str) -> bool:
+    """Whether a remote of that name is configured, with an address."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*", remote):
+        return False
+    try:
+        git.run("config", "--get-all", f"remote.{remote}.url")
+    except GitFailed:
+        return False
+    return True
+
+
+def point_to(git: GitProcess, commit: str, *refs: str) -> bool:
+    """Whether all of these full refs point to a commit, and it is here."""
+    asked = "".join(f"{ref}\n" for ref in refs).encode()
+    answer = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked).decode("utf-8", "replace")
+    return answer.splitlines() == [f"{commit} commit"] * len(refs)
+
+
 def configured_remote(git: GitProcess, remote: str) -> str:
     """Gives the name back where it is a configured remote's: git would take any other word for a path or an address."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*", remote):
-        try:
-            git.run("config", "--get-all", f"remote.{remote}.url")
-        except GitFailed:
-            pass
-        else:
-            return remote
+    if is_configured(git, remote):
+        return remote
     raise UsageProblem(
         f"the ledger's remote {remote!r} is not configured in this repository",
         remedy="git remote add it, or set spec.ledger.remote to the name of one that exists",

@@ -39,13 +39,12 @@ class GitRepository:
         if not start.is_dir():
             raise _no_repository(start)
         try:
-            self._root = Path(GitProcess(folder=start).line("rev-parse", "--show-toplevel")).resolve()
+            self._root, self._common_dir = _folders(GitProcess(folder=start))
         except GitFailed as failure:
             git_dir = _explore(start)
             raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.gist}") from failure
         # A partial clone would ask its remote for every commit that it doesn't know (heeded from git 2.44 on).
         self._git = GitProcess(folder=self._root, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
-        self._common_dir = (self._root / self._git.line("rev-parse", "--git-common-dir")).resolve()
         self._project_root = (project_root or start).resolve()
 
     def for_project(self, project_root: Path) -> "GitRepository":
@@ -145,14 +144,6 @@ class GitRepository:
                 git.run(*_FETCH, *deepening, "--", name, wanted, seconds=NETWORK_SECONDS)
                 return
 
-    def remote_exists(self, name: str) -> bool:
-        """Whether a remote of that name is configured."""
-        return name in self.remotes()
-
-    def remotes(self) -> tuple[str, ...]:
-        """Gives the names of the configured remotes, sorted."""
-        return tuple(sorted(self._git.line("remote").split()))
-
     def _commit(self, name: str) -> str | None:
         """Gives the commit of that full hash (or of HEAD) where it is here."""
         if name != "HEAD" and not _COMMIT.fullmatch(name):
@@ -169,6 +160,15 @@ class GitRepository:
             return False
         roots = self._git.line("rev-list", "--max-parents=0", "--end-of-options", commit).split()
         return not set(shallow.read_text(encoding="ascii").split()).isdisjoint(roots)
+
+
+def _folders(git: GitProcess) -> tuple[Path, Path]:
+    """Gives the top folder of a work tree and the folder of its refs and objects. Raises GitFailed."""
+    lines = git.line("rev-parse", "--show-toplevel", "--git-common-dir").split("\n")
+    if len(lines) != 2:  # a folder's name holds a line break
+        lines = [git.line("rev-parse", word) for word in ("--show-toplevel", "--git-common-dir")]
+    top, common = lines
+    return Path(top).resolve(), (git.folder / common).resolve()
 
 
 def _explore(start: Path) -> Path:

@@ -16,7 +16,16 @@ from contextlib import suppress
 from typing import Final
 
 from ftops.adapters.git_process import NETWORK_SECONDS, GitFailed, GitProcess
-from ftops.adapters.git_refs import branch_ref, configured_remote, flat, read_ref, rival_of, rival_patterns, set_ref
+from ftops.adapters.git_refs import (
+    branch_ref,
+    configured_remote,
+    flat,
+    point_to,
+    read_ref,
+    rival_of,
+    rival_patterns,
+    set_ref,
+)
 from ftops.adapters.git_refusals import is_contention, is_forbidden
 from ftops.adapters.ledger_branches import LOCK_TRIES, LedgerBranch, LocalBranch, Look, Published
 from ftops.adapters.ledger_ownership import branch_blocked
@@ -55,9 +64,10 @@ class RemoteBranch:
 
     def newest(self) -> str | None:
         """Asks the remote, and fetches what is new."""
-        tip = self._fetched()
-        self._check_descent(tip)
-        self._remember(tip)
+        tip, is_news = self._fetched()
+        if is_news:
+            self._check_descent(tip)
+            self._remember(tip)
         return tip
 
     def cached(self) -> str | None:
@@ -66,7 +76,7 @@ class RemoteBranch:
 
     def look(self) -> Look:
         """Fetches the remote's tip as it is now; the last one seen stays what it was."""
-        tip, before = self._fetched(), self.cached()
+        (tip, _), before = self._fetched(), self.cached()
         return Look(tip=tip, before=before, is_rewritten=not self._descends(tip, before))
 
     def accepted(self) -> str | None:
@@ -132,16 +142,21 @@ class RemoteBranch:
             seconds=NETWORK_SECONDS,
         )
 
-    def _fetched(self) -> str | None:
-        """Gives the remote's tip with its history here; None where the remote was reached and has no such branch."""
+    def _fetched(self) -> tuple[str | None, bool]:
+        """Gives the remote's tip with its history here, and whether it is another one than was seen last.
+
+        The tip is None where the remote was reached and has no such branch.
+        """
         for attempt in range(_NETWORK_TRIES):
             if attempt:
                 self._clock.sleep(0.2 * attempt)
             tip = self._listed()
             if tip is None:
-                return None
+                return None, True
+            if point_to(self._git, tip, self._copy, self._seen):  # one process says so where nothing has changed
+                return tip, False
             if tip in {read_ref(self._git, self._copy), self.cached()} and self._has_commit(tip):
-                return tip
+                return tip, True
             try:
                 self._git.run(*self._fetch_arguments(), seconds=NETWORK_SECONDS)
             except GitFailed as failure:
@@ -149,7 +164,7 @@ class RemoteBranch:
                 trouble = failure
                 self._clear_old_locks()
             else:
-                return read_ref(self._git, self._copy)
+                return read_ref(self._git, self._copy), True
         raise self._failed(trouble) from trouble
 
     def _fetch_arguments(self) -> tuple[str, ...]:

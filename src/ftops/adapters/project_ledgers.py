@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ftops.adapters.clock import SystemClock
 from ftops.adapters.git_ledger import GitLedger
-from ftops.adapters.git_repo import GitRepository
+from ftops.adapters.git_process import GitProcess
+from ftops.adapters.git_refs import is_configured
 from ftops.adapters.kept_ledger import KeptLedger
 from ftops.adapters.ledger_inspection import LedgerInspection
 from ftops.adapters.rehearsal_ledger import bind_rehearsal, rehearsal_branch
@@ -73,7 +74,7 @@ class ProjectLedgers:
     @cached_property
     def _remote(self) -> str | None:
         name = self._project.ledger.remote
-        if name is None or GitRepository(self._top).remote_exists(name):
+        if name is None or is_configured(GitProcess(folder=self._top), name):
             return name
         if name == "origin":  # the default: a repository without a remote keeps its ledger to itself
             return None

@@ -173,11 +173,12 @@ def _look(
 
 def _unrecorded(workspace: Workspace, look: Look) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
     """The jobs of this project that the ledger doesn't know: its own, and those of another ledger."""
-    # What this run recorded while the jobs were listed is no find.
-    recorded = workspace.ledgers[look.backend.name].read_cached().state
-    ledger_id = look.ledger.project.ledger_id if look.ledger.project else None
     listed = {**look.listed, **{job.id: job for job in _forgotten(look)}}
-    new = [job for job in listed.values() if not (look.ledger.knows_job(job.id) or recorded.knows_job(job.id))]
+    new = [job for job in listed.values() if not look.ledger.knows_job(job.id)]
+    if new:  # what this run recorded while the jobs were listed is no find
+        recorded = workspace.ledgers[look.backend.name].read_cached().state
+        new = [job for job in new if not recorded.knows_job(job.id)]
+    ledger_id = look.ledger.project.ledger_id if look.ledger.project else None
     theirs = {
         job.id for job in new if ledger_id is not None and job.metadata.get("ftops_ledger", ledger_id) != ledger_id
     }

@@ -51,6 +51,14 @@ def test_finds_the_top_from_a_folder_below(repo: Path) -> None:
     assert (found.root, found.common_dir, found.is_shallow) == (repo, repo / ".git", False)
 
 
+def test_folders_may_have_line_breaks_in_their_names(tmp_path: Path) -> None:
+    top = tmp_path / "a\nb"
+    top.mkdir()
+    git(top, "init", "-q")
+    found = GitRepository(top)
+    assert (found.root, found.common_dir) == (top, top / ".git")
+
+
 def test_head(repo: Path) -> None:
     assert GitRepository(repo).head() is None
     commit = commit_file(repo, "a", "1")
@@ -109,17 +117,6 @@ def test_shallow_clone_cannot_tell(world: World) -> None:
     assert shallow.is_ancestor(middle, last) is True
     assert shallow.is_ancestor(first, last) is None
     assert shallow.is_ancestor(last, middle) is None
-
-
-def test_remotes(world: World) -> None:
-    found = GitRepository(world.repo)
-    assert found.remotes() == ("origin",)
-    assert found.remote_exists("origin")
-    assert not found.remote_exists("upstream")
-
-
-def test_a_repository_may_have_no_remote(repo: Path) -> None:
-    assert GitRepository(repo).remotes() == ()
 
 
 def test_what_git_will_not_work_in_is_told_in_its_words(repo: Path) -> None:

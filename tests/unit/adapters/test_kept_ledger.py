@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ftops.adapters import kept_ledger
 from ftops.adapters.content_cache import ContentCache
+from ftops.adapters.git_process import GitProcess
 from ftops.adapters.kept_ledger import KeptLedger
 from ftops.adapters.ledger_files import decode_fine_tune, encode_record
 from ftops.adapters.ledger_objects import LedgerObjects
@@ -129,3 +131,23 @@ def test_one_that_was_kept_is_written_to_as_any_other(world: World) -> None:
     ours.record([declared("ours")])
     assert set(theirs.read().state.fine_tunes) == {"router", "theirs", "ours"}
     assert theirs.read().state == ours.read().state
+
+
+def test_where_nothing_has_changed_git_is_asked_three_things(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = ledger(world.repo).record([started(), declared()])
+    again = ledger(world.repo, kept=opened(world.repo))
+    assert again.read() == written
+    asked: list[str] = []
+    run = GitProcess.run
+
+    def noting(self: GitProcess, *arguments: str, **options: Any) -> bytes:
+        asked.append(arguments[0])
+        return run(self, *arguments, **options)
+
+    monkeypatch.setattr(GitProcess, "run", noting)
+    assert again.read() == written
+    assert asked == ["worktree", "ls-remote", "cat-file"]
+    asked.clear()
+    ledger(world.clone("other")).record([declared("another")])
+    assert len(again.read().state.fine_tunes) == 2
+    assert "fetch" in asked

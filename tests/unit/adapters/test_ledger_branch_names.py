@@ -2,9 +2,10 @@
 
 import pytest
 
-from ftops.adapters.git_refs import flat, rival_of, rival_patterns
+from ftops.adapters.git_process import GitProcess
+from ftops.adapters.git_refs import branch_ref, flat, rival_of, rival_patterns
 from ftops.adapters.ledger_ownership import NotALedger
-from ftops.errors import LedgerUnreachable
+from ftops.errors import LedgerUnreachable, UsageProblem
 from ledger_kit import BRANCH, World, applied, branch, git, ledger, started
 
 remote_or_not = pytest.mark.parametrize("remote", ["origin", None])
@@ -87,3 +88,15 @@ def test_accepting_says_what_was_seen(world: World, remote: str | None) -> None:
     branch(world.repo, remote=remote).accept(same)
     assert branch(world.repo, remote=remote).accepted() == tip
     assert branch(world.repo, remote=remote).place == ("at origin" if remote else "in this clone")
+
+
+@pytest.mark.parametrize("name", ["a", "-a", "a/b-c/d_e", "a.b", "ä"])
+def test_names_that_branches_may_have(world: World, name: str) -> None:
+    assert branch_ref(GitProcess(folder=world.repo), name) == f"refs/heads/{name}"
+    git(world.repo, "check-ref-format", f"refs/heads/{name}")
+
+
+@pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "a..b", ".a", "a.lock", "a@{b", "a b", "a\nb", "a:b", "a^b"])
+def test_names_that_branches_may_not_have(world: World, name: str) -> None:
+    with pytest.raises(UsageProblem, match="can't be a branch's name"):
+        branch_ref(GitProcess(folder=world.repo), name)
