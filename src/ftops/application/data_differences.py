@@ -11,6 +11,7 @@ from ftops.datasets.batches import Example
 from ftops.datasets.difference import Aspect, ChangedRow, Difference, difference
 from ftops.datasets.formats import Use
 from ftops.datasets.row_digests import DigestsSeen, RowDigests, joined
+from ftops.domain.desired import TokenSum
 from ftops.domain.manifest import Split
 
 
@@ -81,10 +82,13 @@ def _whole(survey: Survey) -> DigestsSeen:
     return joined([seen for part in survey.parts for seen in part])
 
 
-def _sizes(surveys: Mapping[Split | None, Survey]) -> Mapping[Split | None, tuple[int, int]]:
+def _sizes(surveys: Mapping[Split | None, Survey]) -> Mapping[Split | None, tuple[int, TokenSum]]:
     """Gives rows and tokens of what is trained on: of a split, the first part."""
-    trained = {split: joined(survey.parts[0]).arrays for split, survey in surveys.items()}
-    return {split: (len(arrays), int(arrays.tokens.sum())) for split, arrays in trained.items()}
+    trained = {split: joined(survey.parts[0]) for split, survey in surveys.items()}
+    return {
+        split: (len(one.arrays), TokenSum(tokens=int(one.arrays.tokens.sum()), caveats=one.token_caveats))
+        for split, one in trained.items()
+    }
 
 
 def _known(lines: Sequence[int], rows: Mapping[int, Example]) -> tuple[Example, ...]:

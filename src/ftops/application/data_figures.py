@@ -13,7 +13,7 @@ from ftops.datasets.findings import FindingList
 from ftops.datasets.formats import USE_OF, Use
 from ftops.datasets.inspections import Inspection
 from ftops.datasets.statistics import RowStatistics, Statistics, statistics_of
-from ftops.domain.desired import Dataset, Measures
+from ftops.domain.desired import Dataset, TokenSum
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import Backend, BackendName, BackendType, FineTune, Method, Project, Split
 from ftops.domain.pricing import Estimate, epochs_for, estimate_of_training, priced_models
@@ -138,13 +138,19 @@ def figures_of(path: str, users: Users, surveyor: Surveyor, *, base_model: str |
         roles=tuple(dict.fromkeys(as_what.role for _, as_what in users.uses)),
         is_recognised=recognised is not None,
         trainings=trainings_on(
-            {split: (one.rows, one.billed) for split, one in trained.items()}, use, users, base_model
+            {
+                split: (one.rows, TokenSum(tokens=one.billed, caveats=one.token_caveats))
+                for split, one in trained.items()
+            },
+            use,
+            users,
+            base_model,
         ),
     )
 
 
 def trainings_on(
-    sizes: Mapping[Split | None, tuple[int, int]], use: Use, users: Users, base_model: str | None
+    sizes: Mapping[Split | None, tuple[int, TokenSum]], use: Use, users: Users, base_model: str | None
 ) -> tuple[Training, ...]:
     """Estimates what training on a file would take: what its manifests declare, or any model where none names it.
 
@@ -164,10 +170,10 @@ def trainings_on(
 
 
 def _training(
-    fine_tune: str | None, method: Method, base_model: str, backend: Backend, size: tuple[int, int]
+    fine_tune: str | None, method: Method, base_model: str, backend: Backend, size: tuple[int, TokenSum]
 ) -> Training:
-    rows, tokens = size
-    train = Dataset(path="", sha256="", size=0, rows=rows, measure=lambda: Measures(tokens=tokens))
+    rows, counted = size
+    train = Dataset(path="", sha256="", size=0, rows=rows, counted=counted)
     return Training(
         fine_tune=fine_tune,
         base_model=base_model,

@@ -204,7 +204,8 @@ class _PartScan:
 
     def finish(self) -> Dataset:
         self.tokens.finish()
-        measures = Measures(tokens=self.tokens.total, input_digests=frozenset(self.digests))
+        counted = self.tokens.counted
+        measures = Measures(tokens=counted.tokens, caveats=counted.caveats, input_digests=frozenset(self.digests))
         return Dataset(
             path=self.path,
             sha256=self.sha256.hexdigest(),

@@ -19,7 +19,8 @@ from ftops.datasets.labels import Labels, labels_of, merged_labels
 from ftops.datasets.prompt_keys import prompt_keys
 from ftops.datasets.rows import ChatRow, ItemRow, PreferenceRow, Row
 from ftops.datasets.statistics import digest64, label_of
-from ftops.datasets.tokens import ROW_LIMIT
+from ftops.datasets.tokens import ROW_LIMIT, in_order
+from ftops.domain.desired import TokenCaveat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,10 +49,11 @@ class RowArrays:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DigestsSeen:
-    """What is remembered of rows: their digests, and their answers where these are labels."""
+    """What is remembered of rows: their digests, what their tokens rest on, and their answers where these are labels."""
 
     arrays: RowArrays
     labels: Labels
+    token_caveats: tuple[TokenCaveat, ...]
 
 
 class RowDigests:
@@ -82,6 +84,7 @@ class RowDigests:
                 lines=np.array(batch.lines, dtype=np.int64),
             ),
             labels=labels_of(label_of(example) for example in batch.examples),
+            token_caveats=batch.token_caveats,
         )
 
     def conclude(self, seen: Sequence[Any], facts: FileFacts) -> Iterator[Found]:
@@ -93,7 +96,11 @@ def joined(seen: Sequence[DigestsSeen]) -> DigestsSeen:
     """Puts together what was seen of a file's batches, in their order."""
     parts = [one.arrays for one in seen] or [RowDigests().look(Batch((), (), use=Use.FREE)).arrays]
     arrays = {each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(RowArrays)}
-    return DigestsSeen(arrays=RowArrays(**arrays), labels=merged_labels(one.labels for one in seen))
+    return DigestsSeen(
+        arrays=RowArrays(**arrays),
+        labels=merged_labels(one.labels for one in seen),
+        token_caveats=in_order(caveat for one in seen for caveat in one.token_caveats),
+    )
 
 
 class _PlainTools:

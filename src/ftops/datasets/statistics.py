@@ -20,7 +20,8 @@ from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.labels import Labels, labels_of, merged_labels
 from ftops.datasets.spreads import Spread, spread_of
-from ftops.datasets.tokens import ROW_LIMIT
+from ftops.datasets.tokens import ROW_LIMIT, in_order
+from ftops.domain.desired import TokenCaveat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +66,7 @@ class RowsSeen:
     """What is remembered of a batch: a number for each row and quantity, and what rows share."""
 
     tokens: "NDArray[np.int64]"
+    token_caveats: tuple[TokenCaveat, ...]
     turns: "NDArray[np.int64]"
     prompts: "NDArray[np.int64]"
     answers: "NDArray[np.int64]"
@@ -81,7 +83,7 @@ class Statistics:
     """What is in some rows. Lengths are in characters; ``answers`` is of the rows that answer in text.
 
     ``tokens`` are uncut. ``billed`` is what one epoch of training bills: ``cut_rows`` are longer than 65,536 tokens and lose
-    ``cut_tokens`` together. ``systems`` are the texts of system and developer messages, ``offered`` and ``called`` the names
+    ``cut_tokens`` together. ``token_caveats`` are what these numbers rest on. ``systems`` are the texts of system and developer messages, ``offered`` and ``called`` the names
     of functions.
     """
 
@@ -91,6 +93,7 @@ class Statistics:
     billed: int
     cut_rows: int
     cut_tokens: int
+    token_caveats: tuple[TokenCaveat, ...]
     turns: Spread | None
     prompts: Spread | None
     answers: Spread | None
@@ -116,6 +119,7 @@ class RowStatistics:
             offered.update(dict.fromkeys(function_names(tools), count))
         return RowsSeen(
             tokens=batch.tokens,
+            token_caveats=batch.token_caveats,
             turns=_numbers(example.turns for example in examples),
             prompts=_numbers(len(example.system) + len(example.asked) for example in examples),
             answers=_numbers(len(example.answer) for example in examples if example.answer),
@@ -145,6 +149,7 @@ def statistics_of(seen: Sequence[RowsSeen], use: Use) -> Statistics:
         billed=int(tokens.sum()) - cut,
         cut_rows=len(over),
         cut_tokens=cut,
+        token_caveats=in_order(caveat for one in seen for caveat in one.token_caveats),
         turns=spread_of(_joined([one.turns for one in seen])),
         prompts=spread_of(_joined([one.prompts for one in seen])),
         answers=spread_of(_joined([one.answers for one in seen])),

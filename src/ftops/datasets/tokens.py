@@ -1,11 +1,11 @@
 """How many tokens rows take, offline.
 
 Owns OpenAI's published counting rule (3 a message, 1 a name, 3 an example; o200k_base for gpt-4o and gpt-4.1) over a
-tokenizer whose vocabulary is on board. Texts, roles and names are counted exactly by that rule. How tools and tool calls are
-written into a prompt is unpublished: they count as their compact JSON, which is an estimate. Images are not counted.
+tokenizer whose vocabulary is on board. Texts, refusals, roles and names are counted exactly by that rule. How tools and tool
+calls are written into a prompt is unpublished: they count as their compact JSON, which is an estimate. Images are not counted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,14 +17,17 @@ from ftops.datasets.rows import (
     ChatRow,
     DeveloperMessage,
     FreeRow,
+    ImagePart,
     ItemRow,
     Message,
     PreferenceRow,
+    RefusalPart,
     Row,
     SystemMessage,
     ToolCall,
 )
 from ftops.datasets.rows import text_of as text_of_content
+from ftops.domain.desired import TokenCaveat, TokenSum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,10 +49,21 @@ def row_tokens(rows: Iterable[Row], *, has_answers: bool) -> "NDArray[np.int64]"
 
     With ``has_answers`` false it is what sending the row takes: the messages before its answer.
     """
+    return counted_rows(rows, has_answers=has_answers)[0]
+
+
+def counted_rows(rows: Iterable[Row], *, has_answers: bool) -> "tuple[NDArray[np.int64], frozenset[TokenCaveat]]":
+    """Gives ``row_tokens``, and what they rest on besides the published rule, but for the cut."""
     tally = _Tally()
     for row in rows:
         tally.take(row, has_answers=has_answers)
-    return tally.counts()
+    return tally.counts(), frozenset(tally.caveats)
+
+
+def in_order(caveats: Iterable[TokenCaveat]) -> tuple[TokenCaveat, ...]:
+    """Gives each caveat once, in the order that they are told in."""
+    found = frozenset(caveats)
+    return tuple(caveat for caveat in TokenCaveat if caveat in found)
 
 
 def answer_tokens(row: Row) -> int:
@@ -77,7 +91,13 @@ class TokenCount:
 
     def __init__(self) -> None:
         self.total = 0
+        self._caveats: set[TokenCaveat] = set()
         self._tally = _Tally()
+
+    @property
+    def counted(self) -> TokenSum:
+        """The tokens, and what they rest on."""
+        return TokenSum(tokens=self.total, caveats=in_order(self._caveats))
 
     def add(self, row: Mapping[str, Any], *, has_answers: bool) -> None:
         """Counts a row: what one epoch of training bills, or with ``has_answers`` false what sending it takes."""
@@ -89,6 +109,9 @@ class TokenCount:
         """Counts what is still open."""
         counts = self._tally.counts()
         self.total += billed_tokens(counts, epochs=1)
+        self._caveats |= self._tally.caveats
+        if (counts > ROW_LIMIT).any():
+            self._caveats.add(TokenCaveat.CUT)
         self._tally = _Tally()
 
 
@@ -114,6 +137,7 @@ class _Tally:
     """
 
     def __init__(self) -> None:
+        self.caveats: set[TokenCaveat] = set()
         self.fixed: list[int] = []
         self._texts: list[str] = []
         self._ends: list[int] = []
@@ -145,7 +169,10 @@ class _Tally:
             case FreeRow():
                 self.take_mapping(row.item, has_answers=has_answers)
                 return
-        self.take_messages(messages, also=self._tools(bytes(tools)) if tools else 0)
+        of_tools = self._tools(bytes(tools)) if tools else 0
+        if of_tools:
+            self.caveats.add(TokenCaveat.TOOLS)
+        self.take_messages(messages, also=of_tools)
 
     def take_messages(self, messages: Sequence[Message], *, also: int = 0) -> None:
         """Takes the messages of one row, and ``also`` so many tokens."""
@@ -154,6 +181,8 @@ class _Tally:
         for message in messages:
             content = message.content
             text = content if type(content) is str else text_of_content(content)
+            if type(content) is list and any(type(part) is ImagePart for part in content):
+                self.caveats.add(TokenCaveat.IMAGES)
             if type(message) in _SYSTEM:
                 total += self._once(text)
             elif text:
@@ -161,8 +190,12 @@ class _Tally:
             if message.name:
                 texts.append(message.name)
                 total += _A_NAME
-            if type(message) is AssistantMessage and message.tool_calls:
-                texts.append(_json(message.tool_calls))
+            if type(message) is AssistantMessage:
+                if message.tool_calls:
+                    texts.append(_json(message.tool_calls))
+                    self.caveats.add(TokenCaveat.TOOLS)
+                if message.refusal or type(content) is list:
+                    texts.extend(_refusals(message))
         self.fixed.append(total)
         self._ends.append(len(texts))
 
@@ -174,18 +207,31 @@ class _Tally:
             self._texts.append(_json(row))
         elif said.tools:
             self._texts.append(_json(said.tools))
+            self.caveats.add(TokenCaveat.TOOLS)
         messages = row["messages"] if row_format(row) is RowFormat.CHAT else [*said.asked, *said.answers]
         for message in messages if has_answers else said.asked:
             if isinstance(message, Mapping):
                 total += _A_MESSAGE
                 self._texts.extend((str(message.get("role", "")), text_of_mapping(message)))
+                self._take_parts(message)
                 if message.get("name"):
                     self._texts.append(str(message["name"]))
                     total += _A_NAME
-                calls = (_calls(message.get("tool_calls")), message.get("function_call"))
-                self._texts.extend(_json(call) for call in calls if call)
         self.fixed.append(total)
         self._ends.append(len(self._texts))
+
+    def _take_parts(self, message: Mapping[str, Any]) -> None:
+        """Takes what a message that is a mapping has beside its text: calls, refusals and images."""
+        for call in (_calls(message.get("tool_calls")), message.get("function_call")):
+            if call:
+                self._texts.append(_json(call))
+                self.caveats.add(TokenCaveat.TOOLS)
+        content = message.get("content")
+        parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+        refusals = (message.get("refusal"), *(part.get("refusal") for part in parts))
+        self._texts.extend(refusal for refusal in refusals if isinstance(refusal, str))
+        if any("image_url" in part for part in parts):
+            self.caveats.add(TokenCaveat.IMAGES)
 
     def _once(self, text: str) -> int:
         count = self._shared.get(text)
@@ -206,6 +252,13 @@ def _before_answer(messages: Sequence[Message]) -> Sequence[Message]:
         if type(messages[index]) is AssistantMessage:
             return messages[:index]
     return messages
+
+
+def _refusals(message: AssistantMessage) -> Iterator[str]:
+    if message.refusal:
+        yield message.refusal
+    if isinstance(message.content, list):
+        yield from (part.refusal for part in message.content if isinstance(part, RefusalPart))
 
 
 def _calls(calls: Any) -> Any:

@@ -5,21 +5,40 @@ Owns what planning takes as wanted. ``application.declare`` builds it from files
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from ftops.domain.manifest import Backend, EvalSpec, FineTune, FineTuneName, JobId, Project, Revision
 from ftops.domain.record_types import ADOPTED
 
 
+class TokenCaveat(StrEnum):
+    """What a number of tokens rests on besides the published rule: some rows have what that doesn't tell."""
+
+    CUT = "long rows cut at 65,536 tokens"
+    TOOLS = "tools and calls counted as JSON"
+    IMAGES = "images not counted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenSum:
+    """The tokens of some rows together. ``caveats`` are those that hold for any of them, in their own order."""
+
+    tokens: int = 0
+    caveats: tuple[TokenCaveat, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measures:
     """What takes a look into every row of a dataset.
 
-    ``tokens`` is the sum over rows of what one epoch bills, each row cut at the base model's limit. ``input_digests`` holds
-    one short digest per row of what is sent before the reply, to tell evaluation rows that were trained on.
+    ``tokens`` is the sum over rows of what one epoch bills, each row cut at the base model's limit, and ``caveats`` are that
+    sum's. ``input_digests`` holds one short digest per row of what is sent before the reply, to tell evaluation rows that were
+    trained on.
     """
 
     tokens: int = 0
+    caveats: tuple[TokenCaveat, ...] = ()
     input_digests: frozenset[str] = frozenset()
 
 
@@ -28,7 +47,8 @@ class Dataset:
     """One dataset file, or one of the two files derived from it by a split, as it would be uploaded.
 
     ``sha256`` (hex) and ``size`` (bytes) are of the content with CRLF made LF. ``measure`` gives the measures of exactly that
-    content, always the same: who reads the file puts it off until they are asked for, as most plans never ask.
+    content, always the same: who reads the file puts it off until they are asked for, as most plans never ask. ``counted``
+    has the tokens where they are known without that.
 
     The data of an adopted job is gone: its ``path`` and ``sha256`` are ``job:ID``, and it has no rows.
     """
@@ -38,11 +58,17 @@ class Dataset:
     size: int
     rows: int
     measure: Callable[[], Measures] = field(default=Measures, repr=False, compare=False)
+    counted: TokenSum | None = field(default=None, repr=False, compare=False)
 
     @property
     def tokens(self) -> int:
         """What one epoch bills."""
-        return self.measure().tokens
+        return (self.counted or self.measure()).tokens
+
+    @property
+    def token_caveats(self) -> tuple[TokenCaveat, ...]:
+        """What the number of tokens rests on."""
+        return (self.counted or self.measure()).caveats
 
     @property
     def input_digests(self) -> frozenset[str]:

@@ -107,6 +107,7 @@ def estimate_of_training(method: Method, base_model: str, backend: Backend, trai
     basis = f"{train.tokens:,} tokens × {epochs} epoch{'' if epochs == 1 else 's'}{_epochs_word(asked)}"
     if method.type is MethodType.DPO:
         basis += ", input and both outputs"
+    basis = ", ".join((basis, *train.token_caveats))
     price = training_price(base_model, backend)
     if price is None:
         return Estimate(tokens=tokens, assumes=f"{basis}; the price of {base_model} is not known")

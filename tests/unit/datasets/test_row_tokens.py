@@ -7,6 +7,7 @@ from ftops.datasets.batches import Batch
 from ftops.datasets.formats import Use
 from ftops.datasets.rows import Asked, ChatRow, FreeRow, ItemRow, PreferenceRow
 from ftops.datasets.tokens import TokenCount, answer_tokens, count_tokens, row_tokens
+from ftops.domain.desired import TokenCaveat, TokenSum
 
 SYSTEM = {"role": "system", "content": "You are brief."}
 DEVELOPER = {"role": "developer", "content": "You are brief.", "name": "boss"}
@@ -23,6 +24,11 @@ CALLS = {"role": "assistant", "tool_calls": [CALL, CALL], "content": None}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "done"}
 ANSWER = {"role": "assistant", "content": "Follow the link.", "weight": 1}
 EMPTY = {"role": "assistant", "content": ""}
+REFUSAL = {"role": "assistant", "refusal": "I must not do that."}
+REFUSAL_PART = {
+    "role": "assistant",
+    "content": [{"type": "text", "text": "Sorry."}, {"type": "refusal", "refusal": "I must not do that."}],
+}
 TOOLS = [{"type": "function", "function": {"name": "reset", "parameters": {"type": "object"}}}]
 
 CHATS = [
@@ -31,6 +37,8 @@ CHATS = [
     {"messages": [USER, CALLS, RESULT, ANSWER], "tools": TOOLS},
     {"messages": [SYSTEM, USER, EMPTY], "tools": []},
     {"messages": [SYSTEM, USER, {"role": "assistant", "content": "Où ça ? 😀"}, USER, CALLS], "tools": TOOLS},
+    {"messages": [USER, REFUSAL, USER, REFUSAL_PART]},
+    {"messages": [USER, REFUSAL]},
 ]
 ASKED = [{"messages": [SYSTEM, USER]}, {"messages": [USER], "tools": TOOLS}]
 
@@ -69,6 +77,39 @@ def test_the_published_rule_for_typed_rows():
     text = sum(count_tokens([SYSTEM["content"], USER["content"], USER["name"], ANSWER["content"]]))
     assert row_tokens([typed(CHATS[0])], has_answers=True).tolist() == [3 + 3 * (3 + 1) + 1 + text]
     assert row_tokens([], has_answers=True).tolist() == []
+
+
+def test_refusals_are_taught_and_billed_like_any_answer():
+    refused, said = count_tokens(["I must not do that.", "Sorry."])
+    prompt = row_tokens([typed({"messages": [USER, EMPTY]})], has_answers=False)[0]
+    rows = [typed({"messages": [USER, one]}) for one in (REFUSAL, REFUSAL_PART)]
+    assert row_tokens(rows, has_answers=True).tolist() == [prompt + 4 + refused, prompt + 4 + said + refused]
+
+
+@pytest.mark.parametrize(
+    ("row", "caveats"),
+    [
+        (CHATS[0], ()),
+        (CHATS[1], (TokenCaveat.IMAGES,)),
+        (CHATS[2], (TokenCaveat.TOOLS,)),
+        (CHATS[3], ()),
+        ({"messages": [USER, CALLS]}, (TokenCaveat.TOOLS,)),
+        ({"messages": [PARTS, CALLS]}, (TokenCaveat.TOOLS, TokenCaveat.IMAGES)),
+        (pair(ASKED[1]), (TokenCaveat.TOOLS,)),
+        ({"messages": [{"role": "user", "content": "a" + " a" * 70_000}, ANSWER]}, (TokenCaveat.CUT,)),
+    ],
+)
+def test_what_the_count_rests_on_is_told_whatever_counts(row, caveats):
+    count = TokenCount()
+    count.add(row, has_answers=True)
+    count.finish()
+    assert count.counted == TokenSum(tokens=count.total, caveats=caveats)
+    assert Batch([typed(CHATS[0]), typed(row)], [1, 2], use=Use.SUPERVISED).token_caveats == caveats
+
+
+def test_what_is_not_billed_is_not_cut():
+    row = typed({"messages": [{"role": "user", "content": "a" + " a" * 70_000}, ANSWER]})
+    assert Batch([row], [1], use=Use.EVALUATION).token_caveats == ()
 
 
 def test_free_rows_count_as_their_json_or_as_their_messages():
