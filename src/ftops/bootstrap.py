@@ -112,7 +112,11 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs, opening as sessions:
+    with (
+        closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
+        opening as sessions,
+        _saving(place),
+    ):
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -131,6 +135,15 @@ def open_workspace(
             open_left=sessions.open_left,
             review=partial(_review, place),
         )
+
+
+@contextmanager
+def _saving(place: Place) -> Iterator[None]:
+    """Keeps what datasets turned out to be while they were worked with."""
+    try:
+        yield
+    finally:
+        place.scans.save()
 
 
 def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":

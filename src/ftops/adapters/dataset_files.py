@@ -71,7 +71,7 @@ class DatasetFiles:
         source.seek(0)
         # A large file may have changed in between.
         if is_small or _sha256(source) == sha256:
-            self._kept.put(sha256, fresh, use=use, split=split)
+            return self._kept.put(sha256, fresh, use=use, split=split)
         return fresh
 
     def _reopened(self, path: str) -> BinaryIO:

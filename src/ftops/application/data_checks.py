@@ -33,7 +33,10 @@ class Examinee:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileReport:
-    """What one file, or one part of a split, came to. ``tokens`` are billed for one epoch, or sent once in an evaluation."""
+    """What one file, or one part of a split, came to.
+
+    ``tokens`` are those of one epoch before any row is cut, or what an evaluation sends once.
+    """
 
     path: str
     role: Role

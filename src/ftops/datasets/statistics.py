@@ -83,8 +83,8 @@ class Statistics:
     """What is in some rows. Lengths are in characters; ``answers`` is of the rows that answer in text.
 
     ``tokens`` are uncut. ``billed`` is what one epoch of training bills: ``cut_rows`` are longer than 65,536 tokens and lose
-    ``cut_tokens`` together. ``token_caveats`` are what these numbers rest on. ``systems`` are the texts of system and developer messages, ``offered`` and ``called`` the names
-    of functions.
+    ``cut_tokens`` together. ``token_caveats`` are what these numbers rest on. ``systems`` are the texts of system and
+    developer messages, ``offered`` and ``called`` the names of functions.
     """
 
     use: Use

@@ -8,7 +8,9 @@ import pytest
 
 from ftops.adapters import dataset_files
 from ftops.adapters.dataset_files import DatasetFiles
+from ftops.adapters.kept_scans import KeptScans
 from ftops.datasets.formats import Use
+from ftops.domain.desired import Dataset, TokenCaveat
 from ftops.domain.manifest import Split
 from ftops.errors import Stale
 
@@ -60,6 +62,48 @@ def test_a_file_that_changed(root, content, split):
         (root / "data/x.jsonl").write_bytes(content)
     with pytest.raises(Stale, match=r"^data/x\.jsonl.* is not what was read for planning$"):
         files.content(dataset)
+
+
+@pytest.mark.parametrize("split", [None, Split(fraction=0.3, seed=7)])
+def test_tokens_are_counted_once_for_the_same_bytes(root, monkeypatch, split):
+    rows = b"".join(line + b"\n" for line in lines(39))
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [call]}]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    (root / "data/x.jsonl").write_bytes(rows + json.dumps({"messages": turns, "tools": [tool]}).encode())
+
+    def scanned() -> tuple[KeptScans, tuple[Dataset, ...]]:
+        kept = KeptScans(root / ".ftops", seal=b"s" * 32)
+        return kept, DatasetFiles(root, kept=kept).scan("data/x.jsonl", use=Use.SUPERVISED, split=split).parts
+
+    kept, parts = scanned()
+    wanted = [(part.tokens, part.token_caveats) for part in parts]
+    assert {caveat for _, caveats in wanted for caveat in caveats} == {TokenCaveat.TOOLS}
+    digests = [part.input_digests for part in parts]
+    kept.save()
+    _, again = scanned()
+    assert [part.input_digests for part in again] == digests
+    monkeypatch.setattr(DatasetFiles, "_reopened", lambda *_: pytest.fail("the file was read again"))
+    _, again = scanned()
+    assert [(part.tokens, part.token_caveats) for part in again] == wanted
+
+
+def test_tokens_that_nobody_asked_for_are_counted_by_the_first_who_does(root, monkeypatch):
+    def part() -> tuple[KeptScans, Dataset]:
+        kept = KeptScans(root / ".ftops", seal=b"s" * 32)
+        return kept, DatasetFiles(root, kept=kept).scan("data/x.jsonl", use=Use.SUPERVISED).parts[0]
+
+    (root / "data/x.jsonl").write_bytes(b"\n".join(lines(40)))
+    wanted = DatasetFiles(root).scan("data/x.jsonl", use=Use.SUPERVISED).parts[0].tokens
+    for _ in range(2):
+        kept, one = part()
+        kept.save()
+        assert one.counted is None
+    kept, one = part()
+    assert one.tokens == wanted
+    kept.save()
+    monkeypatch.setattr(DatasetFiles, "_reopened", lambda *_: pytest.fail("the file was read again"))
+    assert part()[1].tokens == wanted
 
 
 def test_a_path_from_elsewhere_stays_inside(root):

@@ -2,9 +2,17 @@
 
 import pytest
 
-from ftops.domain.desired import Dataset, Declared, Measures
+from ftops.domain.desired import Dataset, Declared, Measures, TokenCaveat, TokenSum
 from ftops.domain.manifest import Backend, BackendType, DatasetPaths, FineTune, Method, MethodType, Price, Revision
-from ftops.domain.pricing import PRICES_AS_OF, Estimate, epochs_for, inference_price, training_estimate, training_price
+from ftops.domain.pricing import (
+    PRICES_AS_OF,
+    Estimate,
+    epochs_for,
+    estimate_of_training,
+    inference_price,
+    training_estimate,
+    training_price,
+)
 
 OPENAI = Backend(name="openai", type=BackendType.OPENAI)
 EMBEDDED = Backend(name="embedded", type=BackendType.EMBEDDED)
@@ -49,6 +57,18 @@ def test_supervised_costs_tokens_times_epochs():
 def test_one_epoch_and_auto_are_said():
     assert "× 1 epoch;" in training_estimate(declared(method=Method(hyperparameters={"n_epochs": 1}))).assumes
     assert "3 epochs (auto, by the published rule);" in training_estimate(declared()).assumes
+
+
+def test_it_is_said_what_the_tokens_rest_on():
+    counted = TokenSum(tokens=1_000_000, caveats=(TokenCaveat.CUT, TokenCaveat.TOOLS, TokenCaveat.IMAGES))
+    method, train = (
+        Method(hyperparameters={"n_epochs": 2}),
+        Dataset(path="", sha256="", size=0, rows=50, counted=counted),
+    )
+    assert estimate_of_training(method, "gpt-4.1-mini", EMBEDDED, train).assumes == (
+        "1,000,000 tokens × 2 epochs, long rows cut at 65,536 tokens, tools and calls counted as JSON, images not counted; "
+        "the embedded backend costs nothing"
+    )
 
 
 def test_dpo_says_what_it_counts():
