@@ -13,15 +13,18 @@ _WORTH_BYTES: Final = 24 << 20  # starting a process takes as long as a few mega
 
 
 class ExaminingProcesses:
-    """A pool that is started when first needed; ``close`` ends it. ``limit`` bounds it, by default one for each core."""
+    """A pool that is started when first needed; ``close`` ends it.
+
+    ``count`` is how many it has: one less than ``limit``, by default the number of cores, as this process works too.
+    """
 
     def __init__(self, limit: int | None = None) -> None:
-        self.count = max(1, limit if limit is not None else _cores())
+        self.count = max(1, limit if limit is not None else _cores()) - 1
         self._pool: ProcessPoolExecutor | None = None
 
     def for_file(self, size: int) -> ProcessPoolExecutor | None:
         """Gives the pool for a file of ``size`` bytes; None where one process is as quick."""
-        if self.count == 1 or size < _WORTH_BYTES:
+        if not self.count or size < _WORTH_BYTES:
             return None
         if self._pool is None:
             # Spawned, not forked: this process may have threads, and forking those is not safe.

@@ -51,11 +51,11 @@ class Examination:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examiner:
-    """Examines files with a set of inspections. ``workers`` is an executor of processes, where there are some."""
+    """Examines files with a set of inspections. ``workers`` has so many ``processes`` beside this one."""
 
     inspections: tuple[Inspection, ...]
     workers: Executor | None = None
-    processes: int = 1
+    processes: int = 0
 
     def examine(
         self,
@@ -111,28 +111,35 @@ class Examiner:
         return Inspected(facts=facts, findings=findings, tokens=whole.tokens, seen=seen)
 
     def _looked(self, content: Iterator[Chunk], look: "_Look") -> Iterator["_Looked"]:
-        """Gives what is seen of each chunk, in order; with processes, some chunks ahead."""
-        if self.workers is None:
-            for chunk in content:
-                yield look(chunk, self.inspections)
-            return
-        ahead: deque[tuple[Chunk, Future[_Looked]]] = deque()
+        """Gives what is seen of each chunk, in order. What the processes have no time for is looked at here meanwhile."""
+        ahead: deque[_Looked | _Asked] = deque()
         try:
             for chunk in content:
-                ahead.append((chunk, self.workers.submit(look, chunk, self.inspections)))
-                if len(ahead) > _AHEAD * self.processes:
-                    yield self._result(*ahead.popleft(), look)
+                is_busy = sum(map(_is_open, ahead)) >= _AHEAD * self.processes
+                asked = None if is_busy else self._asked(chunk, look)
+                ahead.append(look(chunk, self.inspections) if asked is None else asked)
+                while ahead and not _is_open(ahead[0]):
+                    yield self._answer(ahead.popleft(), look)
             while ahead:
-                yield self._result(*ahead.popleft(), look)
+                yield self._answer(ahead.popleft(), look)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            for one in ahead:
+                if isinstance(one, _Asked):
+                    one.future.cancel()
 
-    def _result(self, chunk: Chunk, future: "Future[_Looked]", look: "_Look") -> "_Looked":
+    def _asked(self, chunk: Chunk, look: "_Look") -> "_Asked | None":
         try:
-            return future.result()
+            return None if self.workers is None else _Asked(chunk, self.workers.submit(look, chunk, self.inspections))
+        except BrokenExecutor:
+            return None
+
+    def _answer(self, one: "_Looked | _Asked", look: "_Look") -> "_Looked":
+        if isinstance(one, _Looked):
+            return one
+        try:
+            return one.future.result()
         except BrokenExecutor:  # a process was killed, as for want of memory: its part is looked at here
-            return look(chunk, self.inspections)
+            return look(one.chunk, self.inspections)
 
 
 def is_comparison(inspection: Inspection) -> TypeGuard[Comparison]:
@@ -152,6 +159,18 @@ class _Looked:
     size: int
     findings: FindingList
     parts: tuple[_Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A chunk that a process was asked to look at."""
+
+    chunk: Chunk
+    future: Future[_Looked]
+
+
+def _is_open(one: _Looked | _Asked) -> bool:
+    return isinstance(one, _Asked) and not one.future.done()
 
 
 _Look = Callable[[Chunk, tuple[Inspection, ...]], _Looked]

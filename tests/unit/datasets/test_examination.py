@@ -75,7 +75,7 @@ def test_however_it_is_cut_the_same_is_found(processes: ProcessPoolExecutor) -> 
     told: list[int] = []
     assert facts_of(examined(ROWS, told=told.append)) == wanted
     assert sum(told) == len(ROWS)
-    several = Examiner(inspections=(Questions(),), workers=processes, processes=2)
+    several = Examiner(inspections=(Questions(),), workers=processes, processes=1)
     assert facts_of(examined(ROWS, several)) == wanted
 
 
@@ -111,6 +111,17 @@ class Dying(Executor):
         return future
 
 
-def test_where_processes_die_this_one_goes_on() -> None:
-    dying = Examiner(inspections=(Questions(),), workers=Dying(), processes=2)
-    assert facts_of(examined(ROWS, dying)) == facts_of(examined(ROWS))
+class Dead(Executor):
+    """An executor whose processes were killed before."""
+
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:  # type: ignore[override]
+        from concurrent.futures.process import BrokenProcessPool
+
+        raise BrokenProcessPool("a process was killed")
+
+
+@pytest.mark.parametrize("workers", [Dying(), Dead()], ids=["dying", "dead"])
+@pytest.mark.usefixtures("cut")
+def test_where_processes_die_this_one_goes_on(workers: Executor) -> None:
+    left = Examiner(inspections=(Questions(),), workers=workers, processes=1)
+    assert facts_of(examined(ROWS, left)) == facts_of(examined(ROWS))
