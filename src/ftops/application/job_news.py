@@ -51,10 +51,10 @@ def job_news(look: Look) -> JobNews:
 
 
 def _unfinished(look: Look) -> Iterator[tuple[FineTuneName, Revision, int, JobRecord]]:
-    for name, record in sorted(look.ledger.fine_tunes.items()):
-        for revision, where, attempt, known in record.jobs():
-            if where == look.backend.name and not known.status.is_final:
-                yield FineTuneName(name), revision, attempt.number, known
+    for name, revision, attempt in look.ledger.unsettled(look.backend.name):
+        for known in attempt.jobs:
+            if not known.status.is_final:
+                yield name, revision, attempt.number, known
 
 
 def _retrieve(look: Look, job: JobId) -> Job | None:

@@ -38,16 +38,10 @@ def left_backends(workspace: Workspace, ledger: LedgerState) -> list[Backend]:
 
 def has_business(ledger: LedgerState, backend: BackendName, now: datetime) -> bool:
     """Whether a job there has not ended, or an intent stands open that may have made one."""
-    attempts = (
-        attempt
-        for record in ledger.fine_tunes.values()
-        for revision in record.revisions.values()
-        for attempt in revision.on(backend)
-    )
     return any(
-        any(not job.status.is_final for job in (*((attempt.job,) if attempt.job else ()), *attempt.surplus))
+        any(not job.status.is_final for job in attempt.jobs)
         or (attempt.open_intent is not None and now - attempt.open_intent.at < INTENTS_COUNT_FOR)
-        for attempt in attempts
+        for *_, attempt in ledger.unsettled(backend)
     )
 
 

@@ -8,6 +8,7 @@ concluded from it.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from ftops.application.look import Look, Sight
 from ftops.domain.attempts import JobRecord, JobStatus, counting_attempt
@@ -32,7 +33,13 @@ class _Wanted:
 def model_news(look: Look) -> tuple[ModelMissed | ModelSeen, ...]:
     """Gives an event for each model that is missed, gone, or there again."""
     wanted = {(w.job.id, w.model): w for w in _wanted(look) if w.job.deleting_at is None and w.job.deleted_at is None}
-    sights = {key: _sight(look, w) for key, w in sorted(wanted.items(), key=lambda item: _turn(look, item[1]))}
+    now, monotonic = look.clock.now(), look.clock.monotonic()
+    sights: dict[tuple[str, ModelId], Sight | None] = dict.fromkeys(
+        (key for key, w in wanted.items() if w.model in look.models), Sight(at=now, monotonic=monotonic, is_there=True)
+    )
+    unlisted = ((key, w) for key, w in wanted.items() if key not in sights)
+    for key, w in sorted(unlisted, key=lambda item: _turn(item[1], now)):
+        sights[key] = _sight(look, w)
     missing = {w.job.id for key, w in wanted.items() if (sight := sights[key]) and sight.is_there is False}
     events: dict[str, ModelMissed | ModelSeen] = {}
     for key, w in sorted(wanted.items()):
@@ -64,10 +71,8 @@ def _event(look: Look, wanted: _Wanted, sight: Sight) -> ModelMissed | ModelSeen
 
 
 def _sight(look: Look, wanted: _Wanted) -> Sight | None:
-    """Says whether a model is there; None where it was not asked for now."""
+    """Says whether a model that the list lacks is there; None where it was not asked for now."""
     now, monotonic = look.clock.now(), look.clock.monotonic()
-    if wanted.model in look.models:
-        return Sight(at=now, monotonic=monotonic, is_there=True)
     key = look.backend.name, wanted.model
     known = look.memory.models.get(key)
     if known is not None and monotonic - known.monotonic < SECOND_LOOK.total_seconds():
@@ -112,9 +117,9 @@ def _answers_for_models(look: Look) -> bool:
     return look.memory.answers[name]
 
 
-def _turn(look: Look, wanted: _Wanted) -> tuple[bool, str]:
+def _turn(wanted: _Wanted, now: datetime) -> tuple[bool, str]:
     """What was missed before comes first; of the others another one each day, where not all can be asked for."""
-    text = f"{look.clock.now():%Y-%m-%d} {wanted.job.id}"
+    text = f"{now:%Y-%m-%d} {wanted.job.id}"
     return wanted.job.missed_at is None, hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -205,11 +205,7 @@ def _organization(workspace: Workspace, look: Look) -> Iterator[AnyEvent]:
 
 
 def _unfinished(ledger: LedgerState, backend: BackendName) -> int:
-    return sum(
-        where == backend and not job.status.is_final
-        for record in ledger.fine_tunes.values()
-        for _, where, _, job in record.jobs()
-    )
+    return sum(not job.status.is_final for *_, attempt in ledger.unsettled(backend) for job in attempt.jobs)
 
 
 def _apply(state: LedgerState, events: Iterable[AnyEvent]) -> LedgerState:

@@ -28,7 +28,8 @@ class _Pointing:
 def contradictions(look: Look) -> tuple[Contradiction, ...]:
     """Gives a contradiction for each alias target that the backend says was not made so."""
     found: list[Contradiction] = []
-    for pointing in sorted(_pointing(look), key=lambda p: _turn(look, p)):
+    day = f"{look.clock.now():%Y-%m-%d}"
+    for pointing in sorted(_pointing(look), key=lambda p: _turn(p, day)):
         said = _contradict(look, pointing)
         if said is not None:
             message = (
@@ -63,8 +64,11 @@ def _contradict(look: Look, pointing: _Pointing) -> str | None:
     listed = look.listed.get(JobId(job.id))
     if listed is not None and listed.model == target.model:
         return None
+    may_wait = listed is None and not look.is_refreshing
+    if may_wait and look.memory.checks <= 0:
+        return None
     digest = digest_of(look.address, job.id, target.model)
-    if listed is None and not look.is_refreshing and (digest in look.memory.targets or not _may_ask(look)):
+    if may_wait and (digest in look.memory.targets or not _may_ask(look)):
         return None
     try:
         made = has_made(look.session, JobId(job.id), target.model)
@@ -85,8 +89,8 @@ def _may_ask(look: Look) -> bool:
     return True
 
 
-def _turn(look: Look, pointing: _Pointing) -> str:
-    text = f"{look.clock.now():%Y-%m-%d} {pointing.fine_tune} {pointing.alias}"
+def _turn(pointing: _Pointing, day: str) -> str:
+    text = f"{day} {pointing.fine_tune} {pointing.alias}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

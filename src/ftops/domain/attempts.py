@@ -21,7 +21,8 @@ class JobStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the job has ended and will not change any more."""
-        return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
+        # By identity: plans ask this of every job that there ever was.
+        return self is JobStatus.SUCCEEDED or self is JobStatus.FAILED or self is JobStatus.CANCELLED
 
 
 class CancelReason(StrEnum):
@@ -162,6 +163,16 @@ class Attempt(Record, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
     job: JobRecord | None = None
     surplus: tuple[JobRecord, ...] = ()
+
+    @property
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """The job that counts, then the surplus ones."""
+        return self.surplus if self.job is None else (self.job, *self.surplus)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will come of it any more: no intent is open, and all of its jobs have ended."""
+        return all(job.status.is_final for job in self.jobs) and self.open_intent is None
 
     @property
     def open_intent(self) -> Intent | None:

@@ -117,7 +117,7 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
         for revision, record in sorted(self.revisions.items()):
             for backend, attempts in sorted(record.attempts.items()):
                 for attempt in attempts:
-                    for job in (*((attempt.job,) if attempt.job else ()), *attempt.surplus):
+                    for job in attempt.jobs:
                         yield Revision(revision), BackendName(backend), attempt, job
 
     def retry_of(self, revision: Revision, backend: BackendName) -> Request | None:
@@ -242,6 +242,21 @@ class LedgerState(Record, frozen=True, kw_only=True, dict=True):
         """Whether that job is recorded anywhere in this folder."""
         return job in self._job_ids
 
+    def unsettled(self, backend: BackendName) -> Iterator[tuple[FineTuneName, Revision, Attempt]]:
+        """The attempts on a backend that something may still come of, in the order of fine-tune, revision and attempt."""
+        return ((name, revision, attempt) for name, revision, where, attempt in self._unsettled if where == backend)
+
+    @cached_property
+    def _unsettled(self) -> tuple[tuple[FineTuneName, Revision, BackendName, Attempt], ...]:
+        return tuple(
+            (FineTuneName(name), Revision(revision), BackendName(backend), attempt)
+            for name, record in sorted(self.fine_tunes.items())
+            for revision, known in sorted(record.revisions.items())
+            for backend, attempts in sorted(known.attempts.items())
+            for attempt in attempts
+            if not attempt.is_settled
+        )
+
     @cached_property
     def _by_former_name(self) -> Mapping[str, FineTuneRecord]:
         # Of several with one former name the first by its present name counts.
@@ -250,7 +265,14 @@ class LedgerState(Record, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _job_ids(self) -> frozenset[str]:
-        return frozenset(job.id for record in self.fine_tunes.values() for *_, job in record.jobs())
+        return frozenset(
+            job.id
+            for record in self.fine_tunes.values()
+            for known in record.revisions.values()
+            for attempts in known.attempts.values()
+            for attempt in attempts
+            for job in attempt.jobs
+        )
 
 
 def ledger_schema() -> Mapping[str, Any]:

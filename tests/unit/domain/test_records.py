@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ftops.domain.attempts import Attempt, CheckpointRecord, Intent, JobRecord, JobStatus
+from ftops.domain.attempts import Attempt, CheckpointRecord, Closed, Intent, JobRecord, JobStatus
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId
 from ftops.domain.record_types import Digest, Id, Moment, Name, ShortDigest
 from ftops.domain.records import (
@@ -170,6 +170,22 @@ def test_jobs_of_a_fine_tune() -> None:
     ledger = state(record)
     assert ledger.knows_job(JobId("ftjob-2"))
     assert not ledger.knows_job(JobId("ftjob-3"))
+
+
+def test_attempts_that_something_may_still_come_of() -> None:
+    ended = job(status=JobStatus.FAILED)
+    settled = Attempt(number=1, intents=(intent(closed=Closed.JOB),), job=ended)
+    claimed = Attempt(number=2, intents=(intent(),))
+    runs = Attempt(number=1, job=job("ftjob-2", JobStatus.RUNNING))
+    has_surplus = Attempt(number=1, job=ended, surplus=(job("ftjob-3", JobStatus.PAUSED),))
+    assert [one.is_settled for one in (settled, claimed, runs, has_surplus)] == [True, False, False, False]
+    assert [one.id for one in has_surplus.jobs] == [ended.id, "ftjob-3"]
+    ledger = state(
+        fine_tune("b", revisions={"1" * 12: revision(openai=(settled, claimed), embedded=(has_surplus,))}),
+        fine_tune("a", revisions={"2" * 12: revision(openai=(runs,)), "0" * 12: revision(openai=(settled,))}),
+    )
+    assert list(ledger.unsettled(OPENAI)) == [("a", "2" * 12, runs), ("b", "1" * 12, claimed)]
+    assert list(ledger.unsettled(EMBEDDED)) == [("b", "1" * 12, has_surplus)]
 
 
 def test_aliases() -> None:
