@@ -66,8 +66,6 @@ FILES = (
     file_of("no-calls-in-parallel", tooled(calling(call()), result(), answer()) | {"parallel_tool_calls": False}),
     file_of("id-again-in-a-later-turn", tooled(calling(call()), result(), answer(), user(), calling(call()), result(), answer())),
     file_of("result-of-parts", tooled(calling(call()), {**result(), "content": [{"type": "text", "text": "sunny"}]}, answer())),
-    file_of("call-without-tools", chat(user(), calling(call(name="anything.at all")))),
-    file_of("call-with-words-without-tools", chat(user(), {**calling(call()), "content": "Let me see."})),
     file_of("arguments-with-blanks", tooled(calling(call(' {\n"city": "R\\u00f6m"} ')))),
     file_of("further-key", chat(id=7), f"D023 {_UNKNOWN} {_ROW_KEYS}, got the string 'id'"),
     file_of("further-key-with-anything", chat(metadata={"a": [1e300, 10**30, None]}), f"D023 {_UNKNOWN} {_ROW_KEYS}, got the string 'metadata'"),

@@ -93,6 +93,7 @@ _ALL: Final = (
     _format("D048", "result-without-call"),
     _warning("D049", "call-without-result"),
     _format("D050", "duplicate-call-id"),
+    _warning("D051", "call-without-tools"),
     # How many.
     _format("D060", "too-few-rows"),
     _warning("D061", "few-rows"),

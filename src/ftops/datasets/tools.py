@@ -8,29 +8,26 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from ftops.datasets.excerpts import masked_excerpt, masked_value, masked_words
 from ftops.datasets.findings import Found
+from ftops.datasets.tool_schemas import ToolSchema, tool_schema
 from ftops.domain.foreign_text import visible
-
-if TYPE_CHECKING:
-    import jsonschema_rs
 
 # OpenAI's reference, "FunctionObject" and "tools".
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _MOST_TOOLS: Final = 128
 _KEPT_BYTES: Final = 100_000
-_SAID: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """The tools of a row. ``validators`` has each offered name; ``found`` is what is wrong, below the field ``tools``."""
+    """The tools of a row. ``schemas`` has each offered name; ``found`` is what is to be said, below the field ``tools``."""
 
-    validators: Mapping[str, "jsonschema_rs.Validator | None"] = field(default_factory=dict)
+    schemas: Mapping[str, ToolSchema | None] = field(default_factory=dict)
     found: tuple[Found, ...] = ()
 
 
@@ -66,22 +63,22 @@ def _read_offer(raw: bytes) -> Offer:
     found = []
     if len(tools) > _MOST_TOOLS:
         found.append(Found(code="D040", says=f"expected at most {_MOST_TOOLS} tools, got {len(tools):,}"))
-    validators: dict[str, jsonschema_rs.Validator | None] = {}
+    schemas: dict[str, ToolSchema | None] = {}
     for index, tool in enumerate(tools):
         function = tool.get("function") if isinstance(tool, Mapping) else None
         name = function.get("name") if isinstance(function, Mapping) else None
-        validator = None
+        schema = None
         found += [_below(one, f"/{index}") for one in _tool_findings(tool, function, name)]
         if isinstance(function, Mapping):
-            validator, wrong = _validator(function.get("parameters"))
+            schema, wrong = tool_schema(function.get("parameters"))
             if wrong is not None:
                 found.append(_below(wrong, f"/{index}/function/parameters"))
         if isinstance(name, str):
-            if name in validators:
+            if name in schemas:
                 says = f"expected each tool once, got {masked_excerpt(name)} again"
                 found.append(Found(code="D041", field=f"/{index}/function/name", says=says))
-            validators[name] = validator
-    return Offer(validators=validators, found=tuple(found))
+            schemas[name] = schema
+    return Offer(schemas=schemas, found=tuple(found))
 
 
 def _tool_findings(tool: Any, function: Any, name: Any) -> Iterator[Found]:
@@ -98,26 +95,6 @@ def _tool_findings(tool: Any, function: Any, name: Any) -> Iterator[Found]:
         yield Found(code="D040", field="/function/name", says=says)
 
 
-def _validator(parameters: Any) -> tuple["jsonschema_rs.Validator | None", Found | None]:
-    if parameters is None:
-        return None, None
-    if not isinstance(parameters, dict):
-        return None, Found(code="D040", says=f"expected a JSON schema, got {masked_value(parameters)}")
-    import jsonschema_rs
-
-    try:
-        # Nothing is fetched for a schema that refers to others, and no message quotes what a row says.
-        return jsonschema_rs.validator_for(parameters, mask="the value", retriever=_refuse), None
-    except (jsonschema_rs.ValidationError, ValueError) as error:
-        says = str(getattr(error, "message", error)).partition("\n")[0]
-        at = masked_words("".join(f"/{step}" for step in getattr(error, "instance_path", ())))
-        return None, Found(code="D040", field=at, says=f"expected a JSON schema: {_cut(says)}")
-
-
-def _refuse(uri: str) -> Any:
-    raise ValueError(f"schemas of other places are not fetched: {uri}")
-
-
 def _below(found: Found, place: str) -> Found:
     return Found(code=found.code, field=place + found.field, says=found.says, hint=found.hint, kind=found.kind)
 
@@ -127,13 +104,17 @@ class Talk:
 
     def __init__(self, offer: Offer) -> None:
         self.found: list[Found] = []
-        self._offered = offer.validators
+        self._offered = offer.schemas
+        self._is_offering = bool(offer.schemas or offer.found)
         self._open: dict[str, str] = {}
 
     def take_calls(self, calls: Iterable[Call]) -> None:
         """Takes the calls of an assistant's message."""
         self.take_other()
         for call in calls:
+            if not self._is_offering:
+                says = "expected a tool that the row offers, it offers none"
+                self._add("D051", call.place, says, "add the tools that requests will have")
             if call.id in self._open:
                 says = f"expected an id of its own, got {masked_excerpt(call.id)} again"
                 self._add("D050", f"{call.place}/id", says)
@@ -171,16 +152,12 @@ class Talk:
             from difflib import get_close_matches
 
             near = get_close_matches(call.name, self._offered, n=1)
-            hint = f"did you mean {_cut(near[0])}?" if near else None
+            hint = f"did you mean {visible(masked_words(near[0]))}?" if near else None
             says = f"expected one of the row's tools, got {masked_value(call.name)}"
             self._add("D046", f"{call.place}/function/name", says, hint)
             return
-        validator = self._offered[call.name]
-        if validator is None or validator.is_valid(arguments):
-            return
-        for error in validator.iter_errors(arguments):
-            path = "".join(f"/{step}" for step in error.instance_path)
-            wrong = _cut(f"{path}: {error.message}" if path else error.message)
+        schema = self._offered[call.name]
+        for wrong in () if schema is None else schema.faults(arguments):
             self._add("D047", at, f"expected arguments that fit the tool's parameters, got others: {wrong}")
 
     def _add(self, code: str, place: str, says: str, hint: str | None = None) -> None:
@@ -189,11 +166,6 @@ class Talk:
 
 _ONCE: Final = "encode the object once, not its text again"
 _BROKEN: Final = object()
-
-
-def _cut(text: str) -> str:
-    words = masked_words(text)
-    return visible(words if len(words) <= _SAID else words[: _SAID - 1] + "…")
 
 
 def _decoded(text: str) -> Any:

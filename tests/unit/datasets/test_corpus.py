@@ -63,7 +63,7 @@ def test_the_corpus_has_each_defect():
     assert len(BROKEN) >= 150
     assert len({file.name for file in (*BROKEN, *sound_files.FILES)}) == len(BROKEN) + len(sound_files.FILES)
     codes = {one[:4] for file in BROKEN for one in file.found}
-    of_rows = {code for code in CHECKS if "D002" <= code <= "D050"}
+    of_rows = {code for code in CHECKS if "D002" <= code <= "D051"}
     # A line that is too long and a file that is too large aren't kept here; a further key is only advised against.
     assert of_rows - codes == {"D010", "D014", "D023"}
 

@@ -32,7 +32,7 @@ GOOD = [
     (chat(USER, ANSWER), Use.SUPERVISED),
     (chat({"role": "system", "content": "s"}, USER, {**ANSWER, "weight": 0}, USER, {**ANSWER, "weight": 1}), Use.SUPERVISED),
     (chat(USER, {"role": "assistant", "content": None, "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "r"}, ANSWER, tools=[{"type": "function", "function": {"name": "f"}}]), Use.SUPERVISED),
-    (chat(USER, {"role": "assistant", "tool_calls": [CALL]}), Use.SUPERVISED),
+    (chat(USER, {"role": "assistant", "tool_calls": [CALL]}, tools=[{"type": "function", "function": {"name": "f"}}]), Use.SUPERVISED),
     (chat({"role": "developer", "content": "d", "name": "n"}, {"role": "user", "content": [{"type": "text", "text": "t"}, IMAGE]}, ANSWER), Use.SUPERVISED),
     (preference(), Use.DPO),
     (preference(), Use.EVALUATION),
