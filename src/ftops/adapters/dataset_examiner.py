@@ -18,6 +18,7 @@ from ftops.datasets.checks import CHECKS, CheckSettings
 from ftops.datasets.examination import Examiner, Inspected
 from ftops.datasets.findings import FindingList, Found
 from ftops.datasets.inspections import FileFacts, Inspection
+from ftops.datasets.reading import file_size_finding
 from ftops.domain.foreign_text import visible
 from ftops.domain.loaded import Role
 
@@ -79,9 +80,12 @@ class FileExaminer:
                 examiner = Examiner(
                     inspections=inspections, workers=self._processes.for_file(size), processes=self._processes.count
                 )
-                return examiner.examine(
+                parts = examiner.examine(
                     stream, path=one.path, use=one.use, split=one.split, demands=one.demands, told=told
                 ).parts
+                if (large := file_size_finding(size)) is not None:
+                    parts[0].findings.add(large)
+                return parts
         except SourceRefused as error:
             return (unreadable(one, error.says, error.hint),)
         except OSError as error:

@@ -18,7 +18,7 @@ from ftops.adapters.kept_digests import KeptDigests
 from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
 from ftops.datasets.formats import Use
-from ftops.datasets.reading import MAX_FILE_BYTES, Scan, normal_lines, scan, terminated
+from ftops.datasets.reading import Scan, file_size_finding, normal_lines, scan, terminated
 from ftops.datasets.split import parse_part_name, part_of
 from ftops.domain.desired import Dataset
 from ftops.domain.foreign_text import visible
@@ -44,8 +44,8 @@ class DatasetFiles:
             found = self._root / file_inside(self._root, self._root, path, known=self._known)
             with found.open("rb") as stream:
                 size = os.fstat(stream.fileno()).st_size
-                if size > MAX_FILE_BYTES:
-                    return _unreadable(path, f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
+                if (large := file_size_finding(size)) is not None:
+                    return _unreadable(path, f"{large.says} ({large.code})")
                 return self._scanned(stream, size, path, use, split)
         except PathRefused as error:
             return _unreadable(path, error.expected)

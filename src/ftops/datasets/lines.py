@@ -79,6 +79,12 @@ def file_finding(head: bytes, path: str) -> Found | None:
     return None
 
 
+def long_line_finding(line: int, size: int, *, longest: int = MAX_LINE_BYTES) -> Found:
+    """Tells of a line of ``size`` bytes, its line feed included, which is left out."""
+    says = f"expected at most {longest:,} bytes a line, got {size:,}"
+    return Found(code="D010", line=line, says=says, hint="is it one row a line?")
+
+
 class _Cut:
     """Cuts pieces at line feeds. What comes after the last one waits for the next piece."""
 
@@ -126,6 +132,4 @@ class _Cut:
             self._open.append(piece)
 
     def _skip(self) -> None:
-        says = f"expected at most {self._longest:,} bytes a line, got {self._open_size:,}"
-        hint = "is it one row a line?"
-        self._findings.add(Found(code="D010", line=self._line, says=says, hint=hint))
+        self._findings.add(long_line_finding(self._line, self._open_size, longest=self._longest))

@@ -17,10 +17,10 @@ from typing import Any, BinaryIO, Final
 from ftops.datasets.checks import CheckSettings, Level
 from ftops.datasets.decoding import is_sound, look_at_line
 from ftops.datasets.fields import FieldScan
-from ftops.datasets.findings import FindingGroup, FindingList
+from ftops.datasets.findings import FindingGroup, FindingList, Found
 from ftops.datasets.formats import Use
 from ftops.datasets.inputs import input_digest
-from ftops.datasets.lines import BYTE_ORDER_MARK, file_finding
+from ftops.datasets.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES, file_finding, long_line_finding
 from ftops.datasets.plain_chats import is_plain_chats
 from ftops.datasets.split import Part, part_name, part_of
 from ftops.datasets.tokens import ROW_LIMIT, TokenCount
@@ -96,6 +96,14 @@ def _scan_plain(data: bytes, path: str, use: Use, reopen: Callable[[], BinaryIO]
     return Scan(parts=parts, fields={} if use.is_training else {"messages": 0})
 
 
+def file_size_finding(size: int) -> Found | None:
+    """Tells of a file of ``size`` bytes that no backend takes; None where it isn't one."""
+    if size <= MAX_FILE_BYTES:
+        return None
+    says = f"expected at most {MAX_FILE_BYTES:,} bytes, got {size:,}"
+    return Found(code="D014", says=says, hint="train on fewer rows, or on two files one after the other")
+
+
 def scanned_before(
     shapes: Sequence[Shape],
     open_again: Callable[[], BinaryIO],
@@ -129,8 +137,7 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
     names = _names(path, split)
     parts: dict[Any, _PartScan] = {key: _PartScan(path=name, use=use) for key, name in zip(keys, names, strict=True)}
     fields = FieldScan()
-    number = 0
-    for number, line in enumerate(_rows_of(stream, findings), start=1):
+    for number, line in _rows_of(stream, findings):
         row, found = look_at_line(line.removesuffix(b"\n"), use, is_terminated=line.endswith(b"\n"))
         for one in found:
             findings.add(replace(one, line=number))
@@ -150,18 +157,34 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
     )
 
 
-def _rows_of(stream: BinaryIO, findings: FindingList) -> Iterator[bytes]:
-    """Gives each line with its line feed; none of a file that is no JSONL at all."""
-    lines = normal_lines(stream)
-    first = next(lines, b"")
-    wrong = file_finding(first, findings.file)
+def _rows_of(stream: BinaryIO, findings: FindingList) -> Iterator[tuple[int, bytes]]:
+    """Gives each line with its number and its line feed, CRLF made LF; none of a file that is no JSONL at all.
+
+    A line that is longer than any row can be is a finding, and left out: no more than so much of it is ever held.
+    """
+    number, line = 0, stream.readline(MAX_LINE_BYTES + 1)
+    wrong = file_finding(line, findings.file)
     if wrong is not None:
         findings.add(wrong)
-        if not first.startswith(BYTE_ORDER_MARK):
+        if not line.startswith(BYTE_ORDER_MARK):
             return
-        first = first.removeprefix(BYTE_ORDER_MARK)
-    yield first
-    yield from lines
+        line = line.removeprefix(BYTE_ORDER_MARK)
+    while line:
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            findings.add(long_line_finding(number, _passed_over(stream, line)))
+        else:
+            yield number, line[:-2] + b"\n" if line.endswith(b"\r\n") else line
+        line = stream.readline(MAX_LINE_BYTES + 1)
+
+
+def _passed_over(stream: BinaryIO, piece: bytes) -> int:
+    """Reads the rest of the line that ``piece`` begins; gives its length."""
+    size = len(piece)
+    while piece and not piece.endswith(b"\n"):
+        piece = stream.readline(MAX_LINE_BYTES)
+        size += len(piece)
+    return size
 
 
 def _names(path: str, split: Split | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from ftops.adapters.examining_processes import ExaminingProcesses
 from ftops.adapters.kept_digests import KeptDigests
 from ftops.adapters.kept_examinations import KeptExaminations
 from ftops.application.data_checks import DataReport, Examinee
+from ftops.datasets import reading
 from ftops.datasets.checking.registry import INSPECTIONS
 from ftops.datasets.checks import CheckSettings, Setting
 from ftops.datasets.formats import Use
@@ -165,3 +166,12 @@ def test_processes_leave_interrupts_to_this_one_and_end_with_it() -> None:
     children = list(pool._processes.values())
     processes.close()
     assert not any(child.is_alive() for child in children)
+
+
+def test_a_file_that_no_backend_takes_is_looked_through_all_the_same(folder, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "MAX_FILE_BYTES", 10)
+        report = examiner(folder).examine(TRAIN, ())
+    assert found_in(report) == [("train.jsonl", "D014", 1), ("train.jsonl", "D101", 1)]
+    size = (folder / "train.jsonl").stat().st_size
+    assert report.groups(CheckSettings())[0].shown[0].says == f"expected at most 10 bytes, got {size}"

@@ -9,6 +9,7 @@ import pytest
 from ftops.adapters import dataset_files
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.kept_scans import KeptScans
+from ftops.datasets import reading
 from ftops.datasets.formats import Use
 from ftops.domain.desired import Dataset, TokenCaveat
 from ftops.domain.manifest import Split
@@ -122,8 +123,10 @@ def test_what_cannot_be_read_is_a_problem(root, monkeypatch):
     assert [str(p) for p in files.scan("data/x.jsonl", use=Use.FREE).problems] == [
         "data/x.jsonl:1:1: expected a readable file: Input/output error"
     ]
-    monkeypatch.setattr(dataset_files, "MAX_FILE_BYTES", 10)
-    assert "expected at most 10 bytes, got" in str(files.scan("data/x.jsonl", use=Use.FREE).problems[0])
+    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 10)
+    (problem,) = files.scan("data/x.jsonl", use=Use.FREE).problems
+    assert "expected at most 10 bytes, got" in str(problem)
+    assert "(D014)" in str(problem)
 
 
 def failing(*_args, **_options):

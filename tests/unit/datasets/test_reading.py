@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ftops.datasets import reading
 from ftops.datasets.formats import Use
 from ftops.datasets.reading import scan
 from ftops.datasets.split import part_of
@@ -137,3 +138,16 @@ def test_no_bytes_give_a_traceback(pieces):
     for use in Use:
         found = read(b"".join(pieces), use, Split(fraction=0.5, seed=1))
         assert all(str(problem).isprintable() for problem in found.problems)
+
+
+def test_a_line_that_is_too_long_is_counted_and_never_held(monkeypatch):
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 150)
+    data = jsonl(row()) + b"x" * 700 + b"\r\n" + jsonl(row()).replace(b"\n", b"\r\n") + b"y" * 151
+    found = read(data, Use.REINFORCEMENT)
+    told = [(one.code, one.line, one.says.rpartition("got ")[2]) for group in found.findings for one in group.shown]
+    assert sorted(told) == sorted([
+        ("D010", 2, "702"),
+        ("D010", 4, "151"),
+        *(("D027", line, "expected a last message that the model answers, not one from the assistant") for line in (1, 3)),
+    ])  # fmt: skip
+    assert found.parts[0].rows == 2
