@@ -43,9 +43,10 @@ def item_fields(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 
 def _templates(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Gives (JSON pointer, text) for all text below ``value`` that is filled in."""
+    """Gives (JSON pointer, text) for all text below ``value`` that is filled in, and has something to fill in."""
     if isinstance(value, str):
-        yield pointer, value
+        if "{{" in value:
+            yield pointer, value
     elif isinstance(value, dict):
         for key, item in value.items():
             if key not in _NO_TEMPLATE:

@@ -13,7 +13,7 @@ from ftops.adapters.project_paths import PathRefused, resolve_inside
 from ftops.domain.foreign_text import visible
 from ftops.errors import Problem
 
-_SUFFIXES: Final = frozenset((".yaml", ".yml"))
+_SUFFIXES: Final = (".yaml", ".yml")
 _PROJECT_FILE: Final = "ftops.yaml"
 
 
@@ -41,10 +41,13 @@ class LinkedFolders:
             named = sorted(name for name in folders if not name.startswith("."))
             self._links.extend(here / name for name in named if (here / name).is_symlink())
             folders[:] = [name for name in named if not (here / name).is_symlink()]
+            inside = here.relative_to(self.root).as_posix()
+            prefix = "" if inside == "." else f"{inside}/"
             for name in files:
-                is_project = name == _PROJECT_FILE and real == self.root.resolve()
-                if Path(name).suffix in _SUFFIXES and not name.startswith(".") and not is_project:
-                    yield (here / name).relative_to(self.root).as_posix()
+                if not name.endswith(_SUFFIXES) or name.startswith("."):
+                    continue
+                if name != _PROJECT_FILE or real != self.root.resolve():
+                    yield f"{prefix}{name}"
 
     def linked(self) -> Iterator[str]:
         """Gives the YAML files behind every link met so far; a link that leaves the project goes into ``problems``."""

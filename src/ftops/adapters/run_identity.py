@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 _OWNER: Final = re.compile(r"^(?P<host>[^/]+)/(?P<pid>\d{1,9})/(?P<started>\d+)$")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSES: Final = Path("/proc")
@@ -66,6 +64,8 @@ def _numbering() -> str:
     try:
         started, namespace = _BOOT_ID.read_text(encoding="ascii").strip(), (_PROCESSES / "self/ns/pid").readlink()
     except OSError:
+        import psutil
+
         return f"{uuid.getnode()} {psutil.boot_time():.0f}"
     return f"{started} {namespace}"
 
@@ -81,6 +81,8 @@ def _started(pid: int) -> int:
 
 
 def _is_ended(pid: int) -> bool:
+    import psutil
+
     try:
         return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -91,6 +93,8 @@ def _is_ended(pid: int) -> bool:
 
 def _started_elsewhere(pid: int) -> int:
     """The same on systems that don't tell in files: in milliseconds since 1970."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         return 0 if process.status() == psutil.STATUS_ZOMBIE else round(process.create_time() * 1000)

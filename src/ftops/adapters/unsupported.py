@@ -5,10 +5,13 @@ Owns that list, and nothing else; a line goes when its feature comes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
 from ftops.adapters.yaml_nodes import child
 from ftops.domain.foreign_text import visible
+
+_Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,23 +50,24 @@ UNSUPPORTED: Final = (
 def unsupported_values(value: Any, limits: Sequence[Limit] = UNSUPPORTED) -> Iterator[tuple[str, str]]:
     """Gives each unsupported value of a valid document as (JSON pointer, what to say)."""
     for limit in limits:
-        for pointer, names, found in _values_at(value, limit.path, "", ()):
+        for steps, found in _values_at(value, limit.path):
             if found not in limit.supported:
-                where = ".".join(names)
+                pointer = reduce(child, steps, "")
+                where = ".".join(step for step in steps if isinstance(step, str) and step != "spec")
                 said = f": {visible(str(found).lower() if isinstance(found, bool) else str(found))}"
                 yield pointer, f"{where}{said} is not supported by this version; {limit.says}"
 
 
-def _values_at(
-    value: Any, path: tuple[str, ...], pointer: str, names: tuple[str, ...]
-) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    if not path:
-        yield pointer, names, value
-        return
-    head, rest = path[0], path[1:]
-    if head == "*":
-        for index, item in enumerate(value if isinstance(value, list) else ()):
-            yield from _values_at(item, rest, child(pointer, index), names)
-    elif isinstance(value, dict) and head in value:
-        shown = names if head == "spec" else (*names, head)
-        yield from _values_at(value[head], rest, child(pointer, head), shown)
+def _values_at(value: Any, path: tuple[str, ...]) -> list[tuple[_Steps, Any]]:
+    """Gives what stands at a path, with the keys and indices that lead there."""
+    found: list[tuple[_Steps, Any]] = [((), value)]
+    for head in path:
+        if head == "*":
+            found = [
+                ((*steps, index), item) for steps, at in found if isinstance(at, list) for index, item in enumerate(at)
+            ]
+        else:
+            found = [((*steps, head), at[head]) for steps, at in found if isinstance(at, dict) and head in at]
+        if not found:
+            break
+    return found

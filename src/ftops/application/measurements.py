@@ -6,19 +6,22 @@ Owns the reuse of scores and the making of ``EvaluationRecord``s. ``answering`` 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ftops.application.answering import Answers
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.manifest import BackendName, FewShot, ModelId, PromptFile, Revision
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore, Outcome
-from ftops.evaluation.graders import Grader, GraderProblem, grade, parse_grader
+from ftops.evaluation.graders import GraderProblem, grade, parse_grader
 from ftops.evaluation.identity import grader_digest, request_key, row_digest, short_digest
 from ftops.evaluation.prompts import Prompt, with_prompt
 from ftops.evaluation.rows import EvalRow, RowProblem, read_row
 from ftops.graders.samples import sample_context
 from ftops.ports import ChatAnswer, ChatRequest
+
+if TYPE_CHECKING:
+    from ftops.graders.kinds import Grader
 
 InputDigest = Callable[[Mapping[str, Any]], str]
 
@@ -211,7 +214,7 @@ def _score_all(
     return tuple(items), error
 
 
-def _score(item: Item, answers: Answers, grader: Grader) -> tuple[ItemScore, str | None]:
+def _score(item: Item, answers: Answers, grader: "Grader") -> tuple[ItemScore, str | None]:
     answer = answers.answers.get(item.key)
     if answer is None:
         why = item.problem or answers.failures.get(item.key, "not answered")

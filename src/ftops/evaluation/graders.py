@@ -5,19 +5,23 @@ scores are judged, so that changing it grades nothing again. The graders themsel
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ftops.graders import grading, reading
-from ftops.graders.kinds import Grader
 from ftops.graders.problems import GraderProblem
 
-__all__ = ["Grader", "GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
+# The graders themselves are imported where they grade: a plan judges by scores that are known.
+if TYPE_CHECKING:
+    from ftops.graders.kinds import Grader
+
+__all__ = ["GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
 
 _VARIABLES: Final = frozenset({"reference", "reference_tools", "rejected", "rejected_tools"})
 
 
-def parse_grader(declared: Mapping[str, Any]) -> Grader:
+def parse_grader(declared: Mapping[str, Any]) -> "Grader":
     """Gives the grader that a mapping declares; ``name`` and ``pass_threshold`` are not its own. Raises GraderProblem."""
+    from ftops.graders import reading
+
     match declared:
         case {"type": "string_check"} | {"type": "text_similarity", "evaluation_metric": "fuzzy_match"}:
             own = {key: value for key, value in declared.items() if key not in ("name", "pass_threshold")}
@@ -33,8 +37,10 @@ def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:
     return None if threshold is None else float(threshold)
 
 
-def grade(grader: Grader, context: Mapping[str, Any]) -> float:
+def grade(grader: "Grader", context: Mapping[str, Any]) -> float:
     """Scores one item. ``context`` is the row's, with ``sample``. Raises GraderProblem; no failure is a score of 0."""
+    from ftops.graders import grading
+
     outcome = grading.grade(grader, context)
     if outcome.score is None:
         raise GraderProblem("; ".join(failure.message for failure in outcome.failures))

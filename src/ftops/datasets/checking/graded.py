@@ -18,8 +18,9 @@ from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.rows import AssistantMessage, ChatRow, Message, PreferenceRow
 from ftops.domain.foreign_text import quoted, visible
-from ftops.evaluation.graders import Grader, GraderProblem, grade, parse_grader, pass_threshold_of
+from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of
 from ftops.evaluation.rows import RowProblem, read_row
+from ftops.graders.kinds import Grader
 from ftops.graders.samples import sample_of
 
 _MODELS: Final = frozenset(("score_model", "label_model"))
