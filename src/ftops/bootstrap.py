@@ -13,6 +13,8 @@ from ftops.adapters.clock import SystemClock
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
+from ftops.adapters.kept_row_changes import KeptRowChanges
+from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
@@ -102,6 +104,7 @@ def open_workspace(
 
     clock, files = SystemClock(stop), DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop, seal=place.seal)
+    row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     opening = open_sessions(
         place.ftops_dir,
@@ -115,7 +118,7 @@ def open_workspace(
     with (
         closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
         opening as sessions,
-        _saving(place),
+        _saving(place.scans, row_changes),
     ):
         yield Workspace(
             desired=desired,
@@ -133,17 +136,19 @@ def open_workspace(
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
+            row_changes=row_changes,
             review=partial(_review, place),
         )
 
 
 @contextmanager
-def _saving(place: Place) -> Iterator[None]:
+def _saving(scans: KeptScans, row_changes: KeptRowChanges) -> Iterator[None]:
     """Keeps what datasets turned out to be while they were worked with."""
     try:
         yield
     finally:
-        place.scans.save()
+        scans.save()
+        row_changes.save()
 
 
 def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":

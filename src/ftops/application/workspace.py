@@ -6,11 +6,12 @@ Owns the fence that every paid or irreversible step passes: a run that finds a n
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
+from ftops.domain.dataset_changes import RowChanges
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
 from ftops.domain.judgement import Judgement
@@ -33,6 +34,18 @@ class Identity:
     is_dead: Callable[[str], bool]
 
 
+class KnownRowChanges(Protocol):
+    """What datasets were found to differ by, under keys that name their content."""
+
+    def get(self, key: str, /) -> RowChanges | None:
+        """Gives what was found; None where nothing is known."""
+        ...
+
+    def __setitem__(self, key: str, rows: RowChanges, /) -> None:
+        """Remembers what was found."""
+        ...
+
+
 def not_at_hand(_backend: Backend) -> BackendSession | str:
     """Opens nothing: for who works with the backends that manifests name alone."""
     return "it can't be called here"
@@ -50,7 +63,7 @@ class Workspace:
     """Everything that one run needs. ``stop`` is set when somebody interrupts it; ``review`` checks datasets.
 
     ``sessions`` are those of the backends that manifests name. ``open_left`` opens one that they have left, or says why it
-    can't be called; it becomes one of ``sessions`` then.
+    can't be called; it becomes one of ``sessions`` then. ``row_changes`` are what datasets were found to differ by before.
     """
 
     desired: DesiredState
@@ -68,6 +81,7 @@ class Workspace:
     stop: threading.Event = field(default_factory=threading.Event)
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    row_changes: KnownRowChanges = field(default_factory=dict[str, RowChanges])
     open_left: Callable[[Backend], BackendSession | str] = not_at_hand
     review: Callable[[Sequence[FineTune]], "Review"] = not_looked_at
 

@@ -1,4 +1,4 @@
-"""What a plan says of a training beside its cost: what that rests on, what changed in its data, and what was found there.
+"""What a plan says of trainings and evaluations beside their cost: what it rests on, what changed in the data, what was found.
 
 Owns these sentences. Labels are training text: they are shown here, and stand in no saved plan.
 """
@@ -7,17 +7,22 @@ from collections.abc import Iterator
 
 from ftops.cli.style import paint, safe
 from ftops.domain.dataset_changes import DatasetChange, RowChanges
-from ftops.domain.plan import Action, Plan, Train
+from ftops.domain.plan import Action, Evaluate, Plan, Train
 
 
-def training_lines(plan: Plan, action: Action) -> Iterator[str]:
+def change_lines(plan: Plan, action: Action) -> Iterator[str]:
     """Gives what the estimate of a training assumes, and a line for each dataset that changed since it was trained on."""
+    if isinstance(action, Evaluate):
+        for change in plan.dataset_changes:
+            if (change.fine_tune, change.evaluation) == (action.fine_tune, action.evaluation):
+                yield f"      its data since revision {change.since}: {_said(change)}"
     if not isinstance(action, Train):
         return
     if action.estimate.usd is not None and action.estimate.assumes:  # an unknown cost is told with its reason
         yield paint(f"      assumes {safe(action.estimate.assumes)}", dim=True)
     for change in plan.dataset_changes:
-        if (change.fine_tune, change.revision) == (action.fine_tune, action.revision):
+        is_its = (change.fine_tune, change.revision) == (action.fine_tune, action.revision)
+        if is_its and change.evaluation is None:
             yield f"      {change.dataset} data since revision {change.since}: {_said(change)}"
 
 
@@ -42,12 +47,11 @@ def _said(change: DatasetChange) -> str:
     added, removed = paint(f"+{rows.added:,}", "green"), paint(f"−{rows.removed:,}", "red")
     changed = paint(f"~{rows.changed:,}", "yellow")
     tokens = f"{'−' if rows.tokens < 0 else '+'}{abs(rows.tokens):,} tokens"
-    return f"{added} {removed} {changed} rows, {tokens}{_labels(rows)}"
+    usd = "" if rows.usd is None else f", {'−' if rows.usd < 0 else '+'}${abs(rows.usd):,.2f}"
+    return f"{added} {removed} {changed} rows, {tokens}{usd}{_labels(rows)}"
 
 
 def _labels(rows: RowChanges) -> str:
-    from ftops.datasets.excerpts import masked_excerpt  # of most plans nothing is shown
-
-    said = (f"{safe(masked_excerpt(one.label))} {one.old_share:.1%} → {one.new_share:.1%}" for one in rows.labels)
+    said = (f"{safe(one.label)} {one.old_share:.1%} → {one.new_share:.1%}" for one in rows.labels)
     joined = ", ".join(said)
     return f", labels: {joined}" if joined else ""

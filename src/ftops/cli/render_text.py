@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
-from ftops.cli.render_changes import data_lines, training_lines
+from ftops.cli.render_changes import change_lines, data_lines
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
 from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
@@ -77,7 +77,7 @@ def plan_lines(plan: Plan) -> list[str]:
     for (name, revision, backend), actions in groupby(_by_fine_tune(plan.actions), key=_heading):
         lines += [f"{paint(safe(name), bold=True)}  revision {revision} on {backend}"]
         for action in actions:
-            lines += [*_action(action), *training_lines(plan, action)]
+            lines += [*_action(action), *change_lines(plan, action)]
         lines.append("")
     lines += _section("Found in the data:", data_lines(plan))
     lines += _section("Deferred:", (_deferred_line(plan) if plan.deferred else ()))

@@ -73,10 +73,12 @@ def action_to_json(action: Action) -> dict[str, Any]:
 
 
 def _dataset_change_to_json(change: DatasetChange) -> dict[str, Any]:
-    """Leaves out labels, which are training text."""
+    """Leaves out labels, which are training text, and what is said of other datasets alone."""
     plain = _plain(change)
     if change.rows is not None:
         del plain["rows"]["labels"]
+    if change.evaluation is None:
+        del plain["evaluation"]
     return plain
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from apply_world import MINE, World, rows_of
 from ftops.application import dataset_changes
+from ftops.application.declare import eval_digest
+from ftops.application.saved_plan import plan_now
 from ftops.cli.render_text import render_plan
 from ftops.datasets.split import part_name, part_of
 from ftops.domain.dataset_changes import DatasetChange
@@ -36,6 +38,8 @@ class Trained:
         self.world = World()
         self.path = path
         first = self.world.declare()
+        spec = {**first.fine_tune.spec, "evals": [{"name": "quality", "dataset": "test.jsonl"}]}
+        first = replace(first, fine_tune=replace(first.fine_tune, spec=spec))
         self.world.apply(replace(first, train=self.world.datasets.add(path, old)))
         self.world.repository.contents[MINE, "train.jsonl"] = io.BytesIO(lines(old))
 
@@ -62,7 +66,24 @@ def test_rows_tokens_and_labels_are_compared() -> None:
     assert (change.rows.added, change.rows.removed, change.rows.changed) == (2, 1, 1)
     assert change.rows.tokens > 0
     shares = {label.label: (round(label.old_share, 3), label.new_share) for label in change.rows.labels}
-    assert shares == {"refund": (0.429, 0.6), "card": (0.571, 0.4)}
+    assert shares == {"'refund'": (0.429, 0.6), "'card'": (0.571, 0.4)}
+
+
+def test_what_training_costs_more_is_told_of_what_is_trained_on() -> None:
+    rows = Trained(OLD).change(NEW).rows
+    assert rows is not None
+    # A row more makes 6 epochs of 7; the world's tokens are 900 now.
+    assert rows.usd == pytest.approx((900 * 6 - (900 - rows.tokens) * 7) * 5 / 1_000_000)
+    assert "tokens, −$0.00, labels" in render_plan(Trained(OLD).plan(NEW))
+
+
+def test_where_there_is_no_price_no_cost_is_compared() -> None:
+    trained = Trained(OLD)
+    now = trained.now(NEW)
+    unpriced = replace(now, fine_tune=replace(now.fine_tune, base_model="gpt-9"))
+    (change,) = trained.world.plan(unpriced).dataset_changes
+    assert change.rows is not None
+    assert change.rows.usd is None
 
 
 def test_the_text_shows_it_and_the_json_has_no_label() -> None:
@@ -75,6 +96,45 @@ def test_the_text_shows_it_and_the_json_has_no_label() -> None:
     assert '"added": 2' in written
     assert "refund" not in written
     assert "labels" not in written
+
+
+def test_what_was_compared_once_is_not_read_again() -> None:
+    trained = Trained(OLD)
+    declared = trained.now(NEW)
+    workspace = trained.world.workspace(declared)
+    first = plan_now(workspace).dataset_changes
+    assert first[0].rows is not None
+    trained.world.repository.contents.clear()
+    assert plan_now(workspace).dataset_changes == first
+
+
+def test_the_data_of_an_evaluation_is_compared_too() -> None:
+    trained = Trained(OLD)
+    now = trained.now(OLD)
+    (known,) = now.evals
+    asked = trained.world.datasets.rows_at["test.jsonl"]
+    trained.world.repository.contents[MINE, "finetunes/test.jsonl"] = io.BytesIO(lines(asked))
+    fresh = trained.world.datasets.add("test.jsonl", (*asked[2:], *labelled("refund", 1)))
+    digest = eval_digest(known.spec, fresh.sha256)
+    declared = replace(now, evals=(replace(known, dataset=fresh, digest=digest),))
+    plan = trained.world.plan(declared)
+    (change,) = plan.dataset_changes
+    assert (change.dataset, change.evaluation) == ("evaluation", "quality")
+    assert change.rows is not None
+    assert (change.rows.added, change.rows.removed, change.rows.usd) == (1, 2, None)
+    assert "its data since revision" in render_plan(plan)
+    (told,) = plan_to_json(plan)["dataset_changes"]
+    assert (told["evaluation"], told["rows"]["added"]) == ("quality", 1)
+
+
+def test_of_an_evaluation_that_changed_otherwise_nothing_is_said_of_its_data() -> None:
+    trained = Trained(OLD)
+    now = trained.now(OLD)
+    (known,) = now.evals
+    trained.world.repository.contents[MINE, "finetunes/test.jsonl"] = io.BytesIO(
+        lines(trained.world.datasets.rows_at["test.jsonl"])
+    )
+    assert trained.world.plan(replace(now, evals=(replace(known, digest="d" * 64),))).dataset_changes == ()
 
 
 def test_a_plan_that_trains_nothing_reads_nothing() -> None:

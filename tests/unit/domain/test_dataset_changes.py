@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
+
 from ftops.domain.attempts import Attempt, JobRecord, JobStatus
-from ftops.domain.dataset_changes import changed_datasets
+from ftops.domain.dataset_changes import changed_datasets, changed_evaluations
 from ftops.domain.record_types import ADOPTED
 from ftops.domain.records import DatasetRecord, FineTuneRecord, RevisionRecord
+from ftops.domain.scores import EvaluationRecord
 from plan_cases import make_declared, sha
 
 OLD, OLDER = "0" * 11 + "1", "0" * 11 + "2"
@@ -66,3 +69,47 @@ def test_a_validation_set_that_is_new_has_nothing_to_compare() -> None:
 
 def test_of_adopted_data_nothing_can_be_said() -> None:
     assert changed(record({OLD: known(f"{ADOPTED}ftjob-1")})) == []
+
+
+EVALS = [{"name": "intent", "dataset": "../data/t.jsonl"}, {"name": "odd", "dataset": 7}, "odd"]
+
+
+def compared(spec: dict[str, Any], *, digest: str | None = None, names: frozenset[str] = frozenset({"intent"})):
+    declared = make_declared(
+        {"name": "router", "revision": "a" * 12, "evals": [{"name": "intent", "dataset": {"path": "data/t.jsonl"}}]}
+    )
+    scores = ()
+    if digest is not None:
+        of = {
+            "name": "intent",
+            "digest": digest,
+            "sent": "s" * 64,
+            "grader": "f" * 64,
+            "model": "ft:1",
+            "backend": "openai",
+        }
+        scores = (EvaluationRecord(**of, revision=OLD, at=datetime(2026, 1, 1, tzinfo=UTC)),)
+    revision = structs.replace(known(sha("x")), spec=spec)
+    found = structs.replace(record({OLD: revision}), evaluations=scores)
+    return [(one.evaluation, one.path, one.sha256, one.since) for one in changed_evaluations(declared, found, names)]
+
+
+def test_the_data_of_evaluations_is_that_of_the_manifest_of_then() -> None:
+    assert compared({"evals": EVALS}) == [("intent", "data/t.jsonl", None, OLD)]
+    assert compared({"evals": EVALS}, digest="0" * 64) == [("intent", "data/t.jsonl", None, OLD)]
+    assert compared({"evals": EVALS}, names=frozenset()) == []
+    assert compared({"evals": EVALS[1:]}) == []
+    assert compared({"evals": 7}) == []
+
+
+def test_an_evaluation_that_was_scored_as_it_is_has_the_same_data() -> None:
+    declared = make_declared(
+        {"name": "router", "revision": "a" * 12, "evals": [{"name": "intent", "dataset": {"path": "data/t.jsonl"}}]}
+    )
+    assert compared({"evals": EVALS}, digest=declared.evals[0].digest) == []
+
+
+def test_before_anything_was_trained_no_evaluation_is_compared() -> None:
+    declared = make_declared({"name": "router", "revision": "a" * 12})
+    assert list(changed_evaluations(declared, None, ("intent",))) == []
+    assert list(changed_evaluations(declared, record({OLD: known(sha("x"), status=None)}), ("intent",))) == []
