@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ftops.application.data_checks import DatasetExaminer, Examinee, FileReport, examinees
-from ftops.datasets.checking.sizes import MIN_TRAINING_ROWS
 from ftops.datasets.checks import CheckSettings, Level, Setting
 from ftops.datasets.findings import Baseline, FindingGroup, sorted_groups
 from ftops.datasets.inspections import Inspection
+from ftops.datasets.reading import MIN_TRAINING_ROWS
 from ftops.domain.loaded import Role
 from ftops.domain.manifest import AdoptedDataset, FineTune
 

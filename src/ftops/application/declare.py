@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, BinaryIO, Final, Protocol
 
 from ftops.datasets.formats import USE_OF, Use
-from ftops.datasets.reading import Scan
+from ftops.datasets.reading import MIN_TRAINING_ROWS, Scan
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, adopted_dataset
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.loaded import DatasetUse, LoadedProject, Role, Spot
@@ -18,7 +18,6 @@ from ftops.domain.manifest import AdoptedDataset, Backend, BackendName, EvalSpec
 from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
-MIN_TRAINING_ROWS: Final = 10
 _NOT_SCORED: Final = frozenset(("name", "pass_threshold"))
 
 

@@ -6,10 +6,9 @@ Owns when data is good enough to stand in a manifest. It fetches nothing and wri
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ftops.application.declare import MIN_TRAINING_ROWS
 from ftops.application.import_fetch import Fetched
 from ftops.datasets.formats import USE_OF
-from ftops.datasets.reading import scan
+from ftops.datasets.reading import MIN_TRAINING_ROWS, scan
 from ftops.domain.desired import adopted_dataset
 from ftops.domain.manifest import MethodType, Revision
 from ftops.domain.past_job import PastJob

@@ -30,6 +30,7 @@ from ftops.domain.manifest import Split
 from ftops.errors import Problem, Stale
 
 MAX_FILE_BYTES: Final = 512_000_000
+MIN_TRAINING_ROWS: Final = 10
 _AT_ONCE: Final = 8_000_000
 _PARTS: Final[tuple[Part, ...]] = ("train", "validation")
 _PLAIN_USES: Final = frozenset({Use.SUPERVISED, Use.EVALUATION})

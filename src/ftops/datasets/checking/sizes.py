@@ -1,6 +1,6 @@
 """D060–D062: are there rows enough to train on?
 
-Owns the three thresholds. The lowest is the API's; the others are what practitioners recommend.
+Owns the two thresholds that practitioners recommend. The lowest, below which nothing is trained, is the API's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 from ftops.datasets.batches import Batch
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
+from ftops.datasets.reading import MIN_TRAINING_ROWS
 
-MIN_TRAINING_ROWS: Final = 10
 FEW_TRAINING_ROWS: Final = 50
 FAIR_TRAINING_ROWS: Final = 100
 
