@@ -64,10 +64,9 @@ def gitlab_report(groups: Sequence["FindingGroup"], *, path_of: Callable[[str], 
 def _message(group: "FindingGroup") -> str:
     first, rows = group.shown[0], rows_of(group)
     field = f"{first.field}: " if first.field else ""
-    lines = [str(one.line) for one in group.shown if one.line]
-    others = (
-        f" ({rows}: lines {', '.join(lines)}{', …' if group.rest > 0 else ''})" if group.count > 1 and lines else ""
-    )
+    lines = list(dict.fromkeys(str(one.line) for one in group.shown if one.line))
+    places = f"line{'s' if len(lines) > 1 or group.rest > 0 else ''} {', '.join(lines)}"
+    others = f" ({rows}: {places}{', …' if group.rest > 0 else ''})" if group.count > 1 and lines else ""
     return shown(f"{field}{first.says}{others}" + (f" – {first.hint}" if first.hint else ""))
 
 

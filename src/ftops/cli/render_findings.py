@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LEVELS: Final = (Level.ERROR, Level.WARNING, Level.ADVICE)
 _COLORS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.ADVICE: "cyan"}
 _ROLES: Final = {"train": "Training", "validation": "Validation", "evaluation": "Evaluation"}
+_ONCE_A_ROW: Final = "D060"  # from this code on a row counts once
 _UNITS: Final = {Level.ERROR: ("error", "errors"), Level.WARNING: ("warning", "warnings")}
 
 
@@ -84,9 +85,12 @@ def shown(text: str) -> str:
 
 def rows_of(group: "FindingGroup") -> str:
     """Says how many rows a finding is about; nothing where it is about the file as a whole."""
-    if group.count == 1 and not group.shown[0].line:
-        return ""
-    return f"{group.count:,} {'row' if group.count == 1 else 'rows'}"
+    return "" if group.count == 1 and not group.shown[0].line else counted_rows(group.check.code, group.count)
+
+
+def counted_rows(code: str, count: int) -> str:
+    """Says in how many rows something was found, or how often where one row may have it several times."""
+    return "1 row" if count == 1 else f"{count:,} {'times' if code < _ONCE_A_ROW else 'rows'}"
 
 
 def place_of(file: str, found: "Found") -> str:
@@ -147,7 +151,7 @@ def _many(count: int, what: str) -> str:
 
 
 def brief_lines(groups: Sequence["FindingGroup"]) -> Iterator[str]:
-    """Gives one line for each kind of finding: where it is first, what it is, how many rows it is about."""
+    """Gives one line for each kind of finding: where it is first, what it is, how often it is there."""
     for group in groups:
         first, rows = group.shown[0], rows_of(group)
         what = f"{group.check.code} {group.check.name}{f', {rows}' if group.count > 1 else ''}"

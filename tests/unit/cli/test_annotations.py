@@ -48,6 +48,13 @@ def test_one_command_for_each_kind() -> None:
     )
 
 
+def test_one_row_with_several_of_a_kind() -> None:
+    shown = tuple(Found(code="D025", line=3, field=f"/messages/{place}/role", says="no role") for place in range(2))
+    roles = FindingGroup(file="a.jsonl", check=CHECKS["D025"], level=Level.ERROR, kind="no role", count=2, shown=shown)
+    (line,) = github_lines([roles], path_of=str)
+    assert line.endswith("::/messages/0/role: no role (2 times: line 3)")
+
+
 @pytest.mark.parametrize(
     ("level", "word"), [(Level.ERROR, "error"), (Level.WARNING, "warning"), (Level.ADVICE, "notice")]
 )

@@ -105,7 +105,7 @@ def test_a_file_outside_of_any_project(alone, check):
     (alone / "x.jsonl").write_text(sound_rows() + BROKEN * 9)
     code, out, err = check(alone, "x.jsonl", "--level", "error")
     assert (code, err) == (2, [])
-    assert out[1] == "  D025 error    unknown-role  9 rows"
+    assert out[1] == "  D025 error    unknown-role  9 times"
     assert out[2] == f"    at x.jsonl:121:1 /messages/0/role: {SAID} '\\x1b[1mboss'"
     assert out[7] == "    and 4 more"
     assert list(alone.iterdir()) == [alone / "x.jsonl"]  # no cache where there is no project

@@ -99,7 +99,7 @@ def test_findings_of_selected_files_are_told(root, validate):
     write(root, "b", rows=sound_rows())
     (warning,) = [line for line in validate("finetunes/a.yaml")[2] if "D049" in line]
     assert warning.startswith("Warning: finetunes/data/a.jsonl:121:1 /messages/1/tool_calls/0")
-    assert "D049 call-without-result, 2 rows: " in warning
+    assert "D049 call-without-result, 2 times: " in warning
     assert not any("a.jsonl" in line for line in validate("finetunes/b.yaml")[2])
     code, out, _ = validate("--json")
     said = json.loads("\n".join(out))
