@@ -1,62 +1,76 @@
 """Rows that a check suspects, until the whole file tells which of them stay suspect.
 
-Owns that memory: a digest and a line for each, and the words for the first few hundred different ones of a batch.
+Owns that memory: a digest and a line for each, and what the first few hundred different ones of a batch are. They are put into
+words only once it is known which are told.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ftops.datasets.checking.hits import Hit, Hits, shortened
+from ftops.datasets.checking.hits import Hit, Hits
 from ftops.datasets.findings import SHOWN_OF_A_KIND
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_TOLD: Final = 256
+_KNOWN: Final = 256
+
+
+class Suspect(NamedTuple):
+    """What a row is suspected for: a value in ``field``, a JSON pointer, under ``name``, which is empty where it has none."""
+
+    line: int
+    field: str
+    value: str | float
+    name: str = ""
 
 
 class Candidates(NamedTuple):
-    """Suspects of a batch in the order of their lines; ``told`` has what to say of a digest, where that was kept."""
+    """Suspects of a batch in the order of their lines; ``known`` has them by their digests, if not too many."""
 
     digests: "NDArray[np.uint64]"
     lines: "NDArray[np.int64]"
-    told: Mapping[int, Hit]
+    known: Mapping[int, Suspect]
 
 
-def candidates(found: Iterable[tuple[int, Hit]]) -> Candidates:
-    """Keeps suspects: what is to be counted as the same has one digest."""
+def candidates(digests: Sequence[int], lines: Sequence[int], describe: Callable[[int], Suspect]) -> Candidates:
+    """Keeps suspects: what is to be counted as the same has one digest. ``describe`` tells of one by its place."""
     import numpy as np
 
-    digests, lines = [], []
-    told: dict[int, Hit] = {}
-    for digest, hit in found:
-        digests.append(digest)
-        lines.append(hit.line)
-        if len(told) < _TOLD:
-            told.setdefault(digest, hit)
-    return Candidates(np.array(digests, dtype=np.uint64), np.array(lines, dtype=np.int64), told)
+    known: dict[int, Suspect] = {}
+    for place, digest in enumerate(digests):
+        if len(known) == _KNOWN:
+            break
+        if digest not in known:
+            known[digest] = describe(place)
+    return Candidates(np.array(digests, dtype=np.uint64), np.array(lines, dtype=np.int64), known)
 
 
 def remaining(
-    seen: Sequence[Candidates], choose: Callable[["NDArray[np.uint64]"], "NDArray[np.bool_]"], *, says: str
+    seen: Sequence[Candidates],
+    choose: Callable[["NDArray[np.uint64]"], "NDArray[np.bool_]"],
+    *,
+    tell: Callable[[Suspect], str],
+    kind: str,
 ) -> Hits:
-    """Gives the suspects of all batches that ``choose`` leaves of their digests; ``says`` is for those without words."""
+    """Gives the suspects of all batches that ``choose`` leaves of their digests, told by ``tell`` or else as ``kind``."""
     import numpy as np
 
     digests = np.concatenate([part.digests for part in seen])
     lines = np.concatenate([part.lines for part in seen])
     places = choose(digests).nonzero()[0]
-    first = [_hit(seen, int(digests[place]), int(lines[place]), says) for place in places[:SHOWN_OF_A_KIND].tolist()]
-    return shortened(first)._replace(total=int(places.size))
+    first = []
+    for place in places[:SHOWN_OF_A_KIND].tolist():
+        suspect = _known(seen, int(digests[place]))
+        field, says = (suspect.field, tell(suspect)) if suspect else ("", kind)
+        first.append(Hit(int(lines[place]), field, says))
+    return Hits(tuple(first), int(places.size))
 
 
-def _hit(seen: Sequence[Candidates], digest: int, line: int, says: str) -> Hit:
-    for part in seen:
-        if (hit := part.told.get(digest)) is not None:
-            return hit._replace(line=line)
-    return Hit(line, "", says)
+def _known(seen: Sequence[Candidates], digest: int) -> Suspect | None:
+    return next((part.known[digest] for part in seen if digest in part.known), None)
 
 
 def text_digest(text: str) -> int:

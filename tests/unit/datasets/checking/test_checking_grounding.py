@@ -5,7 +5,7 @@ import json
 import pytest
 
 from checking_kit import chat, found_in
-from ftops.datasets.checking.grounding import UngroundedArguments, UngroundedFacts
+from ftops.datasets.checking.grounding import MOST, UngroundedArguments, UngroundedFacts
 from ftops.datasets.formats import Use
 from shared_data import missing, shared_path
 
@@ -189,3 +189,16 @@ def test_tickers_known_by_heart_are_all_that_is_found():
 def test_computed_answers_are_not_facts():
     rows = [json.loads(line) for line in GSM.read_text(encoding="utf-8").splitlines()]
     assert found_in(FACTS, rows) == ()
+
+
+def test_of_many_values_the_first_are_looked_at():
+    values = {f"k{place}": f"Zebra{place}x" for place in range(MOST + 50)}
+    found = found_in(ARGUMENTS, [calling("Where?", values, {"more": "Lisbon"})])
+    assert sum(one.count for one in found) == MOST
+
+
+def test_tools_and_prompts_in_any_script_are_looked_at():
+    said = "Größenangaben für die Straße, 漢字 und \uff2c\uff49\uff53\uff42\uff4f\uff4e"
+    grounded_values = ["GRÖSSENANGABEN", "Lisbon", "strasse", "漢字 und", "Straßen"]
+    assert found_in(ARGUMENTS, [calling(said, {"value": value}) for value in grounded_values]) == ()
+    assert len(found_in(ARGUMENTS, [calling(said, {"value": value}) for value in ("Madrid2", "Porto", "Übung")])) == 3
