@@ -3,7 +3,12 @@
 1,000 manifests in one repository, with data and evaluations of their own, and 10,000 finished jobs, in a ledger with a remote.
 Each command is a process of its own, timed from its start to its exit, in turns: what else the machine does weighs on all.
 Cold is without ``.ftops/cache``, warm with it. The backend is ``ftops serve`` behind a front that has recorded its answers and
-gives them at once, so that the whole time is the command's own. Ends with 1 when a demand is not met.
+gives them at once.
+
+What is demanded is a time without waiting for HTTP. Nothing is taken off for that: the demands are held against all the time
+from start to exit, in which one process asks the backend beside the one that plans. How much of it was waiting, the column
+``waited`` says: from each request's arrival at the front until its answer had left, summed up over a run. Ends with 1 when a
+demand is not met.
 
 Usage: python bench/plan.py [--rounds N] [--peers FOLDER] [--terraform PROGRAM] [--json]
 (make peers installs octoDNS and Terraform into .venv-peers)
@@ -36,12 +41,16 @@ PEERS = Path(__file__).resolve().parents[1] / ".venv-peers"
 
 @dataclass(kw_only=True, slots=True)
 class Side:
-    """One command, measured in every round: seconds on the clock, and of the processor (its children's too)."""
+    """One command, measured in every round: seconds on the clock, and of the processor (its children's too).
+
+    ``waited`` are the seconds that it waited for the front's answers, in all of its processes; ftops alone asks it.
+    """
 
     name: str
     things: str
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
     requests: int | None = None
 
     @property
@@ -122,6 +131,7 @@ def _measure(project: BenchProject, front: Front, peers: Sequence[Peer], *, roun
             front.start_counting()
             _take(sides[name], _run(plan, project.root, environment(), NOTHING_TO_DO))
             sides[name].requests = len(front.lines)
+            sides[name].waited.append(front.seconds)
         for peer in peers:
             _take(sides[peer.name], _run(peer.command, peer.folder, plan_peers.peer_environment(), peer.says))
     return sides
@@ -147,13 +157,15 @@ def _run(command: Sequence[str], folder: Path, env: Mapping[str, str], says: str
 def _table(sides: Mapping[str, Side], rounds: int) -> list[str]:
     lines = [
         f"A plan with nothing to do, from start to exit; seconds, medians of {rounds} rounds in turns",
-        f"{'':28}{'median':>8}{'(range)':>16}{'processor':>11}{'requests':>10}  compares",
+        f"{'':28}{'median':>8}{'(range)':>16}{'processor':>11}{'requests':>10}{'waited':>8}  compares",
     ]
     for side in sides.values():
         spread = f"({min(side.seconds):.2f}–{max(side.seconds):.2f})"
         asked = "" if side.requests is None else str(side.requests)
+        waited = f"{statistics.median(side.waited):.3f}" if side.waited else ""
         processor = statistics.median(side.processor)
-        lines.append(f"{side.name:28}{side.median:8.2f}{spread:>16}{processor:11.2f}{asked:>10}  {side.things}")
+        figures = f"{side.median:8.2f}{spread:>16}{processor:11.2f}{asked:>10}{waited:>8}"
+        lines.append(f"{side.name:28}{figures}  {side.things}")
     for peer in (name for name in sides if name not in MOST_SECONDS):
         ratios = ", ".join(f"{name} {sides[peer].median / sides[name].median:.1f}x" for name in MOST_SECONDS)
         lines.append(f"faster than {peer}: {ratios}")
