@@ -28,6 +28,10 @@ class BlobRefused(Exception):
         self.hint = hint
 
 
+class RevisionMissing(BlobRefused):
+    """This clone has no revision of that name."""
+
+
 def open_blob(git: GitProcess, revision: str, path: str, *, limit: int) -> BinaryIO:
     """Opens the file that ``path``, relative to the repository's top, was at ``revision``; the caller closes it.
 
@@ -59,7 +63,7 @@ def _located(git: GitProcess, revision: str, path: str) -> tuple[str, int]:
         tree = git.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}")
     except GitFailed as failure:
         hint = "in a shallow clone: git fetch --unshallow"
-        raise BlobRefused(f"there is no revision {quoted(revision)} here", hint=hint) from failure
+        raise RevisionMissing(f"there is no revision {quoted(revision)} here", hint=hint) from failure
     missing = BlobRefused(f"there is no file {quoted(path)} at {quoted(revision)}")
     if not _TREE.fullmatch(tree) or not path or "\n" in path or "\0" in path:
         raise missing

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ftops.adapters.data_sources import GivenSource, SourceRefused
-from ftops.adapters.git_blobs import BlobRefused, open_blob
+from ftops.adapters.git_blobs import BlobRefused, RevisionMissing, open_blob
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.datasets.reading import MAX_FILE_BYTES
 from ftops.domain.foreign_text import quoted
@@ -39,6 +39,9 @@ class RevisionSource:
             raise SourceRefused(f"{quoted(inside)} leaves the git repository")
         try:
             return open_blob(git, revision, full, limit=MAX_FILE_BYTES)
+        except RevisionMissing as refused:
+            says = f"expected a file, there is no {quoted(path)}; nor is there a revision {quoted(revision)}"
+            raise SourceRefused(says, hint=refused.hint) from refused
         except BlobRefused as refused:
             hint = refused.hint
             if hint is None and prefix and not is_relative:

@@ -1,6 +1,7 @@
 """Tables and bars for a terminal of any width, in block characters where it can show them.
 
-Owns what a stream can show: colours, and characters beyond ASCII. What is drawn is text, to be written by ``echo``.
+Owns what a stream can show: colours, and characters beyond ASCII. What is drawn is text, to be written by ``echo``. No number
+is ever cut: a table that is too wide goes on beyond the margin, and the terminal breaks its lines.
 """
 
 import shutil
@@ -8,7 +9,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +21,8 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _PLAIN: Final = "#"
 _PIPED_WIDTH: Final = 100
 _NARROWEST: Final = 40
+_WIDEST: Final = 10_000
+_WORD: Final = 12  # columns that are left to a text, even if it has longer words
 _TYPED: Final = str.maketrans({"–": "-", "−": "-", "→": "->", "×": "x", "…": "...", "·": "-"})
 
 
@@ -25,7 +30,7 @@ def drawn(parts: Iterable[RenderableType]) -> str:
     """Gives text, tables and bars as one text that standard output can show; no line ends in a blank."""
     console = Console(
         file=sys.stdout,
-        width=terminal_width(),
+        width=_WIDEST,
         force_terminal=has_color(sys.stdout),
         no_color=not has_color(sys.stdout),
         color_system="standard" if has_color(sys.stdout) else None,
@@ -33,9 +38,11 @@ def drawn(parts: Iterable[RenderableType]) -> str:
         markup=False,
         emoji=False,
     )
+    width = margin()
     with console.capture() as capture:
         for part in parts:
-            console.print(part)
+            least = Measurement.get(console, console.options, part).minimum if not isinstance(part, Text) else 0
+            console.print(part, width=max(width, least))
     text = "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
     return text if shows_blocks() else text.translate(_TYPED).encode("ascii", "backslashreplace").decode("ascii")
 
@@ -44,6 +51,11 @@ def terminal_width() -> int:
     """Gives the columns of the terminal, or what a file or pipe is given."""
     columns = shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else _PIPED_WIDTH
     return max(_NARROWEST, columns)
+
+
+def margin() -> int:
+    """Gives the columns after which text is broken: in a file or a pipe nowhere, whoever reads it may do so."""
+    return terminal_width() if sys.stdout.isatty() else _WIDEST
 
 
 def shows_blocks() -> bool:
@@ -67,10 +79,15 @@ def bar(value: float, most: float, width: int) -> Text:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]], *, texts: int = 1) -> Table:
     """Gives a table of which the first ``texts`` columns are text and the others numbers."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(heads))
+    cells = [tuple(row) for row in rows]
     for place, head in enumerate(heads):
         is_text = place < texts
-        made.add_column(head, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
-    for row in rows:
+        widths = [cell_len(str(text)) for text in (head, *(row[place] for row in cells))]
+        least = max(widths) if not is_text else min(max(widths), _WORD)
+        made.add_column(
+            head, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text, min_width=least
+        )
+    for row in cells:
         made.add_row(*row)
     return made
 
@@ -78,15 +95,17 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]], *, texts: 
 def bars(rows: Sequence[tuple[str, int]], total: int, *, is_numeric: bool = False) -> Table:
     """Gives a bar for each row, with its number and its share of ``total``; ``is_numeric`` puts what is named to the right."""
     most = max((count for _, count in rows), default=0)
-    width = max(8, terminal_width() - max((len(name) for name, _ in rows), default=0) - 28)
+    longest = max((cell_len(name) for name, _ in rows), default=0)
+    width = min(max(8, terminal_width() - longest - 28), 50)
+    shares = [f"{count / total:.1%}" if total else "" for _, count in rows]
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    made.add_column(justify="right" if is_numeric else "left", overflow="ellipsis", no_wrap=True)
-    made.add_column(no_wrap=True, width=min(width, 50))
-    made.add_column(justify="right", no_wrap=True)
-    made.add_column(justify="right", no_wrap=True)
-    for name, count in rows:
-        share = f"{count / total:.1%}" if total else ""
-        made.add_row(name, bar(count, most, min(width, 50)), f"{count:,}", share)
+    least = longest if is_numeric else min(longest, _WORD)
+    made.add_column(justify="right" if is_numeric else "left", overflow="ellipsis", no_wrap=True, min_width=least)
+    made.add_column(no_wrap=True, width=width)
+    made.add_column(justify="right", no_wrap=True, min_width=len(f"{most:,}"))
+    made.add_column(justify="right", no_wrap=True, min_width=max(map(len, shares), default=0))
+    for (name, count), share in zip(rows, shares, strict=True):
+        made.add_row(name, bar(count, most, width), f"{count:,}", share)
     return made
 
 

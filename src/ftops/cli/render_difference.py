@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ftops.cli.charts import heading, indented, table
-from ftops.cli.render_figures import training_to_json
+from ftops.cli.render_figures import assumption_lines, dollars, training_to_json
 from ftops.cli.render_findings import shown
 from ftops.datasets.difference import Aspect
 from ftops.datasets.excerpts import masked_excerpt
@@ -141,6 +141,9 @@ def _trainings(trainings: "Sequence[tuple[Training, Training]]") -> Iterator[Ren
     yield Text()
     yield indented(heading("training", "estimated"))
     is_named = any(new.fine_tune for _, new in trainings)
+    if not is_named and all(one.estimate.tokens is None for pair in trainings for one in pair):
+        yield from assumption_lines([new for _, new in trainings])
+        return
     heads = (*(("fine-tune",) if is_named else ()), "base model", "epochs", "tokens", "USD", "change")
     cells = (
         (
@@ -148,27 +151,24 @@ def _trainings(trainings: "Sequence[tuple[Training, Training]]") -> Iterator[Ren
             shown(new.base_model),
             str(new.epochs) if old.epochs == new.epochs else f"{old.epochs} → {new.epochs}",
             f"{_tokens(old)} → {_tokens(new)}",
-            f"{_usd(old)} → {_usd(new)}",
+            f"{dollars(old.estimate.usd)} → {dollars(new.estimate.usd)}",
             _usd_change(old, new),
         )
         for old, new in trainings
     )
     yield indented(table(heads, cells, texts=2 if is_named else 1))
+    yield from assumption_lines([new for _, new in trainings])
 
 
 def _tokens(training: "Training") -> str:
     return "unknown" if training.estimate.tokens is None else f"{training.estimate.tokens:,}"
 
 
-def _usd(training: "Training") -> str:
-    return "unknown" if training.estimate.usd is None else f"{training.estimate.usd:,.2f}"
-
-
 def _usd_change(old: "Training", new: "Training") -> str:
     if old.estimate.usd is None or new.estimate.usd is None:
         return "unknown"
     change = new.estimate.usd - old.estimate.usd
-    return f"{'−' if change < 0 else '+'}{abs(change):,.2f}"
+    return f"{'−' if change < 0 else '+'}{dollars(abs(change))}"
 
 
 def _rows(title: str, examples: "Sequence[Example]") -> Iterator[RenderableType]:

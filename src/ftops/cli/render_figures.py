@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ftops.cli.charts import bars, heading, indented, table
 from ftops.cli.render_findings import shown
+from ftops.datasets.checks import CheckSettings
 from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.spreads import PERCENTILES
 from ftops.datasets.tokens import ROW_LIMIT
@@ -33,11 +34,26 @@ def figure_parts(figures: "DataFigures") -> Iterator[RenderableType]:
         says = f"{lines} left out for errors: ftops data check {shown(figures.survey.path)}"
         yield indented(Text(says, style="yellow"))
     if not statistics.rows:
+        yield from _first_finding(figures)
         return
     yield from _spreads(statistics)
     yield from _labels(statistics)
     yield from _shared(statistics)
     yield from _trainings(figures)
+
+
+def assumption_lines(trainings: "Sequence[Training]") -> Iterator[RenderableType]:
+    """Gives what estimates rest on, or why there are none."""
+    is_known = any(one.estimate.tokens is not None for one in trainings)
+    for assumed in _assumed(trainings):
+        yield indented(Text(f"assumes {shown(assumed)}" if is_known else shown(assumed), style="dim"))
+
+
+def dollars(usd: float | None) -> str:
+    """Gives an amount in cents; what is more than nothing never looks like nothing."""
+    if usd is None:
+        return "unknown"
+    return "<0.01" if 0 < usd < 0.005 else f"{usd:,.2f}"
 
 
 def figures_to_json(figures: "DataFigures") -> dict[str, Any]:
@@ -97,7 +113,13 @@ def training_to_json(training: "Training") -> dict[str, Any]:
 def _described(figures: "DataFigures") -> str:
     use = figures.statistics.use.value if figures.is_recognised else "rows of no training format"
     roles = f", {' and '.join(figures.roles)} data" if figures.roles else ""
-    return f"{use}{roles}, {_many(figures.statistics.rows, 'row')}"
+    return f"{use}{roles}, {_many(figures.statistics.rows, 'row')}" if figures.statistics.rows else "no rows"
+
+
+def _first_finding(figures: "DataFigures") -> Iterator[RenderableType]:
+    """Gives what is wrong first of a file of which nothing could be read, such as a compressed one."""
+    for group in figures.survey.findings.groups(CheckSettings())[:1]:
+        yield indented(Text(f"{group.check.code}: {shown(group.shown[0].says)}", style="yellow"))
 
 
 def _spreads(statistics: "Statistics") -> Iterator[RenderableType]:
@@ -184,6 +206,9 @@ def _trainings(figures: "DataFigures") -> Iterator[RenderableType]:
     yield Text()
     yield indented(heading("training", "estimated"))
     is_named = any(one.fine_tune for one in figures.trainings)
+    if not is_named and all(one.estimate.tokens is None for one in figures.trainings):
+        yield from assumption_lines(figures.trainings)
+        return
     heads = (*(("fine-tune",) if is_named else ()), "base model", "rows", "epochs", "tokens", "USD")
     rows = (
         (
@@ -192,13 +217,12 @@ def _trainings(figures: "DataFigures") -> Iterator[RenderableType]:
             f"{one.rows:,}",
             f"{one.epochs:,}" if one.estimate.tokens is not None else "unknown",
             "unknown" if one.estimate.tokens is None else f"{one.estimate.tokens:,}",
-            "unknown" if one.estimate.usd is None else f"{one.estimate.usd:,.2f}",
+            dollars(one.estimate.usd),
         )
         for one in figures.trainings
     )
     yield indented(table(heads, rows, texts=2 if is_named else 1))
-    for assumed in _assumed(figures.trainings):
-        yield indented(Text(f"assumes {shown(assumed)}", style="dim"))
+    yield from assumption_lines(figures.trainings)
 
 
 def _assumed(trainings: "Sequence[Training]") -> Iterable[str]:

@@ -52,8 +52,9 @@ def test_a_path_that_exists_wins(repo: Path) -> None:
 
 
 def test_what_is_not_there_is_said(repo: Path) -> None:
-    assert "there is no revision 'nope' here" in refused(repo, "nope:sub/train.jsonl")
-    assert "there is no revision '--help' here" in refused(repo, "--help:x")
+    assert "nor is there a revision 'nope'" in refused(repo, "nope:sub/train.jsonl")
+    assert "nor is there a revision '--help'" in refused(repo, "--help:x")
+    assert "there is no 'C:\\x'; nor is there a revision 'C'" in refused(repo, "C:\\x")
     assert "there is no file 'x' at 'HEAD'" in refused(repo, "HEAD:x")
     assert "from here it would be HEAD:./train.jsonl" in refused(repo / "sub", "HEAD:train.jsonl")
     assert "'sub' is a folder at 'HEAD'" in refused(repo, "HEAD:sub")

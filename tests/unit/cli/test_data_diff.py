@@ -91,8 +91,19 @@ def test_another_order_is_told_as_such(root: Path, diff: Any) -> None:
     assert "The same rows: their order or their spelling as JSON differs." in text
 
 
+def test_the_estimates_say_what_they_assume(root: Path, diff: Any) -> None:
+    (root / "a.jsonl").write_text(rows(0, 12))
+    (root / "b.jsonl").write_text(rows(0, 13))
+    assert "× 7 epochs (auto, by the published rule); prices as of" in diff(root, "a.jsonl", "b.jsonl")
+    for name in "ab":
+        (root / f"{name}.jsonl").write_text('{"messages": [{"role": "user", "content": "q"}], "answer": "a"}\n' * 10)
+    text = diff(root, "a.jsonl", "b.jsonl")
+    assert "\n  reinforcement is billed by training hour and grader tokens: not known before\n" in text
+
+
 def test_what_can_not_be_read_is_said(root: Path, diff: Any) -> None:
-    assert "there is no revision 'nope'" in diff(root, "nope:x.jsonl", "x.jsonl", code=2)
+    assert "there is no 'nope:x.jsonl'; nor is there a revision 'nope'" in diff(root, "nope:x.jsonl", "x.jsonl", code=2)
+    assert "there is no 'C:\\x.jsonl'" in diff(root, "C:\\x.jsonl", "x.jsonl", code=2)
     assert "from here it would be HEAD:./data/train.jsonl" in diff(
         root / "finetunes", "HEAD:data/train.jsonl", "data/train.jsonl", code=2
     )

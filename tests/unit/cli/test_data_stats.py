@@ -151,19 +151,80 @@ def test_a_file_of_no_training_format_is_measured_all_the_same(alone: Path, stat
     text = stats(alone, "free.jsonl")
     assert "rows of no training format, 3 rows" in text
     assert "training  estimated" not in text
-    (alone / "empty.jsonl").write_text("")
-    assert "0 rows" in stats(alone, "empty.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "D002: expected rows, the file is empty"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n",
+            "D003: expected data, got a git-LFS pointer",
+        ),
+        ("oops\n", "D008: "),
+    ],
+)
+def test_of_a_file_without_a_sound_row_it_is_said_why(alone: Path, stats: Any, content: str, says: str) -> None:
+    (alone / "none.jsonl").write_text(content)
+    text = stats(alone, "none.jsonl")
+    assert text.startswith("none.jsonl  no rows\n")
+    assert says in text
+    assert "estimated" not in text
 
 
 def test_a_reinforcement_file_has_no_known_price(alone: Path, stats: Any) -> None:
     (alone / "r.jsonl").write_text('{"messages": [{"role": "user", "content": "q"}], "answer": "a"}\n' * 10)
     text = stats(alone, "r.jsonl")
-    assert "unknown" in text
-    assert "reinforcement is billed by training hour" in text
+    assert "\n  reinforcement is billed by training hour and grader tokens: not known before\n" in text
+    assert "gpt-4" not in text
 
 
 def test_a_file_that_is_not_there_is_a_usage_problem(alone: Path, stats: Any) -> None:
     assert "there is no 'none.jsonl'" in stats(alone, "none.jsonl", code=2)
+
+
+def test_what_costs_less_than_a_cent_does_not_cost_nothing(alone: Path, stats: Any) -> None:
+    (alone / "one.jsonl").write_text(rows(0, 1))
+    assert "<0.01" in stats(alone, "one.jsonl", "--base-model", "gpt-4o-mini")
+
+
+def test_the_estimate_says_what_it_assumes(alone: Path, stats: Any) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    image = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
+    long = {"role": "user", "content": "so " * 70_000}
+    turns = [{"role": "user", "content": [image]}, {"role": "assistant", "tool_calls": [call]}]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    rows_ = [{"messages": turns, "tools": [tool]}, {"messages": [long, {"role": "assistant", "content": "x"}]}]
+    (alone / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows_))
+    assumed = json.loads(stats(alone, "odd.jsonl", "--json"))["files"][0]["trainings"][0]["assumes"]
+    assert "(auto, by the published rule), long rows cut at 65,536 tokens, tools and calls counted as JSON" in assumed
+    assert "images not counted; $" in assumed
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_number_is_cut_however_narrow_the_terminal(
+    alone: Path, stats: Any, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    wanted = json.loads(stats(alone, "train.jsonl", "--json"))["files"][0]
+    monkeypatch.setattr(charts, "terminal_width", lambda: width)
+    monkeypatch.setattr(charts, "margin", lambda: width)
+    text = stats(alone, "train.jsonl")
+    for spread in ("tokens", "turns", "prompt_characters", "answer_characters"):
+        found = wanted[spread].get("per_row", wanted[spread])
+        cells = [f"{found[key]:,}" for key in ("least", "p5", "p25", "p50", "p75", "p95", "p99", "most")]
+        assert "".join(f"{cell} " for cell in (*cells, f"{found['mean']:,.1f}", f"{found['total']:,}")) in (
+            " ".join(text.split()) + " "
+        )
+    for label in wanted["labels"]:
+        assert any(line.rstrip().endswith(f"{label['rows']}  33.3%") for line in text.splitlines())
+
+
+def test_a_file_or_pipe_gets_unbroken_lines(alone: Path, stats: Any) -> None:
+    folder = alone / ("a name of many words " * 8).strip()
+    folder.mkdir()
+    (folder / "x.jsonl").write_text(rows(0, 12) + "oops\n")
+    path = str(folder / "x.jsonl")
+    assert f"  1 line left out for errors: ftops data check {path}\n" in stats(alone, path)
 
 
 def test_a_terminal_without_block_characters_gets_plain_ones(
