@@ -5,7 +5,7 @@ four letters or digits) is at least 0.8: by the index itself for texts of up to 
 for longer ones, which finds about 97 in 100 of those at 0.8, and 1 in 100 at 0.71. Texts without a letter or digit are like no
 other.
 
-Candidates are texts with the same eight slots in one of 24 bands of their signatures: 98.8 of 100 pairs at 0.8, and 1 of
+Candidates are texts with the same eight slots in one of 36 bands of their signatures: 99 of 100 pairs at 0.8, and 1 of
 10,000 at 0.2. Of many texts in one band each is compared with the first and its next few neighbours, and texts that are linked
 already are not compared again, so that a million texts like one another take hardly longer than a million others. What links a
 group is nearness of one text to the next: its first and its last may differ more.
@@ -17,14 +17,18 @@ from typing import Final
 
 import numpy as np
 
-from ftops.datasets.text_sketches import SLOTS, Array, Sketches, similarities
+from ftops.datasets.text_grams import Array
+from ftops.datasets.text_similarities import similarities
+from ftops.datasets.text_sketches import SLOTS, Sketches
 
 THRESHOLD: Final = 0.8
 _ESTIMATED: Final = 0.76
-_LEAST_EQUAL: Final = int(0.7 * SLOTS)  # slots; three and a half standard deviations below the threshold
+_LEAST_EQUAL: Final = int(0.65 * SLOTS)  # slots; three and a half standard deviations below the threshold
 _NEIGHBOURS: Final = 3
 _AT_ONCE: Final = 1 << 16
-_FACTORS: Final = np.random.default_rng(8).integers(2**63, 2**64, SLOTS // 8 + 1, dtype=np.uint64) | np.uint64(1)
+_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
+# Each slot is in three of 36 bands of eight.
+_BANDS: Final = np.concatenate([np.random.default_rng(seed).permutation(SLOTS).reshape(-1, 8) for seed in range(3)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +46,8 @@ def similar_pairs(sketches: Sketches) -> Iterator[Pair]:
     Texts with equal sets of grams come first, with a similarity of 1.
     """
     labels = np.arange(len(sketches))
-    texts = _texts(sketches)
-    first, second = _firsts(*_shared(_identities(sketches)[texts], texts))
+    texts = sketches.with_grams()
+    first, second = _firsts(*_shared(sketches.identities[texts], texts))
     yield from _pairs(first, second, np.ones(len(first)))
     labels = _joined(labels, first, second)
     texts = texts[labels[texts] == texts]
@@ -73,8 +77,8 @@ def similar_groups(sketches: Sketches) -> tuple[tuple[int, ...], ...]:
 
 def similar_between(first: Sketches, second: Sketches) -> Iterator[Pair]:
     """Gives for each text of ``second`` that has near duplicates in ``first`` one of them, an equal one if there is one."""
-    froms, open_ = _texts(first), _texts(second)
-    at, found = _matches(_identities(first)[froms], _identities(second)[open_], most=1)
+    froms, open_ = first.with_grams(), second.with_grams()
+    at, found = _matches(first.identities[froms], second.identities[open_], most=1)
     yield from _pairs(froms[at], open_[found], np.ones(len(at)))
     open_ = np.delete(open_, found)
     for mine, theirs in zip(_bands(first), _bands(second), strict=True):
@@ -90,31 +94,10 @@ def _pairs(first: Array, second: Array, similarity: Array) -> Iterator[Pair]:
         yield Pair(first=one, second=other, similarity=alike)
 
 
-def _texts(sketches: Sketches) -> Array:
-    """Gives the texts that have a gram."""
-    return np.flatnonzero((sketches.sizes > 0) | (sketches.levels > 0))
-
-
-def _identities(sketches: Sketches) -> Array:
-    """Gives a number for each text that only texts with equal sets of grams share."""
-    identities: Array = sketches.levels * _FACTORS[-1]
-    for keys, factor in zip(_bands(sketches), _FACTORS, strict=False):
-        identities = (identities ^ (identities >> np.uint64(32))) * factor + keys
-    ends = np.cumsum(sketches.sizes, dtype=np.int64)
-    for begin in range(0, len(sketches), _AT_ONCE):
-        sizes, before = sketches.sizes[begin : begin + _AT_ONCE], ends[begin] - sketches.sizes[begin]
-        samples = sketches.samples[before : before + int(sizes.sum())]
-        sums = np.concatenate([[np.uint64(0)], np.cumsum((samples + np.uint64(1)) ** np.uint64(3))])
-        inside = ends[begin : begin + _AT_ONCE] - before
-        identities[begin : begin + _AT_ONCE] ^= (sums[inside] - sums[inside - sizes]) * _FACTORS[0]
-    return identities
-
-
 def _bands(sketches: Sketches) -> Iterator[Array]:
     """Gives of each band the eight slots of all texts as one integer."""
-    bands = sketches.signatures.view(np.uint64)
-    for number in range(bands.shape[1]):
-        yield np.ascontiguousarray(bands[:, number])
+    for numbers in _BANDS:
+        yield sketches.slots(numbers).view(np.uint64).ravel()
 
 
 def _packed(keys: Array, bits: int) -> Array:
@@ -124,8 +107,22 @@ def _packed(keys: Array, bits: int) -> Array:
     return packed
 
 
+def _meeting(keys: Array) -> Array:
+    """Gives the places of keys that may be another's too. Mostly that is one in ten, and a sort of all would take longer."""
+    bits = len(keys).bit_length() + 2
+    thrown = ((keys * _FACTOR) >> np.uint64(64 - bits)).astype(np.int64)
+    own = np.arange(len(keys), dtype=np.int32)
+    table = np.empty(1 << bits, np.int32)
+    table[thrown] = own
+    is_met = np.zeros(1 << bits, bool)
+    is_met[thrown[table[thrown] != own]] = True
+    return np.flatnonzero(is_met[thrown])
+
+
 def _shared(keys: Array, texts: Array) -> tuple[Array, Array]:
     """Gives the texts whose key is another's too, equal ones in a row, and for each the place where its row begins."""
+    meeting = _meeting(keys)
+    keys, texts = keys[meeting], texts[meeting]
     bits = max(len(keys), 1).bit_length()
     packed = _packed(keys, bits)
     runs = packed >> np.uint64(bits)
@@ -175,7 +172,7 @@ def _near(first: Sketches, firsts: Array, second: Sketches, seconds: Array) -> t
     kept = [np.empty(0, np.int64)]
     for begin in range(0, len(firsts), _AT_ONCE):
         part = slice(begin, begin + _AT_ONCE)
-        is_equal = first.signatures[firsts[part]] == second.signatures[seconds[part]]
+        is_equal = first.signatures_of(firsts[part]) == second.signatures_of(seconds[part])
         kept.append(np.flatnonzero(np.count_nonzero(is_equal, axis=1) >= _LEAST_EQUAL) + begin)
     likely = np.concatenate(kept)
     firsts, seconds = firsts[likely], seconds[likely]
@@ -187,17 +184,16 @@ def _near(first: Sketches, firsts: Array, second: Sketches, seconds: Array) -> t
 
 def _joined(labels: Array, first: Array, second: Array) -> Array:
     """Gives texts that pairs link, through others too, the lowest label among them."""
-    if not len(first):
-        return labels
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     nodes, ends = np.unique(labels[np.concatenate([first, second])], return_inverse=True)
-    graph = coo_array((np.ones(len(first), bool), (ends[: len(first)], ends[len(first) :])), shape=(len(nodes),) * 2)
-    _, parts = connected_components(graph, directed=False)
-    lowest = np.full(len(nodes), len(labels))
-    np.minimum.at(lowest, parts, nodes)
+    lowest = np.arange(len(nodes))
+    while True:
+        one, other = lowest[ends[: len(first)]], lowest[ends[len(first) :]]
+        if np.array_equal(one, other):
+            break
+        np.minimum.at(lowest, np.maximum(one, other), np.minimum(one, other))
+        while not np.array_equal(lowest, shorter := lowest[lowest]):
+            lowest = shorter
     renamed = np.arange(len(labels))
-    renamed[nodes] = lowest[parts]
+    renamed[nodes] = nodes[lowest]
     joined: Array = renamed[labels]
     return joined

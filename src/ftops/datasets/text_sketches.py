@@ -1,181 +1,257 @@
-"""Sketches of texts, small enough to keep for every row, and how alike two texts are by them.
+"""Sketches of texts, small enough to keep for every row of a file.
 
-The similarity of two texts is the Jaccard index of their sets of grams: runs of four letters or digits of the normal form
-(``normal_text``), blanks and punctuation left out; a shorter form is one gram. Of a form longer than 1,048,576 characters only
-those count.
+Owns what is kept of the set of a text's grams (``text_grams``: runs of four letters). How alike two texts are by that is
+worked out in ``text_similarities``. A sketch has two parts.
 
-A sketch holds two things. The signature: 192 slots of a MinHash in one pass, in which every gram is thrown at one slot a
-round, slots that no round fills copy their neighbour, and equal sets fill equal slots (after Dahlgaard, Knudsen, Thorup: Fast
-Similarity Sketching, 2017). The sample: 16 bits of the hash of each gram, of all grams up to 256, and of those whose hash ends
-in enough zeros that about 256 are left otherwise. The sample gives the index itself for texts of up to 256 grams (but for
-16-bit hashes that meet, an error of 0.03 at most in practice); for longer ones slots and sample together estimate it, with a
-standard deviation of about 0.02. Hashes are the same in every process.
+The signature, by which texts that are alike are found: 96 slots of a MinHash in one pass, in which every gram is thrown at one
+slot a round, slots that no round fills copy their neighbour, and equal sets fill equal slots (after Dahlgaard, Knudsen,
+Thorup: Fast Similarity Sketching, 2017). Of each slot 8 bits are kept.
+
+The details, which tell how much they are alike. Of a text of up to 256 grams that is 16 bits of the hash of each. Of a longer
+one it is a map of 2,048 bits, one of which each gram sets. A text that would fill it is thinned out: it has a level, and only
+hashes that begin with as many zero bits count, in the signature too. The level follows from how many different grams a text of
+that length is expected to have, and from how many it has where expectation fails; about 400 to 800 are left.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from ftops.datasets.normal_text import normal_lines, normal_text
+from ftops.datasets.text_grams import Array, Grams, grams_of
 
-Array: TypeAlias = npt.NDArray[Any]
-
-SLOTS: Final = 192
-GRAM: Final = 4
-SAMPLE: Final = 256
-LONGEST: Final = 1 << 20
-_LETTERS_AT_ONCE: Final = 1 << 17  # arrays of this length stay in the processor's cache
+SLOTS: Final = 96
+MAP: Final = 2048
+MAP_BITS: Final = 11
+_WHOLE: Final = 256
 _ROUNDS: Final = 12
 _EMPTY: Final = np.uint32(0xFFFFFFFF)
-_NEWLINE: Final = ord("\n")
-_SAMPLE_BITS: Final = 16
-_PAIRS_AT_ONCE: Final = 1 << 15  # with a sample and a side in 32 bits
-_SCRAMBLED: Final = np.random.default_rng(4).integers(2**63, 2**64, _ROUNDS, dtype=np.uint64) | np.uint64(1)
+_THROWN_ONCE: Final = 4 * SLOTS  # as many grams leave 2 of 100 slots empty, and are thrown no second time
+_WORDS: Final = MAP // 16
+_CHOSEN: Final = 768
+_FEW: Final = 200  # bits of a map that are set: with as few, or as many, expectation failed
+_MANY: Final = 900
+_HALF_DIFFER: Final = 16_000  # of the grams in prose of that length
+_FACTORS: Final = np.random.default_rng(4).integers(2**63, 2**64, _ROUNDS, dtype=np.uint64) | np.uint64(1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sketches:
-    """The sketches of texts in their order: at most about 0.8 kB each, in numpy arrays alone.
+class Block:
+    """The sketches of some texts in their order, in numpy arrays alone.
 
-    ``signatures`` has a row of slots for each text; ``samples`` lie end to end, ``sizes`` says how many are each text's, and
-    ``levels`` how many zeros their hashes end in. A text without letters and digits has a size and a level of 0.
+    ``signatures`` has a row of slots for each text; ``details`` lie end to end, 16 bits of each hash or the words of a map,
+    and ``ends`` says where those of each text end. ``levels`` are 0 where they are hashes, and one more than the text's level
+    where they are a map. ``identities`` are numbers that only texts with the same grams share. A text without letters and
+    digits has no details.
     """
 
     signatures: Array
-    samples: Array
-    sizes: Array
+    details: Array
+    ends: Array
     levels: Array
+    identities: Array
 
-    def __len__(self) -> int:
-        return len(self.sizes)
+    def sizes(self) -> Array:
+        """Gives how many details each text has."""
+        return np.diff(self.ends, prepend=0)
+
+    def taken(self, texts: Array) -> "Block":
+        """Gives the sketches of ``texts``, which may be in any order and repeat."""
+        sizes = self.ends[texts] - np.where(texts > 0, self.ends[texts - 1], 0)
+        ends = np.cumsum(sizes)
+        at = np.arange(int(sizes.sum())) + np.repeat(self.ends[texts] - ends, sizes)
+        return Block(
+            signatures=self.signatures[texts],
+            details=self.details[at],
+            ends=ends,
+            levels=self.levels[texts],
+            identities=self.identities[texts],
+        )
+
+    @staticmethod
+    def joined(parts: Sequence["Block"]) -> "Block":
+        """Puts blocks one after another, which copies them."""
+        given = [part for part in parts if len(part.ends)] or [_nothing()]
+        return Block(
+            signatures=np.concatenate([part.signatures for part in given]),
+            details=np.concatenate([part.details for part in given]),
+            ends=np.cumsum(np.concatenate([part.sizes() for part in given])),
+            levels=np.concatenate([part.levels for part in given]),
+            identities=np.concatenate([part.identities for part in given]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """The sketches of texts in their order, at most about 0.6 kB each.
+
+    They are in blocks, as one array of all would be a second copy.
+    """
+
+    blocks: tuple[Block, ...]
 
     @staticmethod
     def joined(parts: Sequence["Sketches"]) -> "Sketches":
         """Puts sketches one after another."""
-        given = [part for part in parts if len(part)] or [_nothing()]
-        return Sketches(
-            signatures=np.concatenate([part.signatures for part in given]),
-            samples=np.concatenate([part.samples for part in given]),
-            sizes=np.concatenate([part.sizes for part in given]),
-            levels=np.concatenate([part.levels for part in given]),
-        )
+        return Sketches(tuple(block for part in parts for block in part.blocks))
+
+    def __len__(self) -> int:
+        return sum(len(block.ends) for block in self.blocks)
+
+    @property
+    def levels(self) -> Array:
+        """Gives the ``levels`` of all blocks."""
+        return np.concatenate([np.empty(0, np.uint8), *(block.levels for block in self.blocks)])
+
+    @property
+    def identities(self) -> Array:
+        """Gives the ``identities`` of all blocks."""
+        return np.concatenate([np.empty(0, np.uint64), *(block.identities for block in self.blocks)])
+
+    def with_grams(self) -> Array:
+        """Gives the texts that have a gram."""
+        return np.flatnonzero(np.concatenate([np.empty(0, np.int64), *(block.sizes() for block in self.blocks)]))
+
+    def slots(self, numbers: Array) -> Array:
+        """Gives these slots of all texts, a row for each text."""
+        blocks = _nothing(), *self.blocks
+        return np.concatenate([block.signatures[:, numbers] for block in blocks])
+
+    def signatures_of(self, texts: Array) -> Array:
+        """Gives the signatures of ``texts``, which may be in any order and repeat."""
+        found = np.empty((len(texts), SLOTS), np.uint8)
+        for block, at, inside in self._where(texts):
+            found[at] = block.signatures[inside]
+        return found
+
+    def taken(self, texts: Array) -> Block:
+        """Gives the sketches of ``texts``, which may be in any order and repeat."""
+        places = [np.empty(0, np.int64)]
+        parts = []
+        for block, at, inside in self._where(texts):
+            places.append(at)
+            parts.append(block.taken(inside))
+        return Block.joined(parts).taken(np.argsort(np.concatenate(places)))
+
+    def _where(self, texts: Array) -> Iterator[tuple[Block, Array, Array]]:
+        """Gives for each block with some of ``texts`` their places in ``texts`` and in the block."""
+        order = np.argsort(texts, kind="stable")
+        begins = np.cumsum([0, *(len(block.ends) for block in self.blocks)])
+        cuts = np.searchsorted(texts[order], begins)
+        for block, begin, low, high in zip(self.blocks, begins, cuts, cuts[1:], strict=False):
+            if low < high:
+                yield block, order[low:high], texts[order[low:high]] - begin
 
 
 def sketch(texts: Sequence[str]) -> Sketches:
     """Sketches each text."""
-    forms = [text if text.isascii() else normal_text(text)[:LONGEST] for text in texts]
-    plain = [index for index, form in enumerate(forms) if form.isascii()]
-    others = [index for index, form in enumerate(forms) if not form.isascii()]
-    parts = [_sketch_of(*_ascii_letters(chunk)) for chunk in _chunks([forms[index] for index in plain])]
-    parts += [_sketch_of(*_other_letters(chunk)) for chunk in _chunks([forms[index] for index in others])]
-    return _reordered(Sketches.joined(parts), np.array(plain + others, dtype=np.int64))
+    places: list[int] = []
+    parts: list[Block] = []
+    for of_some, grams in grams_of(texts):
+        places.extend(of_some)
+        parts.append(_sketch_of(grams))
+    return Sketches((Block.joined(parts).taken(np.argsort(np.array(places, np.int64))),) if parts else ())
 
 
-def similarities(first: Sketches, firsts: Array, second: Sketches, seconds: Array) -> Array:
-    """Gives the similarity of each pair: text ``firsts[i]`` of ``first`` and ``seconds[i]`` of ``second``."""
-    found = np.empty(len(firsts))
-    ends = [np.cumsum(side.sizes, dtype=np.int64) for side in (first, second)]
-    for begin in range(0, len(firsts), _PAIRS_AT_ONCE):
-        part = slice(begin, begin + _PAIRS_AT_ONCE)
-        one, other = firsts[part], seconds[part]
-        level = np.maximum(first.levels[one], second.levels[other])
-        apart = 2 * level.astype(np.int64) - first.levels[one] - second.levels[other]
-        keys = (_sampled(first, ends[0], one, level, apart), _sampled(second, ends[1], other, level, apart))
-        common, all_ = _common(*keys, pairs=len(one))
-        equal = np.count_nonzero(first.signatures[one] == second.signatures[other], axis=1)
-        is_whole = level == 0
-        found[part] = np.where(is_whole, common / np.maximum(all_, 1), (common + equal) / (all_ + SLOTS))
-    return found
-
-
-def _nothing() -> Sketches:
-    return Sketches(
+def _nothing() -> Block:
+    return Block(
         signatures=np.empty((0, SLOTS), np.uint8),
-        samples=np.empty(0, np.uint16),
-        sizes=np.empty(0, np.uint32),
+        details=np.empty(0, np.uint16),
+        ends=np.empty(0, np.int64),
         levels=np.empty(0, np.uint8),
+        identities=np.empty(0, np.uint64),
     )
 
 
-def _chunks(forms: Sequence[str]) -> Iterator[Sequence[str]]:
-    begin = letters = 0
-    for index, form in enumerate(forms):
-        if letters and letters + len(form) > _LETTERS_AT_ONCE:
-            yield forms[begin:index]
-            begin, letters = index, 0
-        letters += len(form) + 1
-    if forms:
-        yield forms[begin:]
+def _sketch_of(grams: Grams) -> Block:
+    is_long = grams.counts > _WHOLE
+    levels = _levels(grams.counts / (1 + grams.counts / _HALF_DIFFER))
+    hashes, counts = grams.below(_limits(levels))
+    maps = _maps(hashes, counts, levels, is_long)
+    bits = np.count_nonzero(maps, axis=1)
+    is_wrong = (bits >= _MANY) | (bits <= _FEW) & (levels[is_long] > 0)
+    if is_wrong.any():
+        for text in np.flatnonzero(is_long)[is_wrong]:
+            different = np.unique(grams.hashes[grams.begins[text] :][: grams.counts[text]])
+            levels[text] = _levels(np.array(len(different)))
+        hashes, counts = grams.below(_limits(levels))
+        maps = _maps(hashes, counts, levels, is_long)
+    sizes = np.where(is_long, _WORDS, counts)
+    details = np.empty(int(sizes.sum()), np.uint16)
+    of_long = np.repeat(is_long, sizes)
+    details[of_long] = np.packbits(maps, axis=1).view(np.uint16).ravel()
+    details[~of_long] = hashes[np.repeat(~is_long, counts)] >> np.uint32(16)
+    return Block(
+        signatures=_signatures(hashes, counts),
+        details=details,
+        ends=np.cumsum(sizes),
+        levels=np.where(is_long, levels + 1, 0).astype(np.uint8),
+        identities=_identities(hashes, counts, levels),
+    )
 
 
-def _ascii_letters(forms: Sequence[str]) -> tuple[Array, Array]:
-    """Gives the code of the gram that begins at each letter, a byte for a letter, and where each form ends."""
-    lines = normal_lines(forms)
-    codes = np.ndarray((len(lines),), "<u4", lines + bytes(GRAM), strides=(1,)).astype(np.uint32)
-    return codes, np.flatnonzero(np.frombuffer(lines, np.uint8) == _NEWLINE)
+def _levels(different: Array) -> Array:
+    """Gives the level for texts of so many different grams."""
+    return np.ceil(np.log2(np.maximum(different / _CHOSEN, 1))).astype(np.int64)
 
 
-def _other_letters(forms: Sequence[str]) -> tuple[Array, Array]:
-    """Gives the same for normal forms of any letters; grams of ASCII alone have the same codes in both."""
-    lines = "".join(form + "\n" for form in forms)
-    letters = np.frombuffer((lines + "\0" * GRAM).encode("utf-32-le"), "<u4").astype(np.uint32)
-    ends = np.flatnonzero(letters == _NEWLINE)
-    is_other = letters >= 0x80
-    letters[is_other] = _mixed(letters[is_other].astype(np.uint64)).astype(np.uint32)
-    codes = letters[:-GRAM].copy()
-    for place in range(1, GRAM):
-        shifted = letters[place : place - GRAM]
-        codes ^= (shifted << np.uint32(8 * place)) | (shifted >> np.uint32(32 - 8 * place))
-    return codes, ends
+def _limits(levels: Array) -> Array:
+    """Gives the greatest hash at each level."""
+    return np.uint32(0xFFFFFFFF) >> levels.astype(np.uint32)
 
 
-def _sketch_of(codes: Array, ends: Array) -> Sketches:
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    lengths = np.minimum(ends - begins, LONGEST)
-    counts = np.where(lengths >= GRAM, lengths - (GRAM - 1), np.minimum(lengths, 1))
-    is_gram = np.ones(len(codes), bool)
-    for place in range(GRAM):
-        is_gram[np.maximum(ends - place, 0)] = False
-    for text in np.flatnonzero(ends - begins > LONGEST):
-        is_gram[begins[text] + counts[text] : ends[text]] = False
-    for length in range(1, GRAM):
-        short = begins[lengths == length]
-        is_gram[short] = True
-        codes[short] &= np.uint32((1 << 8 * length) - 1)
-    hashes = _mixed(codes[is_gram].astype(np.uint64))
-    owners = np.repeat(np.arange(len(counts)), counts)
-    samples, sizes, levels = _samples(hashes, owners, counts)
-    return Sketches(signatures=_signatures(hashes, owners, counts), samples=samples, sizes=sizes, levels=levels)
+def _maps(hashes: Array, counts: Array, levels: Array, is_long: Array) -> Array:
+    """Gives the maps of the long texts, a row for each: by the bits of a hash that follow those that are zero."""
+    many = int(np.count_nonzero(is_long))
+    if not many:
+        return np.zeros((0, MAP), bool)
+    rows = np.where(is_long, np.cumsum(is_long) - 1, many)  # short texts share a row, which goes
+    maps = np.zeros((many + 1) * MAP, bool)
+    shifts = np.repeat((32 - MAP_BITS - levels).astype(np.uint32), counts)
+    maps[np.repeat(rows * MAP, counts) + (hashes >> shifts)] = True
+    return maps.reshape(-1, MAP)[:many]
 
 
-def _mixed(codes: Array) -> Array:
-    """Scrambles 64-bit numbers as splitmix64 ends (Steele, Lea, Flood 2014)."""
-    codes = (codes + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
-    codes ^= codes >> np.uint64(27)
-    codes *= np.uint64(0x94D049BB133111EB)
-    codes ^= codes >> np.uint64(31)
-    return codes
+def _identities(hashes: Array, counts: Array, levels: Array) -> Array:
+    """Gives a number for each text that is the same for the same grams."""
+    terms = hashes * _FACTORS[0]
+    terms ^= terms >> np.uint64(32)
+    terms *= _FACTORS[1]
+    identities: Array = levels.astype(np.uint64) * _FACTORS[2]
+    begins = np.cumsum(counts) - counts
+    has_some = counts > 0
+    if len(terms):
+        identities[has_some] += np.add.reduceat(terms, begins[has_some])
+    return identities
 
 
-def _signatures(hashes: Array, owners: Array, counts: Array) -> Array:
+def _signatures(hashes: Array, counts: Array) -> Array:
     slots = np.full(len(counts) * SLOTS, _EMPTY)
     table = slots.reshape(len(counts), SLOTS)
-    for number, factor in enumerate(_SCRAMBLED):
-        thrown = hashes * factor
-        at = ((thrown >> np.uint64(40)) * np.uint64(SLOTS)) >> np.uint64(24)
-        # Earlier rounds win by the number that stands before the hash.
-        values = (thrown.astype(np.uint32) >> np.uint32(4)) | np.uint32(number << 28)
-        np.minimum.at(slots, owners * SLOTS + at.astype(np.int64), values)
-        is_open = (table == _EMPTY).any(axis=1)
-        is_thrown_again = is_open[owners]
-        if not is_thrown_again.any():
+    texts, many, begins = np.arange(len(counts)), counts, np.repeat(np.arange(len(counts)) * SLOTS, counts)
+    for number in range(_ROUNDS):
+        # Earlier rounds win by the number that stands before the hash. In the first it grows with the hash, so that a slot
+        # holds the same at any level that leaves it something.
+        at = ((hashes & np.uint32(0xFFFF)) * np.uint32(SLOTS)) >> np.uint32(16)
+        np.minimum.at(slots, begins + at, (hashes >> np.uint32(4)) | np.uint32(number << 28))
+        is_open = (table[texts] == _EMPTY).any(axis=1) & (many < _THROWN_ONCE)
+        if not is_open.any():
             break
-        hashes, owners = hashes[is_thrown_again], owners[is_thrown_again]
-    _fill_from_neighbours(slots, np.flatnonzero(is_open & (counts > 0)))
-    return (table & np.uint32(0xFF)).astype(np.uint8)
+        if not is_open.all():
+            again = np.flatnonzero(np.repeat(is_open, many))
+            hashes, begins, texts, many = hashes[again], begins[again], texts[is_open], many[is_open]
+        hashes = _thrown(hashes, number)
+    _fill_from_neighbours(slots, np.flatnonzero((table == _EMPTY).any(axis=1) & (counts > 0)))
+    signatures: Array = ((table * np.uint32(0x9E3779B1)) >> np.uint32(24)).astype(np.uint8)
+    return signatures
+
+
+def _thrown(hashes: Array, number: int) -> Array:
+    """Scrambles hashes once more for the next round."""
+    hashes = hashes * _FACTORS[number].astype(np.uint32)
+    hashes ^= hashes >> np.uint32(15)
+    return hashes
 
 
 def _fill_from_neighbours(slots: Array, open_: Array) -> None:
@@ -186,74 +262,3 @@ def _fill_from_neighbours(slots: Array, open_: Array) -> None:
         before = np.where(empty % SLOTS, empty - 1, empty + (SLOTS - 1))
         slots[empty] = slots[before]
         empty = empty[slots[empty] == _EMPTY]
-
-
-def _samples(hashes: Array, owners: Array, counts: Array) -> tuple[Array, Array, Array]:
-    levels = np.ceil(np.log2(np.maximum(counts / SAMPLE, 1))).astype(np.uint8)
-    if not levels.any():
-        return hashes.astype(np.uint16), counts.astype(np.uint32), levels
-    shifts = levels[owners].astype(np.uint64)
-    is_sampled = (hashes & ((np.uint64(1) << shifts) - np.uint64(1))) == 0
-    owners = owners[is_sampled]
-    samples = (hashes[is_sampled] >> shifts[is_sampled]).astype(np.uint16)
-    # A gram that a long text repeats is kept once, or it could make a sample of any size.
-    keys = np.sort(owners << _SAMPLE_BITS | samples)
-    keys = keys[_is_new(keys)]
-    owners = keys >> _SAMPLE_BITS
-    return keys.astype(np.uint16), np.bincount(owners, minlength=len(counts)).astype(np.uint32), levels
-
-
-def _reordered(given: Sketches, places: Array) -> Sketches:
-    """Moves text i of ``given`` to ``places[i]``."""
-    if np.array_equal(places, np.arange(len(places))):
-        return given
-    order = np.argsort(places)
-    ends = np.cumsum(given.sizes, dtype=np.int64)
-    _, at = _spread(ends, given.sizes, order)
-    return Sketches(
-        signatures=given.signatures[order],
-        samples=given.samples[at],
-        sizes=given.sizes[order],
-        levels=given.levels[order],
-    )
-
-
-def _spread(ends: Array, sizes: Array, texts: Array) -> tuple[Array, Array]:
-    """Gives the places of the samples of ``texts``, and for each place the number of its text among them."""
-    many = sizes[texts].astype(np.int64)
-    owners = np.repeat(np.arange(len(texts)), many)
-    before = np.cumsum(many) - many
-    return owners, np.arange(len(owners)) + (ends[texts] - many - before)[owners]
-
-
-def _sampled(side: Sketches, ends: Array, texts: Array, level: Array, apart: Array) -> Array:
-    """Gives pair number and sample in one integer, of what a sample at ``level`` would hold.
-
-    Levels that are ``apart`` have fewer bits in common.
-    """
-    owners, at = _spread(ends, side.sizes, texts)
-    samples = side.samples[at].astype(np.int64)
-    if apart.any():
-        finer = (level - side.levels[texts]).astype(np.int64)[owners]
-        is_kept = (samples & ((1 << finer) - 1)) == 0
-        owners, samples = owners[is_kept], samples[is_kept] >> finer[is_kept]
-        samples &= (1 << (_SAMPLE_BITS - apart[owners])) - 1
-    return owners << _SAMPLE_BITS | samples
-
-
-def _common(first: Array, second: Array, *, pairs: int) -> tuple[Array, Array]:
-    """Counts for each pair the samples that both have, and those that either has."""
-    marked = np.concatenate([first << 1, second << 1 | 1]).astype(np.uint32)
-    marked.sort()
-    marked = marked[_is_new(marked)]
-    keys = marked >> np.uint32(1)
-    is_new = _is_new(keys)
-    either = np.bincount(keys[is_new] >> np.uint32(_SAMPLE_BITS), minlength=pairs)
-    return np.bincount(keys[~is_new] >> np.uint32(_SAMPLE_BITS), minlength=pairs), either
-
-
-def _is_new(ordered: Array) -> Array:
-    """Tells which of ordered numbers differ from the one before. A sort and this beat ``np.unique``, which hashes."""
-    is_new = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
-    return is_new

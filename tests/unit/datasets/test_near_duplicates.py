@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.datasets import near_duplicates, text_sketches
+from ftops.datasets import near_duplicates, text_grams
 from ftops.datasets.near_duplicates import similar_between, similar_groups, similar_pairs
 from ftops.datasets.normal_text import normal_text
-from ftops.datasets.text_sketches import Sketches, similarities, sketch
+from ftops.datasets.text_similarities import similarities
+from ftops.datasets.text_sketches import Sketches, sketch
 
 LATIN, KANA = "etaoinshrdlucmfwypvbgk", "あいうえおかきくけこさしすせそたちつてと漢字"
 
@@ -98,8 +99,36 @@ def test_lengths_far_apart_and_texts_that_repeat():
     assert one_similarity("lorem ipsum " * 1000, "lorem ipsum " * 20) > 0.9
 
 
+# From this many grams on about every other one is left out of a sketch, and at 3,800 one more is.
+THINNED = 807
+
+
+@pytest.mark.parametrize("letters", [LATIN, KANA])
+@pytest.mark.parametrize(("least", "most"), [(240, 280), (700, 780), (THINNED - 40, THINNED + 40), (3600, 4000)])
+def test_sketches_of_two_kinds_compare(least, most, letters):
+    errors = []
+    for seed in range(20):
+        whole = "".join(words(seed, 3500, letters))[: most + 3]
+        texts = whole, whole[: least + 3]
+        errors.append(one_similarity(*texts) - index_of(*texts))
+        assert one_similarity(*reversed(texts)) == one_similarity(*texts)
+    assert len(set(sketch(texts).levels.tolist())) == (1 if most == 780 else 2)
+    assert abs(np.mean(errors)) < 0.015
+    assert np.max(np.abs(errors)) < 0.08
+
+
+def test_a_text_whose_grams_all_differ_is_thinned_out():
+    drawn = random.Random(12)
+    whole = "".join(drawn.choices(KANA * 20 + LATIN, k=100_000))
+    sketches = sketch([whole, whole[10_000:], "".join(drawn.choices(LATIN, k=100_000))])
+    alike = similarities(sketches, np.array([0, 0]), sketches, np.array([1, 2]))
+    assert alike[0] == pytest.approx(index_of(whole, whole[10_000:]), abs=0.08)
+    assert alike[1] < 0.1
+    assert [(pair.first, pair.second) for pair in similar_pairs(sketches)] == [(0, 1)]
+
+
 def test_only_the_beginning_of_an_endless_text_counts(monkeypatch):
-    monkeypatch.setattr(text_sketches, "LONGEST", 1000)
+    monkeypatch.setattr(text_grams, "LONGEST", 1000)
     beginning = "".join(words(6, 400))
     for letter in ("x", "é"):
         start = letter + beginning
@@ -126,8 +155,9 @@ def test_sketches_of_batches_are_those_of_all():
     whole = sketch(texts)
     parts = [pickle.loads(pickle.dumps(sketch(texts[at : at + 7]))) for at in range(0, len(texts), 7)]
     joined = Sketches.joined(parts)
-    for field in ("signatures", "samples", "sizes", "levels"):
-        assert np.array_equal(getattr(whole, field), getattr(joined, field))
+    every = np.arange(len(texts))
+    for field in ("signatures", "details", "ends", "levels", "identities"):
+        assert np.array_equal(getattr(whole.taken(every), field), getattr(joined.taken(every), field))
     assert len(joined) == len(texts)
     assert len(Sketches.joined([])) == len(sketch([])) == 0
 
@@ -167,7 +197,7 @@ def test_no_input_is_compared_all_with_all(texts, monkeypatch):
     sketches = sketch(texts)
     assert len(list(similar_pairs(sketches))) <= 6 * MANY
     list(similar_between(sketches, sketches))
-    assert sum(compared) <= 2 * 24 * 5 * MANY
+    assert sum(compared) <= 2 * 36 * 5 * MANY
 
 
 def test_many_similar_texts_are_one_group():

@@ -18,7 +18,8 @@ from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.near_duplicates import THRESHOLD, similar_between, similar_groups
 from ftops.datasets.prompt_keys import PromptKeys, combined, comparable, first_with, joined_keys
-from ftops.datasets.text_sketches import Sketches, similarities, sketch
+from ftops.datasets.text_similarities import similarities
+from ftops.datasets.text_sketches import Sketches, sketch
 from ftops.domain.foreign_text import visible
 
 _COMPARED: Final = 1_000
@@ -37,7 +38,7 @@ class NearDuplicates:
     codes: ClassVar[tuple[str, ...]] = ("D102", "D105")
 
     def look(self, batch: Batch) -> Any:
-        """Gives a sketch of what each row asks, at most about 0.8 kB."""
+        """Gives a sketch of what each row asks, at most about 0.6 kB."""
         return _Seen(
             lines=np.array(batch.lines, np.int64),
             prompts=batch.prompts,
