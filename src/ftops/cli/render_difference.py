@@ -13,7 +13,7 @@ from ftops.cli.charts import heading, indented, table
 from ftops.cli.render_figures import assumption_lines, dollars, training_to_json
 from ftops.cli.render_findings import shown
 from ftops.datasets.difference import Aspect
-from ftops.datasets.excerpts import masked_excerpt
+from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.statistics import function_names
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def signed(number: int) -> str:
 
 
 def difference_to_json(found: "DataDifference") -> dict[str, Any]:
-    """Gives two versions as JSON: labels as they are, other texts by their beginnings."""
+    """Gives two versions as JSON: labels whole, other texts by their beginnings, both with secrets masked."""
     difference = found.difference
     return {
         "format_version": "1",
@@ -76,7 +76,7 @@ def difference_to_json(found: "DataDifference") -> dict[str, Any]:
         "label_distance": difference.label_distance,
         "labels": [
             {
-                "label": shift.label,
+                "label": masked_words(shift.label),
                 "old": {"rows": shift.old, "share": shift.old_share},
                 "new": {"rows": shift.new, "share": shift.new_share},
                 "change": shift.change,

@@ -12,7 +12,7 @@ from rich.text import Text
 from ftops.cli.charts import bars, heading, indented, table
 from ftops.cli.render_findings import shown
 from ftops.datasets.checks import CheckSettings
-from ftops.datasets.excerpts import masked_excerpt
+from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.spreads import PERCENTILES
 from ftops.datasets.tokens import ROW_LIMIT
 from ftops.domain.pricing import PRICES_AS_OF
@@ -57,7 +57,7 @@ def dollars(usd: float | None) -> str:
 
 
 def figures_to_json(figures: "DataFigures") -> dict[str, Any]:
-    """Gives what is in one file as JSON: labels as they are, other texts by their beginnings."""
+    """Gives what is in one file as JSON: labels whole, other texts by their beginnings, both with secrets masked."""
     statistics, survey = figures.statistics, figures.survey
     labels = statistics.labels
     return {
@@ -78,7 +78,7 @@ def figures_to_json(figures: "DataFigures") -> dict[str, Any]:
         "turns": _spread_to_json(statistics.turns),
         "prompt_characters": _spread_to_json(statistics.prompts),
         "answer_characters": _spread_to_json(statistics.answers),
-        "labels": [{"label": label, "rows": count} for label, count in _ordered(labels.counts)]
+        "labels": [{"label": masked_words(label), "rows": count} for label, count in _ordered(labels.counts)]
         if labels.are_labels
         else None,
         "system_prompts": {
@@ -261,4 +261,4 @@ def _texts_to_json(texts: "Texts") -> list[dict[str, Any]]:
 
 
 def _names_to_json(texts: "Texts") -> list[dict[str, Any]]:
-    return [{"name": name, "rows": count} for name, count in texts.most_common(texts.different)]
+    return [{"name": masked_words(name), "rows": count} for name, count in texts.most_common(texts.different)]

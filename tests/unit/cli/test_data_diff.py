@@ -91,6 +91,15 @@ def test_another_order_is_told_as_such(root: Path, diff: Any) -> None:
     assert "The same rows: their order or their spelling as JSON differs." in text
 
 
+def test_a_label_that_is_a_secret_is_masked_in_json_too(root: Path, diff: Any) -> None:
+    key = "sk-proj-" + "a1B2c3D4e5F6" * 4
+    (root / "a.jsonl").write_text(rows(0, 12))
+    (root / "b.jsonl").write_text(rows(0, 12).replace('"refund"', f'"{key}"'))
+    for text in (diff(root, "a.jsonl", "b.jsonl", "--json"), diff(root, "a.jsonl", "b.jsonl")):
+        assert key[:20] not in text
+        assert "sk-" in text
+
+
 def test_the_estimates_say_what_they_assume(root: Path, diff: Any) -> None:
     (root / "a.jsonl").write_text(rows(0, 12))
     (root / "b.jsonl").write_text(rows(0, 13))

@@ -117,6 +117,15 @@ def test_data_that_nobody_trains_on_costs_nothing(root: Path, stats: Any) -> Non
     assert "supervised, train data, 60 rows" in text
 
 
+def test_a_label_that_is_a_secret_is_masked_in_json_too(alone: Path, stats: Any) -> None:
+    key = "sk-proj-" + "a1B2c3D4e5F6" * 6
+    turns = [{"role": "user", "content": "which key?"}, {"role": "assistant", "content": key[:60]}]
+    (alone / "keys.jsonl").write_text((json.dumps({"messages": turns}) + "\n") * 10)
+    for text in (stats(alone, "keys.jsonl", "--json"), stats(alone, "keys.jsonl")):
+        assert key[:20] not in text
+        assert "sk-" in text
+
+
 def test_tools_prompts_and_hostile_names_are_shown_safely(alone: Path, stats: Any) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
