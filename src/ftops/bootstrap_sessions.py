@@ -2,30 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftops.adapters.early_look import EarlyBackend, EarlyLook, early_look
-from ftops.adapters.project_file import read_project_file
-from ftops.application.look import NEWEST_JOBS
+from ftops.adapters.early_look import EarlyBackend, EarlyLook
 from ftops.domain.desired import DesiredState
 from ftops.domain.manifest import Backend, BackendName
 from ftops.errors import MissingKey, UsageProblem
 from ftops.ports import BackendSession
-
-
-@contextmanager
-def looking_early(root: Path, *, backend: str | None, is_offline: bool) -> Iterator[EarlyLook | None]:
-    """Begins to ask the backend that will most likely be asked, while manifests and ledger are read."""
-    file = read_project_file(root)
-    look = early_look(file.project, backend, newest=NEWEST_JOBS, environ=os.environ)
-    if look is None or is_offline or file.problems:
-        yield None
-        return
-    look.begin()
-    with closing(look):
-        yield look
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

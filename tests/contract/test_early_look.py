@@ -9,8 +9,10 @@ import psutil
 import pytest
 
 from ftops.adapters.backend_address import NO_KEY, Address
-from ftops.adapters.early_look import EarlyBackend, EarlyLook, Question, early_look
+from ftops.adapters.early_look import EarlyBackend, EarlyLook, Question, early_question
+from ftops.adapters.early_process import EarlyProcess
 from ftops.adapters.openai_backend import OpenAIBackend
+from ftops.bootstrap_early import beginning_early, look_early
 from ftops.domain.manifest import Backend, BackendName, BackendType, JobId, Project
 from ftops.errors import BackendError, NotFound, Unauthorized
 from server_process import ServerProcess, start_server
@@ -35,9 +37,7 @@ def address_of(server: ServerProcess) -> Address:
 
 
 def begun(address: Address) -> EarlyLook:
-    look = EarlyLook(Question(address=address, metadata=WANTED, newest=100))
-    look.begin()
-    return look
+    return EarlyLook(Question(address=address, metadata=WANTED, newest=100), EarlyProcess())
 
 
 def test_it_finds_what_the_sdk_finds_and_only_once(server: ServerProcess) -> None:
@@ -102,24 +102,24 @@ def test_a_refused_key_is_told_by_the_sdk_as_ever(tmp_path: Path) -> None:
 def test_the_key_stands_on_no_command_line_and_a_closed_look_leaves_no_process(server: ServerProcess) -> None:
     address = Address(base_url=server.base_url, key="sk-secret", is_loopback=True)
     look = begun(address)
-    assert look._process is not None
     process = psutil.Process(look._process.pid)
     assert not any("sk-secret" in word for word in process.cmdline())
     look.close()
     assert not process.is_running()
+    assert look._process.pid is None
     assert look.take() is None
     look.close()
 
 
 def test_what_can_not_be_started_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ftops.adapters.early_look.sys.executable", "/nowhere/python")
+    monkeypatch.setattr("ftops.adapters.early_process.sys.executable", "/nowhere/python")
     address = Address(base_url="http://127.0.0.1:9/v1", key=NO_KEY, is_loopback=True)
     assert begun(address).take() is None
 
 
 def test_nonsense_from_the_process_is_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "early_answers.py").write_text("print('hello')")
-    monkeypatch.setattr("ftops.adapters.early_look.__file__", str(tmp_path / "early_look.py"))
+    monkeypatch.setattr("ftops.adapters.early_process.__file__", str(tmp_path / "early_process.py"))
     address = Address(base_url="http://127.0.0.1:9/v1", key=NO_KEY, is_loopback=True)
     assert begun(address).take() is None
 
@@ -141,15 +141,39 @@ def lab(**fields: object) -> Project:
     ],
 )
 def test_where_nobody_may_or_need_be_asked_nothing_begins(project: Project, backend: str | None) -> None:
-    assert early_look(project, backend, newest=100, environ={"FTOPS_LAB_KEY": "sk"}) is None
+    assert early_question(project, backend, newest=100, environ={"FTOPS_LAB_KEY": "sk"}) is None
 
 
-def test_it_asks_for_the_projects_jobs_at_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+def test_it_asks_for_the_projects_jobs_at_its_address() -> None:
     project = lab(base_url="http://127.0.0.1:9/v1", api_key_env="FTOPS_LAB_KEY")
-    look = early_look(project, None, newest=100, environ={"FTOPS_LAB_KEY": "sk"})
-    assert look is not None
-    assert (look.question.address.base_url, look.question.address.key) == ("http://127.0.0.1:9/v1", "sk")
-    assert (look.question.metadata, look.question.newest) == (WANTED, 100)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert early_look(project, None, newest=100, environ={"FTOPS_LAB_KEY": "sk"}) is None
+    question = early_question(project, None, newest=100, environ={"FTOPS_LAB_KEY": "sk"})
+    assert question is not None
+    assert (question.address.base_url, question.address.key) == ("http://127.0.0.1:9/v1", "sk")
+    assert (question.metadata, question.newest) == (WANTED, 100)
+
+
+@pytest.mark.parametrize(("count", "is_offline"), [(1, False), (2, True)])
+def test_without_a_second_processor_or_offline_nothing_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int, *, is_offline: bool
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: count)
+    with beginning_early(is_offline=is_offline) as process:
+        assert process is None
+        assert look_early(process, tmp_path, backend=None) is None
+
+
+@pytest.mark.parametrize("backend", ["embedded", "lab", "unheard-of", "broken"])
+def test_a_process_with_nobody_to_ask_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setenv("FTOPS_LAB_KEY", "sk")
+    lines = "lab: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key_env: FTOPS_LAB_KEY}"
+    lines += ", other: {}" if backend == "broken" else ""
+    header = "apiVersion: ftops/v1\nkind: Project\nmetadata: {name: acme}\n"
+    (tmp_path / "ftops.yaml").write_text(f"{header}spec: {{backend: lab, backends: {{{lines}}}}}\n")
+    with beginning_early(is_offline=False) as process:
+        assert process is not None
+        running = psutil.Process(process.pid)
+        look = look_early(process, tmp_path, backend="lab" if backend == "broken" else backend)
+        assert (look is not None) is (backend == "lab")
+        assert running.is_running() is (backend == "lab")
+    assert not running.is_running()

@@ -1,4 +1,4 @@
-"""The program that ``early_look`` starts: asks a backend for its newest jobs and its models, then for single jobs, and ends.
+"""The program that ``early_process`` starts: asks a backend for its newest jobs and models, then for single jobs, and ends.
 
 Reads messages from standard input (a ``Question``, then ids of jobs), and writes one to standard output for each.
 Of what went wrong it says nothing, it ends: whoever started it asks again.
@@ -15,7 +15,8 @@ def main() -> None:
     import msgspec
 
     from ftops.adapters.backend_timing import Timing
-    from ftops.adapters.early_look import Answers, Question, read_message, write_message
+    from ftops.adapters.early_look import Answers, Question
+    from ftops.adapters.early_process import read_message, write_message
     from ftops.adapters.openai_backend import OpenAIBackend
     from ftops.domain.manifest import JobId
 

@@ -1,21 +1,18 @@
 """Asks a backend for its newest jobs and its models in a process of its own, while this one reads manifests and the ledger.
 
 Importing the SDK takes as long as all the rest of a plan, and most machines have a second processor with nothing to do. Owns
-that process and what it is told: its key goes through a pipe. Whatever fails there is asked again here, where failures have
-names, so that this changes nothing but the time.
+what that process (``early_process``) is asked, and what is made of its answers. Whatever fails there is asked again here,
+where failures have names, so that this changes nothing but the time.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from ftops.adapters.backend_address import Address, resolve_address
+from ftops.adapters.early_process import EarlyProcess
 from ftops.adapters.trusted_backends import TrustedBackends
 from ftops.domain.manifest import BackendName, JobId, Project
 from ftops.errors import FtopsError
@@ -29,8 +26,6 @@ from ftops.ports import (
     ModelInfo,
     Models,
 )
-
-_LENGTH: Final = 4
 
 Heard = TypeVar("Heard")
 
@@ -50,55 +45,31 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelInfo, ...] | None
 
 
-def write_message(pipe: BinaryIO, content: bytes) -> None:
-    """Writes a message behind its length."""
-    pipe.write(len(content).to_bytes(_LENGTH, "big") + content)
-    pipe.flush()
+def early_question(
+    project: Project, backend: str | None, *, newest: int, environ: Mapping[str, str]
+) -> Question | None:
+    """Gives what to ask the backend that a project's fine-tunes most likely use; None where nobody is to be asked.
 
-
-def read_message(pipe: BinaryIO) -> bytes | None:
-    """Reads a message as ``write_message`` writes it; None at the end."""
-    head = pipe.read(_LENGTH)
-    content = pipe.read(int.from_bytes(head, "big"))
-    return content if head and len(content) == int.from_bytes(head, "big") else None
-
-
-def early_look(project: Project, backend: str | None, *, newest: int, environ: Mapping[str, str]) -> "EarlyLook | None":
-    """Gives a look at the backend that a project's fine-tunes most likely use; None where there is no use in one.
-
-    ``backend`` is the one that the command line redirects to. Nobody is asked anything, and no error raised: whoever opens the
-    backend does that.
+    ``backend`` is the one that the command line redirects to. No error is raised: whoever opens the backend does that.
     """
     chosen = project.backends.get(BackendName(backend or project.backend))
-    if chosen is None or chosen.is_rehearsal or (os.cpu_count() or 1) < 2:
+    if chosen is None or chosen.is_rehearsal:
         return None
     try:
         address = resolve_address(chosen, environ=environ, trusted=TrustedBackends(environ=environ))
     except FtopsError:
         return None
-    return EarlyLook(Question(address=address, metadata={"ftops_project": project.name}, newest=newest))
+    return Question(address=address, metadata={"ftops_project": project.name}, newest=newest)
 
 
 class EarlyLook:
-    """A look at a backend that has begun. ``begin`` it as soon as the address is known, and ``close`` it at the end."""
+    """A look at a backend that begins with the question, which the process is told at once. ``close`` it at the end."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, process: EarlyProcess) -> None:
         self.question = question
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = process
         self._is_taken = False
-
-    def begin(self) -> None:
-        """Starts the process; where that can't be done there will be no answers."""
-        # By its path: with -m, a folder called ftops where the command is run would come first.
-        program = str(Path(__file__).with_name("early_answers.py"))
-        with suppress(OSError):
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", program],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            self._say(self.question)
+        process.say(msgspec.msgpack.encode(question))
 
     def take(self) -> Answers | None:
         """Waits for what was found; None where it failed, and when it was taken before: a second look must be a new one."""
@@ -109,21 +80,14 @@ class EarlyLook:
 
     def retrieve(self, job: JobId) -> Job | None:
         """Asks the process for a job, after its answers were taken; None where that fails."""
-        if not self._is_taken or self._process is None:
+        if not self._is_taken:
             return None
-        with suppress(OSError):
-            self._say(job)
+        self._process.say(msgspec.msgpack.encode(job))
         return self._heard(Job)
-
-    def _say(self, value: Question | str) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            write_message(cast("BinaryIO", self._process.stdin), msgspec.msgpack.encode(value))
 
     def _heard(self, kind: type[Heard]) -> Heard | None:
         """Gives the next answer. A process that fails once is asked no more."""
-        if self._process is None or self._process.stdout is None:
-            return None
-        content = read_message(cast("BinaryIO", self._process.stdout))
+        content = self._process.hear()
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.msgpack.decode(content or b"", type=kind)
         self.close()
@@ -131,11 +95,7 @@ class EarlyLook:
 
     def close(self) -> None:
         """Ends the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            with suppress(OSError), process:
-                pass
+        self._process.close()
 
 
 class EarlyBackend:

@@ -54,13 +54,15 @@ def command(
       ftops plan --backend embedded        what a rehearsal would do
       ftops plan -o plan.json && ftops apply plan.json
     """
-    from ftops.bootstrap_place import find_place
-    from ftops.bootstrap_sessions import looking_early
+    from ftops.bootstrap_early import beginning_early, look_early
 
     check_refresh(is_refreshing=refresh, is_offline=offline)
     gc.set_threshold(1_000_000)  # it ends before there is much to collect
-    place = find_place(context.directory)
-    with looking_early(place.root, backend=backend, is_offline=offline) as early:
+    with beginning_early(is_offline=offline) as process:
+        from ftops.bootstrap_place import find_place
+
+        place = find_place(context.directory)
+        early = look_early(process, place.root, backend=backend)
         # Imported while the backend is asked already.
         from ftops.application.saved_plan import plan_now
         from ftops.bootstrap import load_desired, open_workspace

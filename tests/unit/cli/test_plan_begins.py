@@ -1,4 +1,4 @@
-"""What stands before the first question to a backend: as little as it takes to know whom to ask."""
+"""What stands before the process that asks a backend is started, and before it is asked: as little as it takes."""
 
 import os
 import subprocess
@@ -9,22 +9,27 @@ from ledger_kit import git
 
 PROGRAM = """
 import os, sys
-from ftops.adapters.early_look import EarlyLook
+from ftops.adapters.early_process import EarlyProcess
 from ftops.cli.main import run
 
-class Begun(BaseException):
+class Asked(BaseException):
     pass
 
-def begin(look):
-    raise Begun(",".join(sorted(sys.modules)))
+def begin(process):
+    print(",".join(sorted(sys.modules)))
 
-os.cpu_count, EarlyLook.begin = lambda: 2, begin
+def say(process, content):
+    raise Asked(",".join(sorted(sys.modules)))
+
+os.cpu_count = lambda: 2
+EarlyProcess.__init__, EarlyProcess.say, EarlyProcess.close = begin, say, lambda process: None
 try:
     run(["plan"])
-except Begun as begun:
-    print(begun)
+except Asked as asked:
+    print(asked)
 """
-NOT_YET = {"git", "openai", "numpy", "scipy", "jsonschema", "ftops.bootstrap", "ftops.application.observe"}
+NOT_TO_ASK = {"git", "openai", "numpy", "scipy", "jsonschema", "ftops.bootstrap", "ftops.application.observe"}
+NOT_TO_BEGIN = NOT_TO_ASK | {"yaml", "jsonschema_rs", "ftops.bootstrap_place", "ftops.ports"}
 
 
 def test_a_plan_asks_before_it_imports_the_rest(tmp_path: Path) -> None:
@@ -41,6 +46,8 @@ def test_a_plan_asks_before_it_imports_the_rest(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    loaded = set(done.stdout.strip().split(","))
-    assert "ftops.bootstrap_place" in loaded, done.stderr
-    assert loaded.isdisjoint(NOT_YET), loaded & NOT_YET
+    begun, asked = (set(line.split(",")) for line in done.stdout.splitlines())
+    assert "ftops.bootstrap_early" in begun, done.stderr
+    assert begun.isdisjoint(NOT_TO_BEGIN), begun & NOT_TO_BEGIN
+    assert "ftops.bootstrap_place" in asked
+    assert asked.isdisjoint(NOT_TO_ASK), asked & NOT_TO_ASK
