@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from ftops.datasets.byte_runs import Flags, Span, between, codes_of, equal, in_turn, places, runs
+from ftops.datasets.byte_runs import Flags, Span, any_of, between, codes_of, equal, in_turn, places, runs
 
 _BACK: Final = 64  # bytes that a name before an @, a user or a scheme may take
 _AHEAD: Final = 256
@@ -149,7 +149,7 @@ def keys(text: Searched) -> Iterator[tuple[bytes, Span]]:
 
 def private_keys(text: Searched) -> Iterator[Span]:
     """Gives armoured private keys, from their first line to where the text of the key breaks off."""
-    if in_turn(text.hyphens, equal(text.codes, "B")).any():
+    if any_of(in_turn(text.hyphens, equal(text.codes, "B"))):
         for at in _occurrences(text.data, b"-----BEGIN "):
             if match := _ARMOUR.match(text.data, at, at + _TOKEN_BYTES):
                 yield match.span()

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.datasets.byte_runs import between, codes_of, equal, in_turn, places, runs
+from ftops.datasets.byte_runs import Literals, between, codes_of, equal, in_turn, places, runs
 
 DATA = st.binary(max_size=60) | st.text("ab01-é", max_size=60).map(str.encode)
 
@@ -34,3 +34,13 @@ def test_runs_begin_with_a_flag_and_end_where_members_do(data: bytes, least: int
     assert list(runs(members, least, first=digits)) == [
         one.span() for one in re.finditer(rb"[0-9][0-9a-z]{%d,}" % (least - 1), data)
     ]
+
+
+@given(
+    DATA | st.text("abc", max_size=40).map(str.encode),
+    st.sampled_from([b"a", b"ab", b"aa", b"aab", b"01-", "-é".encode()]),
+)
+def test_literals_are_found_wherever_they_are(data: bytes, literal: bytes) -> None:
+    found = [one.start() for one in re.finditer(b"(?=" + re.escape(literal) + b")", data)]
+    literals = Literals(data)
+    assert [list(literals.places(literal)) for _ in range(2)] == [found, found]

@@ -39,13 +39,11 @@ class Deferrals:
 
     def look(self, batch: Batch) -> Hits:
         """Gives the rows with such a phrase near the start of the answer."""
-        asked = [place for place, one in enumerate(batch.examples) if one.answer and not one.calls]
-        phrases = deferrals_in([(batch.examples[place].answer or "")[:DEFERRAL_WITHIN] for place in asked])
+        phrases = deferrals_in(["" if one.calls else (one.answer or "")[:DEFERRAL_WITHIN] for one in batch.examples])
         hits = []
-        for index in sorted(phrases):
-            place = asked[index]
-            says = f"expected an answer, it puts the user off: {quoted(phrases[index])}"
-            hits.append(Hit(batch.examples[place].line, answer_field(batch.rows[place]) + "/content", says))
+        for place in sorted(phrases):
+            says = f"expected an answer, it puts the user off: {quoted(phrases[place])}"
+            hits.append(Hit(batch.lines[place], answer_field(batch.rows[place]) + "/content", says))
         return shortened(hits)
 
     def conclude(self, seen: Sequence[Hits], facts: FileFacts) -> Iterator[Found]:

@@ -5,9 +5,11 @@ Owns the list, in English, German, Spanish and French, and the search for it; no
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
+
+from ftops.datasets.byte_runs import Literals
 
 
 class _Phrase(NamedTuple):
@@ -18,7 +20,7 @@ class _Phrase(NamedTuple):
 
 
 class _Language(NamedTuple):
-    """The phrases of one language. ``sign`` is in every text that has one of them; where it is empty, any text may."""
+    """Phrases of one language. ``sign`` is in every text that has one of them."""
 
     sign: bytes
     phrases: tuple[_Phrase, ...]
@@ -29,7 +31,13 @@ def _phrase(pattern: str, *anchors: str) -> _Phrase:
 
 
 _ENGLISH: Final = (
-    _phrase(r"\b(?:(?:i|we)(?:'ll| will| shall)|let me),? (?:[\w,]+ ){0,6}(?:get|come|circle|report) back\b", " back"),
+    _phrase(
+        r"\b(?:(?:i|we)(?:'ll| will| shall)|let me),? (?:[\w,]+ ){0,6}(?:get|come|circle|report) back\b",
+        "get back",
+        "come back",
+        "circle back",
+        "report back",
+    ),
     _phrase(
         r"\b(?:i|we)(?:'ll| will) (?:\w+ ){1,5}(?:tomorrow|next week|later today|as soon as (?:i|we) can)\b",
         "tomorrow",
@@ -86,32 +94,42 @@ _FRENCH: Final = (
     _phrase(r"\bje ne peux pas (?:vous |t'|te )?aider (?:avec|sur|à) (?:ça|cela|ce)\b", "aider "),
 )
 _FRENCH_MODEL: Final = (_phrase(r"\ben tant qu(?:e (?:grand )?modèle|'ia|'intelligence artificielle)\b", "en tant qu"),)
-_LANGUAGES: Final = (
-    _Language(b"", (*_ENGLISH, *_GERMAN_MODEL, *_SPANISH, *_FRENCH_MODEL)),
-    _Language(b" ich ", _GERMAN),
-    _Language(b" je ", _FRENCH),
-)
+_AT_ONCE: Final = 512  # texts, which a processor's cache holds with the flags of their letters
+_ANYWHERE: Final = (*_ENGLISH, *_GERMAN_MODEL, *_SPANISH, *_FRENCH_MODEL)
+_LANGUAGES: Final = (_Language(b" ich ", _GERMAN), _Language(b" je ", _FRENCH))
 
 
 def deferrals_in(texts: Sequence[str]) -> Mapping[int, str]:
     """Gives, by the place of the text, the first phrase of the list that each text has, in lower case."""
-    lowered = [text.lower().replace("’", "'") for text in texts]
-    encoded = [b" %s\n" % text.encode("utf-8", "surrogatepass") for text in lowered]
-    joined = b"".join(encoded)
-    starts = [0, *accumulate(map(len, encoded))]
     found: dict[int, str] = {}
-    for language in _LANGUAGES:
-        if language.sign not in joined:
-            continue
-        for phrase in language.phrases:
-            for place in {bisect_right(starts, at) - 1 for anchor in phrase.anchors for at in _places(joined, anchor)}:
-                if place not in found and (match := phrase.pattern.search(lowered[place])):
-                    found[place] = match.group()
+    for first in range(0, len(texts), _AT_ONCE):
+        block = texts[first : first + _AT_ONCE]
+        for number, phrases in _suspects(block).items():
+            lowered = _lowered(block[number])
+            match = next((match for phrase in phrases if (match := phrase.pattern.search(lowered))), None)
+            if match is not None:
+                found[first + number] = match[0]
     return found
 
 
-def _places(data: bytes, piece: bytes) -> Iterator[int]:
-    at = data.find(piece)
-    while at >= 0:
-        yield at
-        at = data.find(piece, at + len(piece))
+def _lowered(text: str) -> str:
+    return text.lower().replace("’", "'")
+
+
+def _suspects(texts: Sequence[str]) -> Mapping[int, Sequence[_Phrase]]:
+    """Gives the phrases that texts may have, by their places: those of which a piece is found in all texts at once."""
+    encoded = [(text if text.isascii() else _lowered(text)).encode("utf-8", "surrogatepass") for text in texts]
+    data = b" " + b"\n ".join(encoded).lower()
+    starts = (0, *accumulate(len(text) + 2 for text in encoded))
+    literals = Literals(data)
+    suspects: dict[int, list[_Phrase]] = {}
+    for phrase in _ANYWHERE:
+        for number in {bisect_right(starts, at) - 1 for piece in phrase.anchors for at in literals.places(piece)}:
+            suspects.setdefault(number, []).append(phrase)
+    for language in _LANGUAGES:
+        for number in {bisect_right(starts, at) - 1 for at in literals.places(language.sign)}:
+            text = data[starts[number] : starts[number + 1]]
+            for phrase in language.phrases:
+                if any(piece in text for piece in phrase.anchors):
+                    suspects.setdefault(number, []).append(phrase)
+    return suspects

@@ -85,6 +85,8 @@ def test_phrases_are_found_where_they_are():
     texts = ["nothing here", "ok, we'll get back", "", "as an ai", "I will get back; as an AI"]
     assert deferrals_in(texts) == {1: "we'll get back", 3: "as an ai", 4: "i will get back"}
     assert deferrals_in([]) == {}
+    many = [*["nothing here"] * 600, "als KI", *["ich helfe gern"] * 600, "Ich MELDE mich SPÄTER BEI IHNEN", "AS AN AI"]
+    assert deferrals_in(many) == {600: "als ki", 1201: "ich melde mich später bei ihnen", 1202: "as an ai"}
 
 
 def varied(count: int) -> list[dict]:
