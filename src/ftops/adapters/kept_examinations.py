@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from ftops.adapters.content_cache import ContentCache
+from ftops.adapters.datasets_code import datasets_code
 from ftops.datasets.findings import Found
 
 _SPARE: Final = 500
@@ -44,7 +45,9 @@ class KeptExaminations:
         self._cache = (
             None
             if ftops_dir is None
-            else ContentCache(ftops_dir, "findings", kind=_Kept, version="1", seal=seal, spare=_SPARE)
+            else ContentCache(
+                ftops_dir, "findings", kind=_Kept, version=f"1 {datasets_code()}", seal=seal, spare=_SPARE
+            )
         )
 
     def get(self, key: str) -> tuple[tuple[KeptPart, ...], ...] | None:

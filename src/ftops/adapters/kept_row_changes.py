@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ftops.adapters.content_cache import ContentCache
+from ftops.adapters.datasets_code import datasets_code
 from ftops.domain.dataset_changes import RowChanges
 
 _SPARE: Final = 500
@@ -16,7 +17,9 @@ class KeptRowChanges:
     """Fits ``application.workspace.KnownRowChanges``, from run to run."""
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
-        self._cache = ContentCache(ftops_dir, "differences", kind=RowChanges, version="1", seal=seal, spare=_SPARE)
+        self._cache = ContentCache(
+            ftops_dir, "differences", kind=RowChanges, version=f"1 {datasets_code()}", seal=seal, spare=_SPARE
+        )
 
     def get(self, key: str, /) -> RowChanges | None:
         """Gives what was kept; None where nothing was."""

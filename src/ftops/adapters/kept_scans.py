@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from ftops.adapters.content_cache import ContentCache
+from ftops.adapters.datasets_code import datasets_code
 from ftops.datasets.formats import Use
 from ftops.datasets.reading import Scan, Shape, scanned_before
 from ftops.domain.desired import Dataset, Measures, TokenSum
@@ -30,7 +31,7 @@ class KeptScans:
     """Scans without problems."""
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
-        self._cache = ContentCache(ftops_dir, "datasets", kind=_Kept, version="2", seal=seal)
+        self._cache = ContentCache(ftops_dir, "datasets", kind=_Kept, version=f"2 {datasets_code()}", seal=seal)
         self._measuring = (
             threading.Lock()
         )  # datasets are measured wherever they are needed, in an apply by several threads
