@@ -1,12 +1,14 @@
 """Rows that a check hits: the first few of a batch as they are to be told, and a count of all.
 
-Owns that shortening. What several checks of this package say of single rows goes through here, so that what is remembered of
-a batch stays small, and what is told is the same however the file was cut into batches.
+Owns what is remembered of a batch, so that it stays small, and that what is told is the same however the file was cut into
+batches. ``first_few`` tells it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
+from ftops.datasets.checking.first_few import first_few
 from ftops.datasets.findings import SHOWN_OF_A_KIND, Found
 
 
@@ -32,12 +34,11 @@ def shortened(hits: Sequence[Hit]) -> Hits:
 
 def hit_findings(code: str, seen: Iterable[Hits], *, kind: str, hint: str | None = None) -> Iterator[Found]:
     """Gives the first few hits as findings of ``kind``, and one more that counts the others."""
-    first: list[Hit] = []
-    total = 0
-    for hits in seen:
-        first.extend(hits.first[: SHOWN_OF_A_KIND - len(first)])
-        total += hits.total
-    for hit in first:
-        yield Found(code=code, line=hit.line, field=hit.field, says=hit.says, kind=kind, hint=hint)
-    if rest := total - len(first):
-        yield Found(code=code, line=first[-1].line, field=first[-1].field, says=kind, kind=kind, hint=hint, count=rest)
+    parts = tuple(seen)
+    first = tuple(islice((hit for hits in parts for hit in hits.first), SHOWN_OF_A_KIND))
+
+    def tell(place: int) -> Found:
+        hit = first[place] if place < len(first) else first[-1]._replace(says=kind)
+        return Found(code=code, line=hit.line, field=hit.field, says=hit.says, kind=kind, hint=hint)
+
+    yield from first_few(range(sum(hits.total for hits in parts)), tell)
