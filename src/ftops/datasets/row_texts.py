@@ -44,23 +44,23 @@ def row_texts(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def texts_of(row: Row) -> list[str]:
-    """Gives the same texts without their places, in a fraction of the time where all messages are plain ones."""
-    if isinstance(row, ChatRow):
-        texts = []
-        for message in row.messages:
-            content: Any = message.content
-            kind = message.__class__
-            if content.__class__ is not str or (kind is AssistantMessage and _says_more(message)):
-                break
+    """Gives the same texts without their places, which takes half of the time for rows of chats."""
+    if not isinstance(row, ChatRow):
+        return [text for _, text in row_texts(row)]
+    texts: list[str] = []
+    for message in row.messages:
+        content: Any = message.content
+        if content.__class__ is str:
             if content:
                 texts.append(content)
-        else:
-            return texts
-    return [text for _, text in row_texts(row)]
-
-
-def _says_more(message: Any) -> bool:
-    return message.refusal is not None or message.tool_calls is not None
+        elif content is not None:
+            texts += [text for _, text in _parts("", content)]
+        if message.__class__ is AssistantMessage:
+            if message.refusal:
+                texts.append(message.refusal)
+            if message.tool_calls is not None:
+                texts += [call.function.arguments for call in message.tool_calls]
+    return texts
 
 
 def _said(pointer: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
