@@ -17,7 +17,7 @@ from ftops.datasets.checking.candidates import Candidates, Suspect, candidates, 
 from ftops.datasets.checking.facts import facts_in
 from ftops.datasets.checking.hits import hit_findings
 from ftops.datasets.checking.mentions import Said
-from ftops.datasets.excerpts import masked_excerpt
+from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.normal_text import normal_text
@@ -37,6 +37,7 @@ _WHEN: Final = re.compile(r"\d{4}-\d\d|\d{1,2}:\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2
 _ABBREVIATION: Final = 6  # letters
 _GAP: Final = "[^.?!\n]{0,12}?"
 _STEM: Final = 4
+_MASKED: Final = ""
 
 
 class UngroundedArguments:
@@ -93,7 +94,9 @@ class UngroundedFacts:
 
         def describe(number: int) -> Suspect:
             _, place, fact = found[number]
-            return Suspect(batch.lines[place], f"{answer_field(batch.rows[place])}/content", fact)
+            is_open = fact in masked_words(batch.examples[place].answer or "")  # and no piece of a key, say
+            field = f"{answer_field(batch.rows[place])}/content"
+            return Suspect(batch.lines[place], field, fact if is_open else _MASKED)
 
         lines = [batch.lines[place] for _, place, _ in found]
         suspects = candidates([digest for digest, _, _ in found], lines, describe)
@@ -125,7 +128,8 @@ def _prompt(example: Example) -> Said:
 
 
 def _tell_fact(fact: Suspect) -> str:
-    return f"the answer has {masked_excerpt(str(fact.value))}, which the prompt doesn't"
+    shown = "something that is masked here" if fact.value == _MASKED else masked_excerpt(str(fact.value))
+    return f"the answer has {shown}, which the prompt doesn't"
 
 
 def _tell_value(found: Suspect) -> str:

@@ -141,6 +141,11 @@ def test_facts_that_the_prompt_does_not_have(answer, fact):
     assert found.says == f"the answer has '{fact}', which the prompt doesn't"
 
 
+def test_a_piece_of_a_secret_is_not_shown():
+    (found,) = found_in(FACTS, [*grounded(5), chat("Your key?", "It is sk-proj-abcdefghijklmnopqrstuv0123456789ABCD.")])
+    assert found.says == "the answer has something that is masked here, which the prompt doesn't"
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
