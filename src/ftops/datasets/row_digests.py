@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import numpy as np
 
-from ftops.datasets.batches import Batch, Example
+from ftops.datasets.batches import Batch
 from ftops.datasets.findings import Found
 from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.labels import Labels, labels_of, merged_labels
 from ftops.datasets.prompt_keys import prompt_keys
-from ftops.datasets.rows import ChatRow, ItemRow, PreferenceRow, Row
+from ftops.datasets.rows import (
+    Asked,
+    AssistantMessage,
+    ChatRow,
+    FreeRow,
+    ItemRow,
+    PreferenceRow,
+    Row,
+    ToolCall,
+    refusals_of,
+    text_of,
+)
 from ftops.datasets.statistics import digest64, label_of
 from ftops.datasets.tokens import ROW_LIMIT, in_order
 from ftops.domain.desired import TokenCaveat
@@ -69,7 +80,7 @@ class RowDigests:
         rows, answers, systems, tools = [], [], [], []
         for row, example in zip(batch.rows, batch.examples, strict=True):
             rows.append(digest64(encode(plain.in_row(row))))
-            answers.append(_answer(example, encode))
+            answers.append(digest64(encode([_said(message) for message in _answers(row)])))
             systems.append(_shared(example.system, known))
             tools.append(_shared(plain.of(example.tools), known))
         tokens = batch.tokens
@@ -128,9 +139,20 @@ class _PlainTools:
                 return row
 
 
-def _answer(example: Example, encode: Any) -> int:
-    """Digests all that a row answers: text, calls and, of a preference row, the rejected text."""
-    return digest64(encode([example.answer, example.rejected, list(example.calls)]))
+def _answers(row: Row) -> Sequence[AssistantMessage]:
+    """Gives the last message of the assistant; of a preference row both answers."""
+    match row:
+        case PreferenceRow():
+            return (*row.preferred_output, *row.non_preferred_output)
+        case ChatRow(messages=messages) | ItemRow(asked=Asked(messages=messages)):
+            return [one for one in messages if isinstance(one, AssistantMessage)][-1:]
+        case FreeRow():
+            return ()
+
+
+def _said(message: AssistantMessage) -> tuple[str, tuple[str, ...], Sequence[ToolCall]]:
+    """Gives all that a message says: text, refusals and calls."""
+    return text_of(message.content), tuple(refusals_of(message)), message.tool_calls or ()
 
 
 def _shared(text: str | bytes, known: dict[str | bytes, int]) -> int:

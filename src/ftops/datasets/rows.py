@@ -4,6 +4,7 @@ Owns the shapes of rows with nothing wrong in them. What doesn't decode here is 
 what is wrong and whether anything is. Tools and their parameters stay raw bytes: rows of one file mostly share them.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -135,3 +136,11 @@ def text_of(content: Any) -> str:
     if content is None:
         return ""
     return "".join(part.text for part in content if isinstance(part, TextPart))
+
+
+def refusals_of(message: AssistantMessage) -> Iterator[str]:
+    """Gives what a message refuses with, in the field for it or in parts of its content."""
+    if message.refusal:
+        yield message.refusal
+    if isinstance(message.content, list):
+        yield from (part.refusal for part in message.content if isinstance(part, RefusalPart))

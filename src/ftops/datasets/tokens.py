@@ -5,7 +5,7 @@ tokenizer whose vocabulary is on board. Texts, refusals, roles and names are cou
 calls are written into a prompt is unpublished: they count as their compact JSON, which is an estimate. Images are not counted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,10 +21,10 @@ from ftops.datasets.rows import (
     ItemRow,
     Message,
     PreferenceRow,
-    RefusalPart,
     Row,
     SystemMessage,
     ToolCall,
+    refusals_of,
 )
 from ftops.datasets.rows import text_of as text_of_content
 from ftops.domain.desired import TokenCaveat, TokenSum
@@ -195,7 +195,7 @@ class _Tally:
                     texts.append(_json(message.tool_calls))
                     self.caveats.add(TokenCaveat.TOOLS)
                 if message.refusal or type(content) is list:
-                    texts.extend(_refusals(message))
+                    texts.extend(refusals_of(message))
         self.fixed.append(total)
         self._ends.append(len(texts))
 
@@ -252,13 +252,6 @@ def _before_answer(messages: Sequence[Message]) -> Sequence[Message]:
         if type(messages[index]) is AssistantMessage:
             return messages[:index]
     return messages
-
-
-def _refusals(message: AssistantMessage) -> Iterator[str]:
-    if message.refusal:
-        yield message.refusal
-    if isinstance(message.content, list):
-        yield from (part.refusal for part in message.content if isinstance(part, RefusalPart))
 
 
 def _calls(calls: Any) -> Any:

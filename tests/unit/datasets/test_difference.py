@@ -87,15 +87,29 @@ def test_tools_count_by_what_they_say(use: Use) -> None:
     assert counts(compared([row(TOOLS)], [row(spelt[:1])], use=use)) == (0, 0, 1)
 
 
-def test_the_rejected_answer_is_part_of_the_answer() -> None:
-    def row(rejected: str) -> dict[str, Any]:
-        answers = {"preferred_output": "a", "non_preferred_output": rejected}
-        asked = {"input": {"messages": [{"role": "user", "content": "q"}]}}
-        return asked | {k: [{"role": "assistant", "content": v}] for k, v in answers.items()}
+CALL = {"id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}
 
-    found = compared([row("b")], [row("c")], use=Use.DPO)
-    assert found.shown_changed[0].aspects == (Aspect.ANSWER,)
-    assert found.label_distance is None
+
+@pytest.mark.parametrize(
+    "answer", [{"content": "c"}, {"refusal": "no"}, {"content": "b", "refusal": "no"}, {"tool_calls": [CALL]}]
+)
+def test_all_that_is_said_is_part_of_the_answer(answer: dict[str, Any]) -> None:
+    def pair(rejected: dict[str, Any]) -> dict[str, Any]:
+        asked = {"messages": [{"role": "user", "content": "q"}], "tools": TOOLS}
+        preferred = {"role": "assistant", "content": "a"}
+        return {
+            "input": asked,
+            "preferred_output": [preferred],
+            "non_preferred_output": [{"role": "assistant", **rejected}],
+        }
+
+    def turns(last: dict[str, Any]) -> dict[str, Any]:
+        return {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", **last}], "tools": TOOLS}
+
+    for row, use in ((pair, Use.DPO), (turns, Use.SUPERVISED), (turns, Use.EVALUATION)):
+        found = compared([row({"content": "b"})], [row(answer)], use=use)
+        assert found.shown_changed[0].aspects == (Aspect.ANSWER,)
+        assert found.label_distance is None
 
 
 def test_free_rows_are_added_and_removed() -> None:
