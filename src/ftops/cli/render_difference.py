@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ftops.cli.charts import heading, indented, table
-from ftops.cli.render_figures import assumption_lines, dollars, training_to_json
+from ftops.cli.render_figures import assumption_lines, dollars, first_finding, training_to_json
 from ftops.cli.render_findings import shown
 from ftops.datasets.difference import Aspect
 from ftops.datasets.excerpts import masked_excerpt, masked_words
@@ -35,6 +35,8 @@ def difference_parts(found: "DataDifference") -> Iterator[RenderableType]:
             lines = "1 line is" if survey.left_out == 1 else f"{survey.left_out:,} lines are"
             says = f"{lines} left out for errors: ftops data check {shown(survey.path)}"
             yield indented(Text(says, style="yellow"))
+        if not survey.rows:
+            yield from first_finding(survey)
     yield indented(Text(counts_of(difference) if difference.has_changes else _same(found)))
     yield Text()
     rows = [

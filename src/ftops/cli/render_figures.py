@@ -18,7 +18,7 @@ from ftops.datasets.tokens import ROW_LIMIT
 from ftops.domain.pricing import PRICES_AS_OF
 
 if TYPE_CHECKING:
-    from ftops.application.data_figures import DataFigures, Training
+    from ftops.application.data_figures import DataFigures, Survey, Training
     from ftops.datasets.spreads import Spread
     from ftops.datasets.statistics import Statistics, Texts
 
@@ -34,12 +34,18 @@ def figure_parts(figures: "DataFigures") -> Iterator[RenderableType]:
         says = f"{lines} left out for errors: ftops data check {shown(figures.survey.path)}"
         yield indented(Text(says, style="yellow"))
     if not statistics.rows:
-        yield from _first_finding(figures)
+        yield from first_finding(figures.survey)
         return
     yield from _spreads(statistics)
     yield from _labels(statistics)
     yield from _shared(statistics)
     yield from _trainings(figures)
+
+
+def first_finding(survey: "Survey") -> Iterator[RenderableType]:
+    """Gives what is wrong first of a file of which nothing could be read, such as a compressed one."""
+    for group in survey.findings.groups(CheckSettings())[:1]:
+        yield indented(Text(f"{group.check.code}: {shown(group.shown[0].says)}", style="yellow"))
 
 
 def assumption_lines(trainings: "Sequence[Training]") -> Iterator[RenderableType]:
@@ -114,12 +120,6 @@ def _described(figures: "DataFigures") -> str:
     use = figures.statistics.use.value if figures.is_recognised else "rows of no training format"
     roles = f", {' and '.join(figures.roles)} data" if figures.roles else ""
     return f"{use}{roles}, {_many(figures.statistics.rows, 'row')}" if figures.statistics.rows else "no rows"
-
-
-def _first_finding(figures: "DataFigures") -> Iterator[RenderableType]:
-    """Gives what is wrong first of a file of which nothing could be read, such as a compressed one."""
-    for group in figures.survey.findings.groups(CheckSettings())[:1]:
-        yield indented(Text(f"{group.check.code}: {shown(group.shown[0].says)}", style="yellow"))
 
 
 def _spreads(statistics: "Statistics") -> Iterator[RenderableType]:

@@ -126,6 +126,14 @@ def test_rows_with_errors_are_left_out_of_both(root: Path, diff: Any) -> None:
     assert "2 lines are left out for errors: ftops data check b.jsonl" in text
 
 
+def test_of_a_version_without_a_sound_row_it_is_said_why(root: Path, diff: Any) -> None:
+    (root / "a.jsonl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    (root / "b.jsonl").write_text(rows(0, 12))
+    assert "D003: expected data, got a git-LFS pointer" in diff(root, "a.jsonl", "b.jsonl")
+    (root / "a.jsonl").write_text("")
+    assert "D002: expected rows, the file is empty" in diff(root, "b.jsonl", "a.jsonl")
+
+
 def test_every_aspect_is_shown_and_nothing_hostile_gets_through(tmp_path: Path, diff: Any) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
