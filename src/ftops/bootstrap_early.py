@@ -10,6 +10,7 @@ from ftops.adapters.early_process import EarlyProcess
 
 if TYPE_CHECKING:
     from ftops.adapters.early_look import EarlyLook
+    from ftops.adapters.kept_manifests import KeptManifests
 
 
 @contextmanager
@@ -22,10 +23,12 @@ def beginning_early(*, is_offline: bool) -> Iterator[EarlyProcess | None]:
         yield process
 
 
-def look_early(process: EarlyProcess | None, root: Path, *, backend: str | None) -> "EarlyLook | None":
+def look_early(
+    process: EarlyProcess | None, root: Path, *, backend: str | None, kept: "KeptManifests | None" = None
+) -> "EarlyLook | None":
     """Has the process ask the backend that will most likely be asked, while manifests and ledger are read.
 
-    Where there is none, or none that may be asked, the process is ended.
+    Where there is none, or none that may be asked, the process is ended. ``kept`` are files found valid before.
     """
     from ftops.adapters.early_look import EarlyLook, early_question
     from ftops.adapters.project_file import read_project_file
@@ -33,7 +36,7 @@ def look_early(process: EarlyProcess | None, root: Path, *, backend: str | None)
 
     if process is None:
         return None
-    file = read_project_file(root)
+    file = read_project_file(root, kept=kept)
     question = early_question(file.project, backend, newest=NEWEST_JOBS, environ=os.environ)
     if question is None or file.problems:
         process.close()

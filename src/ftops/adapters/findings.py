@@ -6,7 +6,7 @@ Owns turning a JSON pointer into line and column.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ftops.adapters.yaml_nodes import YamlDocument
+from ftops.adapters.yaml_documents import YamlDocument
 from ftops.domain.foreign_text import visible
 from ftops.errors import Problem
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ftops.adapters.schema_problems import near_miss
-from ftops.adapters.yaml_nodes import child
+from ftops.adapters.yaml_documents import child
 from ftops.domain.foreign_text import quoted
 
 _EXPRESSION: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)

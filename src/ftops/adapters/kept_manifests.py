@@ -1,4 +1,5 @@
-"""Manifests found valid before, by the SHA-256 of their bytes: their YAML is not read again, nor held to the schema.
+"""Manifests and project files found valid before, by the SHA-256 of their bytes: their YAML is not read again, nor is their
+schema asked.
 
 Owns what is kept of them. Whatever depends on more than the bytes (paths, names, the project) is checked anew each time.
 """
@@ -12,7 +13,7 @@ import msgspec
 
 from ftops.adapters.content_cache import ContentCache
 from ftops.adapters.schemas import load_schema
-from ftops.adapters.yaml_nodes import Place, YamlDocument
+from ftops.adapters.yaml_documents import Place, YamlDocument
 
 
 class _Document(msgspec.Struct, frozen=True, array_like=True):
@@ -22,22 +23,23 @@ class _Document(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KeptManifests:
-    """The documents of valid manifests."""
+    """The documents of valid files. ``schema`` is the name of the one that they were held to."""
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
-        schema = hashlib.sha256(msgspec.json.encode(load_schema("finetune.v1"))).hexdigest()
-        self._cache = ContentCache(ftops_dir, "manifests", kind=tuple[_Document, ...], version=f"1 {schema}", seal=seal)
+        schemas = [load_schema(name) for name in ("finetune.v1", "project.v1")]
+        version = f"2 {hashlib.sha256(msgspec.json.encode(schemas)).hexdigest()}"
+        self._cache = ContentCache(ftops_dir, "manifests", kind=tuple[_Document, ...], version=version, seal=seal)
 
-    def get(self, sha256: str) -> tuple[YamlDocument, ...] | None:
+    def get(self, sha256: str, schema: str) -> tuple[YamlDocument, ...] | None:
         """Gives the documents of a file with this content; None where it was never found valid."""
-        kept = self._cache.get(sha256)
+        kept = self._cache.get(f"{schema} {sha256}")
         if kept is None:
             return None
         return tuple(YamlDocument(value=d.value, place=d.place, values=d.values, keys={}) for d in kept)
 
-    def put(self, sha256: str, documents: Sequence[YamlDocument]) -> None:
+    def put(self, sha256: str, schema: str, documents: Sequence[YamlDocument]) -> None:
         """Keeps documents that neither YAML nor the schema has anything against."""
-        self._cache.put(sha256, tuple(_Document(d.value, d.place, d.values) for d in documents))
+        self._cache.put(f"{schema} {sha256}", tuple(_Document(d.value, d.place, d.values) for d in documents))
 
     def save(self) -> None:
         """Writes them for the next run."""

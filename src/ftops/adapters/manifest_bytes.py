@@ -14,7 +14,7 @@ from typing import Final
 from ftops.adapters.manifest_folders import LinkedFolders
 from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside, resolve_inside
 from ftops.adapters.schema_problems import near_miss
-from ftops.adapters.yaml_nodes import MAX_BYTES, Place
+from ftops.adapters.yaml_documents import MAX_BYTES, Place
 from ftops.domain.foreign_text import quoted, visible
 from ftops.errors import Problem
 

@@ -9,7 +9,7 @@ from typing import Any
 from ftops.adapters.findings import Findings
 from ftops.adapters.grader_templates import item_fields
 from ftops.adapters.plain_values import mapping, member, sequence
-from ftops.adapters.yaml_nodes import child
+from ftops.adapters.yaml_documents import child
 from ftops.domain.foreign_text import visible
 from ftops.domain.loaded import DatasetUse, Role, Spot, Variable
 from ftops.domain.manifest import MethodType, Split

@@ -6,7 +6,7 @@ Owns reading all files, the rules between them, and that all problems of all fil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ftops.adapters import manifest_values
 from ftops.adapters.findings import Findings, findings_of
@@ -19,11 +19,13 @@ from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
 from ftops.adapters.project_paths import KnownFolders
 from ftops.adapters.schema_problems import schema_problems
-from ftops.adapters.yaml_nodes import YamlDocument, child, read_yaml
+from ftops.adapters.yaml_documents import YamlDocument, child
 from ftops.domain.foreign_text import visible
 from ftops.domain.loaded import DatasetUse, LoadedProject
 from ftops.domain.manifest import BackendName, FineTune, Project
 from ftops.errors import Invalid, Problem
+
+_SCHEMA: Final = "finetune.v1"
 
 
 def load(root: Path, *, backend_override: str | None = None) -> LoadedProject:
@@ -42,7 +44,7 @@ def read_project(
     ``backend_override`` is the backend that the command line or the environment redirects to; it lets a project without a
     name rehearse manifests that name another backend. ``kept`` are files found valid before.
     """
-    file = read_project_file(root)
+    file = read_project_file(root, kept=kept)
     reading = _Reading(root=root, project=file.project, known=KnownFolders(root), kept=kept)
     paths, problems = find_manifests(root, file.project.manifests, file.manifest_places)
     for path in paths:
@@ -105,14 +107,16 @@ class _Reading:
 
     def _documents(self, content: FileBytes, shown: str) -> list[tuple[YamlDocument, list[Problem]]]:
         """Gives a file's documents, each with what the schema has against it."""
-        kept = self.kept.get(content.sha256) if self.kept else None
+        kept = self.kept.get(content.sha256, _SCHEMA) if self.kept else None
         if kept is not None:
             return [(document, []) for document in kept]
+        from ftops.adapters.yaml_nodes import read_yaml  # not needed where all files were read before
+
         yaml_file = read_yaml(content.data, shown)
         self.problems.extend(yaml_file.problems)
-        checked = [(document, schema_problems(document, "finetune.v1", shown)) for document in yaml_file.documents]
+        checked = [(document, schema_problems(document, _SCHEMA, shown)) for document in yaml_file.documents]
         if self.kept and not yaml_file.problems and not any(wrong for _, wrong in checked):
-            self.kept.put(content.sha256, yaml_file.documents)
+            self.kept.put(content.sha256, _SCHEMA, yaml_file.documents)
         return checked
 
     def _read_document(self, document: YamlDocument, wrong: list[Problem], path: str, shown: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ftops.adapters.findings import Findings
 from ftops.adapters.plain_values import member, sequence
 from ftops.adapters.project_paths import KnownFolders, PathRefused, file_inside
-from ftops.adapters.yaml_nodes import child
+from ftops.adapters.yaml_documents import child
 
 _MAX_SOURCE: Final = 256_000
 

@@ -14,7 +14,7 @@ from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import unknown_backend
 from ftops.adapters.schema_problems import near_miss
 from ftops.adapters.unsupported import unsupported_values
-from ftops.adapters.yaml_nodes import child
+from ftops.adapters.yaml_documents import child
 from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import LATEST, BackendName, FineTune, MethodType, Project

@@ -15,7 +15,8 @@ from ftops.adapters.manifest_paths import whole_grader
 from ftops.adapters.manifest_rules import check_rules
 from ftops.adapters.plain_values import member
 from ftops.adapters.schema_problems import schema_problems
-from ftops.adapters.yaml_nodes import YamlDocument, read_yaml
+from ftops.adapters.yaml_documents import YamlDocument
+from ftops.adapters.yaml_nodes import read_yaml
 from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import FineTune, Project
 

@@ -12,11 +12,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ftops.adapters.findings import Findings, findings_of
+from ftops.adapters.kept_manifests import KeptManifests
 from ftops.adapters.manifest_bytes import read_bytes
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.schema_problems import near_miss, schema_problems
 from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
-from ftops.adapters.yaml_nodes import Place, YamlDocument, child, read_yaml
+from ftops.adapters.yaml_documents import Place, YamlDocument, child
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import (
     EMBEDDED,
@@ -35,6 +36,7 @@ PROJECT_FILE: Final = "ftops.yaml"
 IMPLICIT_NAME: Final = "local"
 OPENAI_KEY_ENV: Final = "OPENAI_API_KEY"
 
+_SCHEMA: Final = "project.v1"
 _BUILT_IN: Final = MappingProxyType(
     {
         OPENAI: Backend(name=OPENAI, type=BackendType.OPENAI, api_key_env=OPENAI_KEY_ENV),
@@ -57,8 +59,11 @@ class ProjectFile:
     manifest_places: Mapping[str, Place] = field(default_factory=dict)
 
 
-def read_project_file(root: Path) -> ProjectFile:
-    """Reads ``ftops.yaml`` below ``root``. A broken file gives its problems, and the defaults for what can't be read."""
+def read_project_file(root: Path, *, kept: KeptManifests | None = None) -> ProjectFile:
+    """Reads ``ftops.yaml`` below ``root``. A broken file gives its problems, and the defaults for what can't be read.
+
+    ``kept`` are files found valid before.
+    """
     if not (root / PROJECT_FILE).exists() and not (root / PROJECT_FILE).is_symlink():
         misnamed = Problem(file="ftops.yml", expected=f"expected the name {PROJECT_FILE}")
         return ProjectFile(
@@ -68,21 +73,28 @@ def read_project_file(root: Path) -> ProjectFile:
     content = read_bytes(root, PROJECT_FILE)
     if isinstance(content, Problem):
         return ProjectFile(project=_salvaged(None), has_name=True, problems=(content,))
+    known = kept.get(content.sha256, _SCHEMA) if kept else None
+    if known:
+        return _checked(known[0], content.sha256, [], [])
+    from ftops.adapters.yaml_nodes import read_yaml  # not needed where all files were read before
+
     read = read_yaml(content.data, PROJECT_FILE)
     problems = [*read.problems, *(_surplus(further.place) for further in read.documents[1:])]
     document = read.documents[0] if read.documents else None
     if document is None:
         return ProjectFile(project=_salvaged(None), has_name=True, digest=content.sha256, problems=tuple(problems))
-    return _checked(document, content.sha256, problems)
+    wrong = schema_problems(document, _SCHEMA, PROJECT_FILE)
+    if kept and not (problems or wrong):
+        kept.put(content.sha256, _SCHEMA, read.documents)
+    return _checked(document, content.sha256, problems, wrong)
 
 
-def _checked(document: YamlDocument, sha256: str, problems: list[Problem]) -> ProjectFile:
-    """Gives the project of a document, with everything wrong in it beside ``problems``.
+def _checked(document: YamlDocument, sha256: str, problems: list[Problem], wrong: list[Problem]) -> ProjectFile:
+    """Gives the project of a document, with everything wrong in it beside ``problems`` and what is ``wrong`` by its schema.
 
     Where YAML or schema find fault, it is only what can be salvaged.
     """
     value = document.value
-    wrong = schema_problems(document, "project.v1", PROJECT_FILE)
     is_readable = not (problems or wrong)
     findings = findings_of(document, PROJECT_FILE, wrong)
     spec = member(value, "spec")

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ftops.adapters.schemas import load_schema
-from ftops.adapters.yaml_nodes import Place, YamlDocument, child
+from ftops.adapters.yaml_documents import Place, YamlDocument, child
 from ftops.domain.foreign_text import excerpt, quoted, visible
 from ftops.errors import Problem
 

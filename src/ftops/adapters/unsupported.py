@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
 
-from ftops.adapters.yaml_nodes import child
+from ftops.adapters.yaml_documents import child
 from ftops.domain.foreign_text import visible
 
 _Steps = tuple[str | int, ...]

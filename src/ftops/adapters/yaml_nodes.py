@@ -8,15 +8,15 @@ out of the result and named in ``broken``, so that the rest can still be checked
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
 
+from ftops.adapters.yaml_documents import MAX_BYTES, Place, YamlDocument, child
 from ftops.adapters.yaml_scalars import ScalarError, plain_scalar
 from ftops.domain.foreign_text import excerpt, quoted, visible
 from ftops.errors import Problem
 
-MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
 MAX_NODES: Final = 50_000
 
@@ -36,47 +36,12 @@ class _Loader(_FastLoader):  # type: ignore[misc]
         return _UNTAGGED
 
 
-class Place(NamedTuple):
-    """Where something stands, counted from 1. A tuple, because a thousand manifests have a hundred thousand of them."""
-
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class YamlDocument:
-    """One document as plain JSON values.
-
-    ``values`` and ``keys`` give the place of each value, and of each mapping's key, by JSON pointer; ``broken`` are the
-    pointers of values that were refused and stand as None.
-    """
-
-    value: Any
-    place: Place
-    values: dict[str, Place]
-    keys: dict[str, Place]
-    broken: frozenset[str] = frozenset()
-
-    def at(self, pointer: str) -> Place:
-        """Gives the place of the value at ``pointer``, or of the nearest value around it."""
-        while pointer and pointer not in self.values:
-            pointer = pointer.rpartition("/")[0]
-        return self.values.get(pointer, self.place)
-
-
 @dataclass(kw_only=True, slots=True)
 class YamlFile:
     """All documents of a file that can be read, and everything that is wrong with its YAML."""
 
     documents: list[YamlDocument] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-
-def child(pointer: str, key: str | int) -> str:
-    """Gives the JSON pointer (RFC 6901) of ``key`` below ``pointer``."""
-    if isinstance(key, str) and ("~" in key or "/" in key):
-        key = key.replace("~", "~0").replace("/", "~1")
-    return f"{pointer}/{key}"
 
 
 def read_yaml(data: bytes, file: str) -> YamlFile:

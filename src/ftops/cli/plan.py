@@ -62,7 +62,7 @@ def command(
         from ftops.bootstrap_place import find_place
 
         place = find_place(context.directory)
-        early = look_early(process, place.root, backend=backend)
+        early = look_early(process, place.root, backend=backend, kept=place.manifests)
         # Imported while the backend is asked already.
         from ftops.application.saved_plan import plan_now
         from ftops.bootstrap import load_desired, open_workspace

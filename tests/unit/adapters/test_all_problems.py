@@ -11,7 +11,7 @@ from manifest_texts import EVALUATED, MANIFEST, PROJECT, project
 
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.manifest_files import read_project
-from ftops.adapters.yaml_nodes import MAX_BYTES
+from ftops.adapters.yaml_documents import MAX_BYTES
 from ftops.application.declare import declare
 from ftops.errors import Invalid
 

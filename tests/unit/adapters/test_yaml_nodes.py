@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ftops.adapters import yaml_nodes
-from ftops.adapters.yaml_nodes import MAX_BYTES, read_yaml
+from ftops.adapters.yaml_documents import MAX_BYTES
+from ftops.adapters.yaml_nodes import read_yaml
 from ftops.adapters.yaml_scalars import ScalarError, plain_scalar
 
 
