@@ -46,28 +46,23 @@ class Grams:
         return self.hashes[at], np.diff(np.searchsorted(at, self.begins), append=len(at))
 
 
-def grams_of(texts: Sequence[str]) -> Iterator[tuple[Sequence[int], Grams]]:
+def grams_of(texts: Sequence[str]) -> Iterator[tuple[Array, Grams]]:
     """Gives the grams of some texts at a time, with the places that these have in ``texts``."""
     forms = [text if text.isascii() else normal_text(text)[:LONGEST] for text in texts]
-    # Texts of one length take the same steps.
-    by_length = sorted(range(len(forms)), key=lambda place: len(forms[place]))
-    plain = [place for place in by_length if forms[place].isascii()]
-    others = [place for place in by_length if not forms[place].isascii()]
-    for places in _portions(forms, plain):
+    lengths = np.fromiter(map(len, forms), np.int64, len(forms))
+    is_ascii = np.fromiter(map(str.isascii, forms), bool, len(forms))
+    by_length = np.argsort(lengths, kind="stable")  # texts of one length take the same steps
+    for places in _portions(by_length[is_ascii[by_length]], lengths):
         yield places, _grams(*_ascii_codes([forms[place] for place in places]))
-    for places in _portions(forms, others):
+    for places in _portions(by_length[~is_ascii[by_length]], lengths):
         yield places, _grams(*_other_codes([forms[place] for place in places]))
 
 
-def _portions(forms: Sequence[str], places: Sequence[int]) -> Iterator[Sequence[int]]:
-    begin = letters = 0
-    for end, place in enumerate(places):
-        if letters and letters + len(forms[place]) > _LETTERS_AT_ONCE:
-            yield places[begin:end]
-            begin, letters = end, 0
-        letters += len(forms[place]) + 1
-    if places:
-        yield places[begin:]
+def _portions(places: Array, lengths: Array) -> Sequence[Array]:
+    if not len(places):
+        return ()
+    numbers = np.cumsum(lengths[places] + 1) // _LETTERS_AT_ONCE
+    return np.split(places, np.flatnonzero(np.diff(numbers)) + 1)
 
 
 def _ascii_codes(forms: Sequence[str]) -> tuple[Array, Array]:
@@ -96,7 +91,8 @@ def _grams(codes: Array, ends: Array) -> Grams:
     counts = np.where(lengths >= _GRAM, lengths - (_GRAM - 1), np.minimum(lengths, 1))
     for length in range(1, _GRAM):
         codes[begins[lengths == length]] &= np.uint32((1 << 8 * length) - 1)
-    hashes = np.minimum(_mixed(codes), _GREATEST)
+    hashes = _mixed(codes)
+    np.minimum(hashes, _GREATEST, out=hashes)
     short = begins[(lengths > 0) & (lengths < _GRAM)]
     kept = hashes[short]
     for place in range(_GRAM):

@@ -146,12 +146,12 @@ class Sketches:
 
 def sketch(texts: Sequence[str]) -> Sketches:
     """Sketches each text."""
-    places: list[int] = []
+    places: list[Array] = []
     parts: list[Block] = []
     for of_some, grams in grams_of(texts):
-        places.extend(of_some)
+        places.append(of_some)
         parts.append(_sketch_of(grams))
-    return Sketches((Block.joined(parts).taken(np.argsort(np.array(places, np.int64))),) if parts else ())
+    return Sketches((Block.joined(parts).taken(np.argsort(np.concatenate(places))),) if parts else ())
 
 
 def _nothing() -> Block:
