@@ -23,7 +23,10 @@ class KeptLedger:
 
     def __init__(self, ftops_dir: Path, name: str, *, seal: bytes | None) -> None:
         version = f"1 {CURRENT}"
-        self._cache: ContentCache[bytes] | None = ContentCache(ftops_dir, name, kind=bytes, version=version, seal=seal)
+        # A view: tens of megabytes are not copied out of the file's before they are decoded.
+        self._cache: ContentCache[memoryview] | None = ContentCache(
+            ftops_dir, name, kind=memoryview, version=version, seal=seal
+        )
 
     def state_at(self, tip: str, folder: str, read: Callable[[], LedgerState]) -> LedgerState:
         """Gives a folder's state at a commit: the kept one, else what ``read`` gives. Raises what ``read`` raises."""
@@ -35,12 +38,12 @@ class KeptLedger:
         if known is not None:
             return known
         state = read()
-        cache.put(key, msgspec.json.encode(state))
+        cache.put(key, memoryview(msgspec.json.encode(state)))
         cache.save()
         return state
 
 
-def _decoded(kept: bytes | None) -> LedgerState | None:
+def _decoded(kept: memoryview | None) -> LedgerState | None:
     """Gives the state that was kept; None where there is none that can be read."""
     if kept is None:
         return None
