@@ -77,7 +77,7 @@ def untouchable(record: FineTuneRecord, declared: Declared | None, case: Case) -
         for one in case.desired.fine_tunes
         for spec in one.fine_tune.evals
         for condition in spec.gate
-        if condition.baseline
+        if condition.baseline and condition.baseline.model
     }
     targets = [t for a in record.aliases.values() for t in (a.target, *targets_before(a)) if t is not None]
     never = {target.revision for target in targets}
