@@ -11,13 +11,14 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from ftops.adapters.data_sources import GivenSource, SourceRefused
 from ftops.datasets.findings import Baseline
 from ftops.domain.foreign_text import excerpt, visible
-from ftops.errors import Invalid, Problem
+from ftops.errors import Invalid, Problem, UsageProblem
 
 _LARGEST: Final = 16 << 20
 _VERSION: Final = 1
-_REMEDY: Final = "ftops data check --baseline FILE --write-baseline writes it anew"
+_REMEDY: Final = "ftops data check --baseline FILE --write-baseline writes one where there is none"
 
 
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,14 +64,24 @@ def read_baseline(file: Path, *, shown: str) -> Baseline:
     return Baseline(known=known)
 
 
-def write_baseline(file: Path, baseline: Baseline) -> None:
-    """Writes a baseline, in place of the file that is there."""
+def write_baseline(file: Path, baseline: Baseline, *, shown: str) -> None:
+    """Writes a baseline, in place of the file that is there; ``shown`` names it in messages. Raises ``UsageProblem``."""
     entries = [
         json.dumps({"file": path, "code": code, "kind": kind, "count": count}, ensure_ascii=True)
         for (path, code, kind), count in sorted(baseline.known.items())
     ]
     lines = "".join(f"\n    {entry}," for entry in entries).rstrip(",")
     text = f'{{\n  "version": {_VERSION},\n  "known": [{lines}\n  ]\n}}\n' if entries else _EMPTY
+    try:
+        _replace(file, text)
+    except OSError as error:
+        why = visible(error.strerror or str(error))
+        raise UsageProblem(
+            f"{visible(shown)} can't be written: {why}", remedy="name a file in a folder that is there"
+        ) from error
+
+
+def _replace(file: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
@@ -87,8 +98,10 @@ _EMPTY: Final = f'{{\n  "version": {_VERSION},\n  "known": []\n}}\n'
 
 def _json(file: Path, shown: str) -> Any:
     try:
-        with file.open("rb") as stream:
+        with GivenSource(file.parent).open(file.name) as stream:
             data = stream.read(_LARGEST + 1)
+    except SourceRefused as error:
+        raise _broken(shown, error.says) from error
     except OSError as error:
         raise _broken(shown, f"expected a readable file: {visible(error.strerror or str(error))}") from error
     if len(data) > _LARGEST:

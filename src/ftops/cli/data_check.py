@@ -150,7 +150,7 @@ def _beside_baseline(
     before = read_baseline(file, shown=shown) if file.exists() else Baseline()
     looked_at = {one.findings.file for one in review.files}
     kept = {key: count for key, count in before.known.items() if key[0] not in looked_at}
-    write_baseline(file, Baseline(known={**kept, **fresh.known}))
+    write_baseline(file, Baseline(known={**kept, **fresh.known}), shown=shown)
     tell(f"{sum(fresh.known.values()):,} findings are known from now on: {safe(shown)}")
     return review.without_known(fresh)
 

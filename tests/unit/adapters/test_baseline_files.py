@@ -1,6 +1,7 @@
 """Baselines as files: written so that a diff can be read, and read with a clear word about what is broken."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -8,15 +9,15 @@ from hypothesis import strategies as st
 
 from ftops.adapters.baseline_files import BaselineFiles, read_baseline, write_baseline
 from ftops.datasets.findings import Baseline
-from ftops.errors import Invalid
+from ftops.errors import Invalid, UsageProblem
 
 TEXT = st.text(max_size=20)
-REMEDY = "(ftops data check --baseline FILE --write-baseline writes it anew)"
+REMEDY = "(ftops data check --baseline FILE --write-baseline writes one where there is none)"
 
 
 def test_one_finding_on_a_line_sorted(tmp_path) -> None:
     file = tmp_path / "known.json"
-    write_baseline(file, Baseline(known={("b", "D101", "k"): 2, ("a\u2028", "D130", "ü"): 1}))
+    write_baseline(file, Baseline(known={("b", "D101", "k"): 2, ("a\u2028", "D130", "ü"): 1}), shown="known.json")
     assert file.read_text() == (
         '{\n  "version": 1,\n  "known": [\n'
         '    {"file": "a\\u2028", "code": "D130", "kind": "\\u00fc", "count": 1},\n'
@@ -30,7 +31,7 @@ def test_one_finding_on_a_line_sorted(tmp_path) -> None:
 @given(known=st.dictionaries(st.tuples(TEXT, TEXT, TEXT), st.integers(1, 10**9), max_size=5))
 def test_what_is_written_is_read(tmp_path_factory, known: dict[tuple[str, str, str], int]) -> None:
     file = tmp_path_factory.mktemp("b") / "known.json"
-    write_baseline(file, Baseline(known=known))
+    write_baseline(file, Baseline(known=known), shown="known.json")
     assert read_baseline(file, shown="known.json").known == known
 
 
@@ -46,7 +47,7 @@ def test_what_stands_there_twice_is_added_up(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "known.json:1:1: expected a readable file: No such file or directory"),
+        (None, "known.json:1:1: expected a file, there is no 'known.json'"),
         (b"{\n  <<<<<<< HEAD\n", "known.json:2:3: expected JSON: Expecting property name enclosed in double quotes"),
         (b"\xff", "known.json:1:1: expected JSON in UTF-8"),
         (b"[" * 100_000, "known.json:1:1: expected JSON in UTF-8"),
@@ -82,6 +83,18 @@ def test_one_that_is_too_large(tmp_path) -> None:
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path) -> None:
     (tmp_path / "known.json").mkdir()
-    with pytest.raises(OSError, match=r"known\.json"):
-        write_baseline(tmp_path / "known.json", Baseline())
+    with pytest.raises(UsageProblem, match=r"^sub/known\.json can't be written: Is a directory"):
+        write_baseline(tmp_path / "known.json", Baseline(), shown="sub/known.json")
     assert [one.name for one in tmp_path.iterdir()] == ["known.json"]
+
+
+def test_a_folder_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(UsageProblem, match=r"^no/known\.json can't be written: No such file or directory"):
+        write_baseline(tmp_path / "no/known.json", Baseline(), shown="no/known.json")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "known.json")
+    with pytest.raises(Invalid) as caught:
+        read_baseline(tmp_path / "known.json", shown="known.json")
+    assert "expected a regular file, 'known.json' is something else" in str(caught.value.problems[0])
