@@ -20,7 +20,7 @@ _CLASSES: Final = bytes(
 )
 # In classes. Each begins with one literal byte, which is how expressions are found fast. What Latin-1 doesn't have, as a thin
 # blank, is a question mark there.
-_NAME: Final = re.compile(rb"A(?<=a A)a+(?: Aa+)+")
+_NAME: Final = re.compile(rb"A(?<=a A)a+(?: Aa+){1,19}")
 _NUMBER: Final = re.compile(rb"0[.,]?0[.,]?0(?:[.,]?0)*")
 _CALCULATES: Final = re.compile(rb"0[\s\x1c-\x1f\x85\xa0?]*[-=\xd7*/+\xf7][\s\x1c-\x1f\x85\xa0?]*\$?0")
 _LONG: Final = re.compile(r"[0-9]{3}")  # in an answer without it, no number is long, whatever its points

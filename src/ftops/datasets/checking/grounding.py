@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 import msgspec
 
 from ftops.datasets.batches import Batch, Example
+from ftops.datasets.checking.abbreviations import Abbreviated
 from ftops.datasets.checking.answer_messages import answer_field, messages_before
 from ftops.datasets.checking.candidates import Candidates, Suspect, candidates, remaining, text_digest
 from ftops.datasets.checking.facts import facts_in
@@ -35,7 +36,6 @@ MOST: Final = 200  # values of one answer, so that none is held against its prom
 MANY: Final = 0.5
 _WHEN: Final = re.compile(r"\d{4}-\d\d|\d{1,2}:\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
 _ABBREVIATION: Final = 6  # letters
-_GAP: Final = "[^.?!\n]{0,12}?"
 _STEM: Final = 4
 _MASKED: Final = ""
 
@@ -185,6 +185,7 @@ class _Before:
     def __init__(self, said: Said, tools: Said) -> None:
         self._said = said
         self._tools = tools
+        self._abbreviated: Abbreviated | None = None
 
     def mentions(self, value: str | float) -> bool:
         """Whether a value is mentioned, or of a kind that isn't judged."""
@@ -212,7 +213,9 @@ class _Before:
         """Whether a few capitals stand in this order in something that was said: BAC in Bank of America."""
         if len(value) > _ABBREVIATION or not value.isalpha() or not value.isupper():
             return False
-        return re.search(r"\b" + _GAP.join(value), self._said.text, re.IGNORECASE) is not None
+        if self._abbreviated is None:
+            self._abbreviated = Abbreviated(self._said.text)
+        return self._abbreviated.has(value)
 
 
 def _earlier_arguments(row: Row) -> str:

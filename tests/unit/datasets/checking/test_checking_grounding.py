@@ -72,6 +72,12 @@ def test_values_that_are_mentioned_or_not_judged(asked, value):
     assert found_in(ARGUMENTS, [calling(asked, {"value": value})]) == ()
 
 
+def test_abbreviations_of_one_row():
+    said = "What does Bank of America cost, and the European Central Bank?"
+    found = found_in(ARGUMENTS, [calling(said, {"a": "BAC", "b": "ECB", "c": "FED"})])
+    assert ["'FED'" in one.says for one in found] == [True]
+
+
 def test_all_that_was_said_before_counts():
     before = (
         {"role": "assistant", "tool_calls": [call({"city": "Lisbon", "x": "Porto"})]},
