@@ -11,7 +11,8 @@ from typing import Any, Final
 from ftops.adapters.yaml_documents import child
 from ftops.domain.foreign_text import visible
 
-_Steps = tuple[str | int, ...]
+_Place = tuple[tuple[str | int, ...], Any]
+"""The keys and indices that lead to a value, and the value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +50,12 @@ UNSUPPORTED: Final = (
 
 def unsupported_values(value: Any, limits: Sequence[Limit] = UNSUPPORTED) -> Iterator[tuple[str, str]]:
     """Gives each unsupported value of a valid document as (JSON pointer, what to say)."""
+    parents: dict[tuple[str, ...], list[_Place]] = {}  # where several limits apply, looked up once
     for limit in limits:
-        for steps, found in _values_at(value, limit.path):
+        parent = limit.path[:-1]
+        if parent not in parents:
+            parents[parent] = reduce(_below, parent, [((), value)])
+        for steps, found in _below(parents[parent], limit.path[-1]):
             if found not in limit.supported:
                 pointer = reduce(child, steps, "")
                 where = ".".join(step for step in steps if isinstance(step, str) and step != "spec")
@@ -58,16 +63,9 @@ def unsupported_values(value: Any, limits: Sequence[Limit] = UNSUPPORTED) -> Ite
                 yield pointer, f"{where}{said} is not supported by this version; {limit.says}"
 
 
-def _values_at(value: Any, path: tuple[str, ...]) -> list[tuple[_Steps, Any]]:
-    """Gives what stands at a path, with the keys and indices that lead there."""
-    found: list[tuple[_Steps, Any]] = [((), value)]
-    for head in path:
-        if head == "*":
-            found = [
-                ((*steps, index), item) for steps, at in found if isinstance(at, list) for index, item in enumerate(at)
-            ]
-        else:
-            found = [((*steps, head), at[head]) for steps, at in found if isinstance(at, dict) and head in at]
-        if not found:
-            break
-    return found
+def _below(places: list[_Place], key: str) -> list[_Place]:
+    """Goes from each place to what it has under a key, or to all of its items."""
+    if key == "*":
+        lists = [(steps, at) for steps, at in places if isinstance(at, list)]
+        return [((*steps, index), item) for steps, at in lists for index, item in enumerate(at)]
+    return [((*steps, key), at[key]) for steps, at in places if isinstance(at, dict) and key in at]

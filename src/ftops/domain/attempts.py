@@ -172,7 +172,9 @@ class Attempt(Record, frozen=True, kw_only=True):
     @property
     def is_settled(self) -> bool:
         """Whether nothing will come of it any more: no intent is open, and all of its jobs have ended."""
-        return all(job.status.is_final for job in self.jobs) and self.open_intent is None
+        if self.job is not None and not self.job.status.is_final:
+            return False
+        return all(job.status.is_final for job in self.surplus) and self.open_intent is None
 
     @property
     def open_intent(self) -> Intent | None:
