@@ -14,7 +14,6 @@ from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
 from ftops.adapters.kept_row_changes import KeptRowChanges
-from ftops.adapters.kept_scans import KeptScans
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
@@ -100,11 +99,8 @@ def open_workspace(
 
     Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
     """
-    from ftops.adapters.output_files import OutputFiles
-
     clock, files = SystemClock(stop), DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop, seal=place.seal)
-    row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
     clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     opening = open_sessions(
         place.ftops_dir,
@@ -115,11 +111,7 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    with (
-        closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs,
-        opening as sessions,
-        _saving(place.scans, row_changes),
-    ):
+    with _kept(place) as (outputs, row_changes), opening as sessions:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -142,13 +134,17 @@ def open_workspace(
 
 
 @contextmanager
-def _saving(scans: KeptScans, row_changes: KeptRowChanges) -> Iterator[None]:
-    """Keeps what datasets turned out to be while they were worked with."""
-    try:
-        yield
-    finally:
-        scans.save()
-        row_changes.save()
+def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges]]:
+    """Gives the outputs of models, and what datasets were found to differ by; keeps at the end what a run learnt of datasets."""
+    from ftops.adapters.output_files import OutputFiles
+
+    row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
+    with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs:
+        try:
+            yield outputs, row_changes
+        finally:
+            place.scans.save()
+            row_changes.save()
 
 
 def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":
