@@ -135,7 +135,7 @@ def open_workspace(
 
 @contextmanager
 def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges]]:
-    """Gives the outputs of models, and what datasets were found to differ by; keeps at the end what a run learnt of datasets."""
+    """Gives the outputs of models, and what datasets were found to differ by; keeps what a run learnt of datasets."""
     from ftops.adapters.output_files import OutputFiles
 
     row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
