@@ -5,7 +5,7 @@ Owns what counts as one, by the definition of D135 in ``docs/data-checks.md``; `
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -48,24 +48,36 @@ def facts_in(answers: Sequence[str]) -> Iterator[tuple[int, Facts]]:
     """Gives the places of the answers that state facts, with these."""
     classes = b"|".join([answer.encode("latin-1", "replace") for answer in answers]).translate(_CLASSES)
     ends = tuple(accumulate(len(answer) + 1 for answer in answers))
-    names, numbers, sums = (_stated(kind, classes, ends, answers) for kind in (_NAME, _NUMBER, _CALCULATES))
+    names = _stated(_NAME, classes, ends, answers, without=frozenset())
+    numbers = _stated(_NUMBER, classes, ends, answers, without=_calculating(classes, ends))
     for place in sorted(names.keys() | numbers.keys()):
-        long = () if place in sums else numbers.get(place, ())
+        long = numbers.get(place, ())
         if not any(map(_LONG.search, long)):
             long = ()
         if place in names or long:
             yield place, Facts(names.get(place, ()), long)
 
 
+def _calculating(classes: bytes, ends: Sequence[int]) -> Set[int]:
+    """Gives the answers that calculate; ``ends`` are where the classes of each end."""
+    found: set[int] = set()
+    match = _CALCULATES.search(classes)
+    while match is not None:
+        found.add(place := bisect_right(ends, match.start()))
+        match = _CALCULATES.search(classes, ends[place])
+    return found
+
+
 def _stated(
-    kind: re.Pattern[bytes], classes: bytes, ends: Sequence[int], answers: Sequence[str]
+    kind: re.Pattern[bytes], classes: bytes, ends: Sequence[int], answers: Sequence[str], *, without: Set[int]
 ) -> Mapping[int, Sequence[str]]:
-    """Gives what of a kind stands in answers, by their places. ``ends`` are where those of ``classes`` end."""
+    """Gives what of a kind stands in answers, by their places; none of those ``without``."""
     found: dict[int, list[str]] = {}
-    for begin, end in (match.span() for match in kind.finditer(classes)):
-        place = bisect_right(ends, begin)
-        of_answer = found.setdefault(place, [])
-        if len(of_answer) < MOST:
-            first = ends[place] - 1 - len(answers[place])
-            of_answer.append(answers[place][begin - first : end - first])
+    for match in kind.finditer(classes):
+        place = bisect_right(ends, match.start())
+        if place not in without:
+            of_answer = found.setdefault(place, [])
+            if len(of_answer) < MOST:
+                first = ends[place] - 1 - len(answers[place])
+                of_answer.append(answers[place][match.start() - first : match.end() - first])
     return found
