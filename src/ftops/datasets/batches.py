@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import msgspec
 
 from ftops.datasets.formats import Use
+from ftops.datasets.normal_text import normal_bytes
 from ftops.datasets.prompt_keys import PromptKeys, prompt_keys
 from ftops.datasets.rows import (
     AssistantMessage,
@@ -74,9 +75,14 @@ class Batch:
         return tuple(_example(row, line, self.use) for row, line in zip(self.rows, self.lines, strict=True))
 
     @cached_property
+    def forms(self) -> tuple[bytes, ...]:
+        """Gives the normal form of what each row asks, in UTF-8."""
+        return tuple(normal_bytes(example.asked) for example in self.examples)
+
+    @cached_property
     def prompts(self) -> PromptKeys:
         """Gives the keys by which prompts are the same."""
-        return prompt_keys(self.rows, self.examples)
+        return prompt_keys(self.rows, self.examples, self.forms)
 
     @cached_property
     def tokens(self) -> "NDArray[np.int64]":

@@ -6,15 +6,12 @@ never changes, and in the checks for duplicates. What Unicode calls a letter or 
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import Final
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 # For ASCII, where NFKC changes nothing and folding is lower-casing: each byte's lower case, and the bytes to drop.
 _LOWER: Final = bytes(range(256)).lower()  # bytes.lower leaves all but A to Z alone
 _DROPPED: Final = bytes(code for code in range(128) if not chr(code).isalnum())
-_BETWEEN: Final = "\xff"
-_TO_LINES: Final = _LOWER[:0xFF] + b"\n"
 
 
 def normal_text(text: str) -> str:
@@ -30,9 +27,3 @@ def normal_bytes(text: str) -> bytes:
     if text.isascii():
         return text.encode("ascii").translate(_LOWER, _DROPPED)
     return normal_text(text).encode("utf-8", "surrogatepass")
-
-
-def normal_lines(texts: Iterable[str]) -> bytes:
-    """Gives the normal forms of ASCII texts at once, each ended by a newline. Others have no place here."""
-    joined = "".join(text + _BETWEEN for text in texts)
-    return joined.encode("latin-1").translate(_TO_LINES, _DROPPED)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ftops.datasets.normal_text import normal_bytes, normal_text
+from ftops.datasets.normal_text import normal_text
 from ftops.datasets.rows import FreeRow, Row
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class PromptKeys:
     frame: Keys
 
 
-def prompt_keys(rows: Sequence[Row], examples: "Sequence[Example]") -> PromptKeys:
-    """Gives the keys of ``rows``; ``examples`` are the same rows as prompts and answers."""
+def prompt_keys(rows: Sequence[Row], examples: "Sequence[Example]", forms: Sequence[bytes]) -> PromptKeys:
+    """Gives the keys of ``rows``; ``examples`` are the same rows as prompts and answers, and
+    ``forms`` the normal forms of what they ask.
+    """
     asked: list[bytes] = []
     frames: list[bytes] = []
     known: dict[tuple[str, bytes], bytes] = {}
-    for row, example in zip(rows, examples, strict=True):
-        form = normal_bytes(example.asked)
-        if not form or example.images:
-            form = _odd_form(row, example)
-        asked.append(sha256(form).digest()[:8])
+    for row, example, form in zip(rows, examples, forms, strict=True):
+        is_plain = form and not example.images
+        asked.append(sha256(form if is_plain else _odd_form(row, example)).digest()[:8])
         frame = example.system, example.tools
         if (found := known.get(frame)) is None:
             found = known[frame] = digest(_frame(*frame))

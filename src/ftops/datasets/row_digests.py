@@ -16,7 +16,6 @@ from ftops.datasets.findings import Found
 from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.labels import Labels, labels_of, merged_labels
-from ftops.datasets.prompt_keys import prompt_keys
 from ftops.datasets.rows import (
     Asked,
     AssistantMessage,
@@ -87,7 +86,7 @@ class RowDigests:
         return DigestsSeen(
             arrays=RowArrays(
                 rows=np.array(rows, dtype=np.uint64),
-                prompts=prompt_keys(batch.rows, batch.examples).asked,
+                prompts=batch.prompts.asked,
                 answers=np.array(answers, dtype=np.uint64),
                 systems=np.array(systems, dtype=np.uint64),
                 tools=np.array(tools, dtype=np.uint64),

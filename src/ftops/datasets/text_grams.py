@@ -12,8 +12,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ftops.datasets.normal_text import normal_lines, normal_text
-
 Array: TypeAlias = npt.NDArray[Any]
 
 LONGEST: Final = 1 << 20
@@ -46,11 +44,10 @@ class Grams:
         return self.hashes[at], np.diff(np.searchsorted(at, self.begins), append=len(at))
 
 
-def grams_of(texts: Sequence[str]) -> Iterator[tuple[Array, Grams]]:
-    """Gives the grams of some texts at a time, with the places that these have in ``texts``."""
-    forms = [text if text.isascii() else normal_text(text)[:LONGEST] for text in texts]
+def grams_of(forms: Sequence[bytes]) -> Iterator[tuple[Array, Grams]]:
+    """Gives the grams of some texts at a time, with the places that these have in ``forms``: normal forms in UTF-8."""
     lengths = np.fromiter(map(len, forms), np.int64, len(forms))
-    is_ascii = np.fromiter(map(str.isascii, forms), bool, len(forms))
+    is_ascii = np.fromiter(map(bytes.isascii, forms), bool, len(forms))
     by_length = np.argsort(lengths, kind="stable")  # texts of one length take the same steps
     for places in _portions(by_length[is_ascii[by_length]], lengths):
         yield places, _grams(*_ascii_codes([forms[place] for place in places]))
@@ -65,17 +62,17 @@ def _portions(places: Array, lengths: Array) -> Sequence[Array]:
     return np.split(places, np.flatnonzero(np.diff(numbers)) + 1)
 
 
-def _ascii_codes(forms: Sequence[str]) -> tuple[Array, Array]:
+def _ascii_codes(forms: Sequence[bytes]) -> tuple[Array, Array]:
     """Gives the code of the gram that begins at each letter, a byte for a letter, and where each form ends."""
-    lines = normal_lines(forms)
+    lines = b"".join(form + b"\n" for form in forms)
     codes = np.ndarray((len(lines),), "<u4", lines + bytes(_GRAM), strides=(1,)).astype(np.uint32)
     return codes, np.flatnonzero(np.frombuffer(lines, np.uint8) == _NEWLINE)
 
 
-def _other_codes(forms: Sequence[str]) -> tuple[Array, Array]:
+def _other_codes(forms: Sequence[bytes]) -> tuple[Array, Array]:
     """Gives the same for normal forms of any letters; grams of ASCII alone have the same codes in both."""
-    lines = "".join(form + "\n" for form in forms)
-    letters = np.frombuffer((lines + "\0" * _GRAM).encode("utf-32-le"), "<u4").astype(np.uint32)
+    lines = "".join(form.decode("utf-8", "surrogatepass")[:LONGEST] + "\n" for form in forms)
+    letters = np.frombuffer((lines + "\0" * _GRAM).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)
     ends = np.flatnonzero(letters == _NEWLINE)
     letters = np.where(letters < 0x80, letters, _mixed(letters))
     codes = letters[:-_GRAM].copy()

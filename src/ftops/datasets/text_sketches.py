@@ -144,11 +144,11 @@ class Sketches:
                 yield block, order[low:high], texts[order[low:high]] - begin
 
 
-def sketch(texts: Sequence[str]) -> Sketches:
-    """Sketches each text."""
+def sketch(forms: Sequence[bytes]) -> Sketches:
+    """Sketches texts, each given as its normal form in UTF-8."""
     places: list[Array] = []
     parts: list[Block] = []
-    for of_some, grams in grams_of(texts):
+    for of_some, grams in grams_of(forms):
         places.append(of_some)
         parts.append(_sketch_of(grams))
     return Sketches((Block.joined(parts).taken(np.argsort(np.concatenate(places))),) if parts else ())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.datasets.normal_text import normal_lines, normal_text
+from ftops.datasets.normal_text import normal_bytes, normal_text
 
 ASCII = st.text(st.characters(max_codepoint=0x7F))
 
@@ -39,6 +39,6 @@ def test_the_rule(text):
     assert normal_text(text) == by_the_rule(text)
 
 
-@given(st.lists(ASCII, max_size=8))
-def test_many_at_once(texts):
-    assert normal_lines(texts).decode("ascii") == "".join(by_the_rule(text) + "\n" for text in texts)
+@given(st.text(st.characters(codec=None)) | ASCII)
+def test_its_bytes(text):
+    assert normal_bytes(text).decode("utf-8", "surrogatepass") == by_the_rule(text)

@@ -42,7 +42,7 @@ class NearDuplicates:
         return _Seen(
             lines=np.array(batch.lines, np.int64),
             prompts=batch.prompts,
-            sketches=sketch([example.asked for example in batch.examples]),
+            sketches=sketch(batch.forms),
         )
 
     def conclude(self, seen: Sequence[Any], facts: FileFacts) -> Iterator[Found]:
