@@ -35,8 +35,9 @@ class PromptKeys:
 
 
 def prompt_keys(rows: Sequence[Row], examples: "Sequence[Example]", forms: Sequence[bytes]) -> PromptKeys:
-    """Gives the keys of ``rows``; ``examples`` are the same rows as prompts and answers, and
-    ``forms`` the normal forms of what they ask.
+    """Gives the keys of ``rows``.
+
+    ``examples`` are the same rows as prompts and answers, ``forms`` the normal forms of what they ask.
     """
     asked: list[bytes] = []
     frames: list[bytes] = []
