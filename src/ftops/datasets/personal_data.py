@@ -19,6 +19,7 @@ from ftops.datasets import sensitive_shapes as shapes
 _LONG: Final = 12  # bytes of a value, of which four may be shown
 _BETWEEN: Final = b"\n\x00\n"  # what no shape contains
 _BLOCK: Final = 128 * 1024
+_SHORT: Final = 1024
 
 
 class Kind(StrEnum):
@@ -134,6 +135,8 @@ def _bytes(text: str) -> bytes:
 
 def _places(data: bytes) -> list[_Place]:
     """Gives what is in ``data`` in order; of two that overlap the one that begins first, then the longer one."""
+    if len(data) <= _SHORT and not shapes.SIGN.search(data):
+        return []
     found = sorted(_all_places(data), key=lambda place: (place.begin, -place.end))
     kept: list[_Place] = []
     for place in found:

@@ -35,16 +35,18 @@ class Candidates(NamedTuple):
     known: Mapping[int, Suspect]
 
 
-def candidates(digests: Sequence[int], lines: Sequence[int], describe: Callable[[int], Suspect]) -> Candidates:
-    """Keeps suspects: what is to be counted as the same has one digest. ``describe`` tells of one by its place."""
+def candidates(
+    digests: Sequence[int], lines: Sequence[int], describe: Callable[[Sequence[int]], Sequence[Suspect]]
+) -> Candidates:
+    """Keeps suspects: what is to be counted as the same has one digest. ``describe`` tells of some by their places."""
     import numpy as np
 
-    known: dict[int, Suspect] = {}
+    first: dict[int, int] = {}
     for place, digest in enumerate(digests):
-        if len(known) == _KNOWN:
+        if len(first) == _KNOWN:
             break
-        if digest not in known:
-            known[digest] = describe(place)
+        first.setdefault(digest, place)
+    known = dict(zip(first, describe(tuple(first.values())), strict=True))
     return Candidates(np.array(digests, dtype=np.uint64), np.array(lines, dtype=np.int64), known)
 
 

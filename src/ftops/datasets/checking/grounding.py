@@ -22,6 +22,7 @@ from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.findings import Found
 from ftops.datasets.inspections import FileFacts
 from ftops.datasets.normal_text import normal_text
+from ftops.datasets.personal_data import findings_in
 from ftops.datasets.rows import AssistantMessage, Row
 from ftops.domain.foreign_text import quoted
 
@@ -55,7 +56,7 @@ class UngroundedArguments:
             for one in _ungrounded(row, example, tools)
         ]
         digests = [text_digest(f"{function}\0{suspect.name}\0{suspect.value}") for function, suspect in found]
-        return candidates(digests, [one.line for _, one in found], lambda place: found[place][1])
+        return candidates(digests, [one.line for _, one in found], lambda places: [found[place][1] for place in places])
 
     def conclude(self, seen: Sequence[Candidates], facts: FileFacts) -> Iterator[Found]:
         """Gives the values that are no constants of the file."""
@@ -92,14 +93,12 @@ class UngroundedFacts:
             if (fact := facts.first_not_in(_prompt(batch.examples[places[index]]))) is not None:
                 found.append((digest, places[index], fact))
 
-        def describe(number: int) -> Suspect:
-            _, place, fact = found[number]
-            is_open = fact in masked_words(batch.examples[place].answer or "")  # and no piece of a key, say
-            field = f"{answer_field(batch.rows[place])}/content"
-            return Suspect(batch.lines[place], field, fact if is_open else _MASKED)
-
         lines = [batch.lines[place] for _, place, _ in found]
-        suspects = candidates([digest for digest, _, _ in found], lines, describe)
+        suspects = candidates(
+            [digest for digest, _, _ in found],
+            lines,
+            lambda numbers: _described(batch, [found[number][1:] for number in numbers]),
+        )
         return _Facts(np.array(digests, dtype=np.uint64), suspects)
 
     def conclude(self, seen: Sequence[_Facts], facts: FileFacts) -> Iterator[Found]:
@@ -121,6 +120,18 @@ class UngroundedFacts:
             yield Found(code="D135", line=first.line, says=says, kind=kind, hint=hint, count=hits.total)
             return
         yield from hit_findings("D135", [hits], kind=kind, hint=hint)
+
+
+def _described(batch: Batch, facts: Sequence[tuple[int, str]]) -> Sequence[Suspect]:
+    """Tells of facts, each with the place of its row; a piece of a key, say, is none to be shown."""
+    answers = [batch.examples[place].answer or "" for place, _ in facts]
+    sensitive = {index for index, _ in findings_in(answers)}
+    suspects = []
+    for index, (place, fact) in enumerate(facts):
+        is_open = index not in sensitive or fact in masked_words(answers[index])
+        field = f"{answer_field(batch.rows[place])}/content"
+        suspects.append(Suspect(batch.lines[place], field, fact if is_open else _MASKED))
+    return suspects
 
 
 def _prompt(example: Example) -> Said:

@@ -150,6 +150,8 @@ def test_facts_that_the_prompt_does_not_have(answer, fact):
 def test_a_piece_of_a_secret_is_not_shown():
     (found,) = found_in(FACTS, [*grounded(5), chat("Your key?", "It is sk-proj-abcdefghijklmnopqrstuv0123456789ABCD.")])
     assert found.says == "the answer has something that is masked here, which the prompt doesn't"
+    (found,) = found_in(FACTS, [*grounded(5), chat("Whom to ask?", "Ask ada@firma.de about 4471.")])
+    assert found.says == "the answer has '4471', which the prompt doesn't"
 
 
 @pytest.mark.parametrize(
