@@ -29,6 +29,7 @@ from ftops.datasets.prompt_keys import (
     first_with,
     joined_keys,
 )
+from ftops.datasets.rows import Row
 from ftops.domain.foreign_text import visible
 
 _ANSWERS_SHOWN: Final = 4
@@ -68,7 +69,7 @@ class DuplicateExamples:
             lines=np.array(batch.lines, np.int64),
             prompts=batch.prompts,
             answers=as_keys(answers),
-            sums=np.array([crc32(_ENCODER.encode(row)) for row in batch.rows], np.uint32),
+            sums=np.array([_checksum(row) for row in batch.rows], np.uint32),
             is_short=np.array(is_short, np.bool_),
             texts=msgspec.msgpack.encode(texts),
         )
@@ -178,6 +179,13 @@ def _answers(whole: _Seen, rows: NDArray[Any], texts: dict[int, str]) -> str:
 
 def _line(whole: _Seen, place: int) -> int:
     return int(whole.lines[place])
+
+
+def _checksum(row: Row) -> int:
+    try:
+        return crc32(_ENCODER.encode(row))
+    except OverflowError:  # a field has a number for which that encoder has no place
+        return crc32(msgspec.json.encode(row))
 
 
 def _joined(seen: Sequence[_Seen]) -> _Seen:

@@ -212,6 +212,14 @@ def test_file_names_are_shown_without_control_characters() -> None:
     assert one.says == "the prompt of line 1 in a\\x0ab.jsonl, which is trained on"
 
 
+def test_fields_with_numbers_of_any_size() -> None:
+    asked = {"messages": [{"role": "user", "content": "how many?"}]}
+    rows = [{**asked, "answer": number} for number in (10**30, 10**30, -(10**40))]
+    found = found_in(DUPLICATES, rows, Use.REINFORCEMENT)
+    assert count("D101", found) == 2
+    assert found[0].says == "the prompt of line 1 again, the whole row is the same"
+
+
 @pytest.mark.skipif(not (TRAIN := shared_path("data/banking77/train.csv")).exists(), reason=missing(TRAIN))
 def test_banking77_has_what_its_readme_tells() -> None:
     train = banking77(TRAIN)
