@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from ftops.cli.render_findings import rows_of, shown
+from ftops.cli.render_findings import rows_of
+from ftops.cli.style import safe
 from ftops.datasets.checks import Level
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _message(group: "FindingGroup") -> str:
     lines = list(dict.fromkeys(str(one.line) for one in group.shown if one.line))
     places = f"line{'s' if len(lines) > 1 or group.rest > 0 else ''} {', '.join(lines)}"
     others = f" ({rows}: {places}{', …' if group.rest > 0 else ''})" if group.count > 1 and lines else ""
-    return shown(f"{field}{first.says}{others}" + (f" – {first.hint}" if first.hint else ""))
+    return safe(f"{field}{first.says}{others}" + (f" – {first.hint}" if first.hint else ""))
 
 
 def _fingerprint(group: "FindingGroup", path: str) -> str:
@@ -82,4 +83,4 @@ def _escaped(text: str) -> str:
 
 
 def _escaped_property(text: str) -> str:
-    return _escaped(shown(text)).replace(":", "%3A").replace(",", "%2C")
+    return _escaped(safe(text)).replace(":", "%3A").replace(",", "%2C")

@@ -48,8 +48,8 @@ def check_refresh(*, is_refreshing: bool, is_offline: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped."""
-    echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped, and so is what ``safe`` is about."""
+    echo(json.dumps(value, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

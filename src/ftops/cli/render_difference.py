@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ftops.cli.charts import heading, indented, table
 from ftops.cli.render_figures import assumption_lines, dollars, first_finding, training_to_json
-from ftops.cli.render_findings import shown
+from ftops.cli.style import safe
 from ftops.datasets.difference import Aspect
 from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.statistics import function_names
@@ -29,11 +29,11 @@ _NOTHING: Final = "nothing"
 def difference_parts(found: "DataDifference") -> Iterator[RenderableType]:
     """Gives all that is said of two versions."""
     difference = found.difference
-    yield heading(f"{shown(found.old.path)} → {shown(found.new.path)}", found.new.use.value)
+    yield heading(f"{safe(found.old.path)} → {safe(found.new.path)}", found.new.use.value)
     for survey in (found.old, found.new):
         if survey.left_out:
             lines = "1 line is" if survey.left_out == 1 else f"{survey.left_out:,} lines are"
-            says = f"{lines} left out for errors: ftops data check {shown(survey.path)}"
+            says = f"{lines} left out for errors: ftops data check {safe(survey.path)}"
             yield indented(Text(says, style="yellow"))
         if not survey.rows:
             yield from first_finding(survey)
@@ -124,7 +124,7 @@ def _labels(difference: "Difference") -> Iterator[RenderableType]:
     yield indented(heading("labels", f"total variation distance {difference.label_distance:.3f}"))
     cells = (
         (
-            shown(masked_excerpt(shift.label)),
+            safe(masked_excerpt(shift.label)),
             f"{shift.old:,} → {shift.new:,}",
             f"{shift.old_share:.1%} → {shift.new_share:.1%}",
             f"{'+' if shift.change > 0 else '−'}{abs(shift.change) * 100:.1f}",
@@ -149,8 +149,8 @@ def _trainings(trainings: "Sequence[tuple[Training, Training]]") -> Iterator[Ren
     heads = (*(("fine-tune",) if is_named else ()), "base model", "epochs", "tokens", "USD", "change")
     cells = (
         (
-            *((shown(new.fine_tune or ""),) if is_named else ()),
-            shown(new.base_model),
+            *((safe(new.fine_tune or ""),) if is_named else ()),
+            safe(new.base_model),
             str(new.epochs) if old.epochs == new.epochs else f"{old.epochs} → {new.epochs}",
             f"{_tokens(old)} → {_tokens(new)}",
             f"{dollars(old.estimate.usd)} → {dollars(new.estimate.usd)}",
@@ -205,22 +205,22 @@ def _side(example: "Example", aspect: Aspect) -> str:
         case Aspect.ANSWER:
             return _answer(example)
         case Aspect.SYSTEM:
-            return shown(masked_excerpt(example.system)) if example.system else _NOTHING
+            return safe(masked_excerpt(example.system)) if example.system else _NOTHING
         case Aspect.TOOLS:
-            return ", ".join(map(shown, function_names(example.tools))) or _NOTHING
+            return ", ".join(map(safe, function_names(example.tools))) or _NOTHING
         case _:
             return _prompt(example)
 
 
 def _prompt(example: "Example") -> str:
-    return shown(masked_excerpt(example.question or example.asked)) if example.asked else f"line {example.line:,}"
+    return safe(masked_excerpt(example.question or example.asked)) if example.asked else f"line {example.line:,}"
 
 
 def _answer(example: "Example") -> str:
     calls = ", ".join(f"{call.function.name}({masked_excerpt(call.function.arguments)})" for call in example.calls)
     text = masked_excerpt(example.answer) if example.answer else ""
     rejected = f" rather than {masked_excerpt(example.rejected)}" if example.rejected is not None else ""
-    return shown(" ".join(part for part in (text, calls) if part) + rejected) or _NOTHING
+    return safe(" ".join(part for part in (text, calls) if part) + rejected) or _NOTHING
 
 
 def _survey_to_json(survey: "Survey", rows: int, tokens: int) -> dict[str, Any]:

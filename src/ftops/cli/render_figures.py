@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ftops.cli.charts import bars, heading, indented, table
-from ftops.cli.render_findings import shown
+from ftops.cli.style import safe
 from ftops.datasets.checks import CheckSettings
 from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.datasets.spreads import PERCENTILES
@@ -28,10 +28,10 @@ _FEW: Final = 10
 def figure_parts(figures: "DataFigures") -> Iterator[RenderableType]:
     """Gives all that is said of one file."""
     statistics = figures.statistics
-    yield heading(shown(figures.survey.path), _described(figures))
+    yield heading(safe(figures.survey.path), _described(figures))
     if figures.survey.left_out:
         lines = _many(figures.survey.left_out, "line")
-        says = f"{lines} left out for errors: ftops data check {shown(figures.survey.path)}"
+        says = f"{lines} left out for errors: ftops data check {safe(figures.survey.path)}"
         yield indented(Text(says, style="yellow"))
     if not statistics.rows:
         yield from first_finding(figures.survey)
@@ -45,14 +45,14 @@ def figure_parts(figures: "DataFigures") -> Iterator[RenderableType]:
 def first_finding(survey: "Survey") -> Iterator[RenderableType]:
     """Gives what is wrong first of a file of which nothing could be read, such as a compressed one."""
     for group in survey.findings.groups(CheckSettings())[:1]:
-        yield indented(Text(f"{group.check.code}: {shown(group.shown[0].says)}", style="yellow"))
+        yield indented(Text(f"{group.check.code}: {safe(group.shown[0].says)}", style="yellow"))
 
 
 def assumption_lines(trainings: "Sequence[Training]") -> Iterator[RenderableType]:
     """Gives what estimates rest on, or why there are none."""
     is_known = any(one.estimate.tokens is not None for one in trainings)
     for assumed in _assumed(trainings):
-        yield indented(Text(f"assumes {shown(assumed)}" if is_known else shown(assumed), style="dim"))
+        yield indented(Text(f"assumes {safe(assumed)}" if is_known else safe(assumed), style="dim"))
 
 
 def dollars(usd: float | None) -> str:
@@ -167,7 +167,7 @@ def _labels(statistics: "Statistics") -> Iterator[RenderableType]:
     total = sum(count for _, count in counts)
     yield Text()
     yield indented(heading("labels", f"{len(counts):,} different in {_many(total, 'row')}"))
-    yield indented(bars([(shown(masked_excerpt(label)), count) for label, count in counts[:_FEW]], total))
+    yield indented(bars([(safe(masked_excerpt(label)), count) for label, count in counts[:_FEW]], total))
     if len(counts) > _FEW:
         yield indented(Text(f"and {len(counts) - _FEW:,} more, the rarest in {_many(counts[-1][1], 'row')}"))
 
@@ -178,7 +178,7 @@ def _shared(statistics: "Statistics") -> Iterator[RenderableType]:
         yield Text()
         beside = f"{systems.different:,} different, {_many(statistics.without_system, 'row')} without one"
         yield indented(heading("system prompts", beside))
-        rows = [(shown(masked_excerpt(text)), count) for text, count in systems.most_common(_FEW)]
+        rows = [(safe(masked_excerpt(text)), count) for text, count in systems.most_common(_FEW)]
         yield indented(bars(rows, statistics.rows))
         yield from _more(systems)
     if statistics.with_tools or statistics.with_calls:
@@ -187,7 +187,7 @@ def _shared(statistics: "Statistics") -> Iterator[RenderableType]:
         yield indented(heading("tools", f"{offered} offer some, the answers of {called} call some"))
         calls = dict(statistics.called.most_common(statistics.called.different))
         offers = statistics.offered.most_common(_FEW) or tuple((name, 0) for name in calls)[:_FEW]
-        cells = ((shown(name), f"{count:,}", f"{calls.get(name, 0):,}") for name, count in offers)
+        cells = ((safe(name), f"{count:,}", f"{calls.get(name, 0):,}") for name, count in offers)
         yield indented(table(("function", "rows that offer it", "rows that call it"), cells))
         yield from _more(statistics.offered)
 
@@ -212,8 +212,8 @@ def _trainings(figures: "DataFigures") -> Iterator[RenderableType]:
     heads = (*(("fine-tune",) if is_named else ()), "base model", "rows", "epochs", "tokens", "USD")
     rows = (
         (
-            *((shown(one.fine_tune or ""),) if is_named else ()),
-            shown(one.base_model),
+            *((safe(one.fine_tune or ""),) if is_named else ()),
+            safe(one.base_model),
             f"{one.rows:,}",
             f"{one.epochs:,}" if one.estimate.tokens is not None else "unknown",
             "unknown" if one.estimate.tokens is None else f"{one.estimate.tokens:,}",

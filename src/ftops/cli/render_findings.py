@@ -78,11 +78,6 @@ def group_to_json(group: "FindingGroup") -> dict[str, Any]:
     }
 
 
-def shown(text: str) -> str:
-    """Gives foreign text that no CI runner takes for a command: GitHub's looks for ``##[`` anywhere in a line."""
-    return safe(text).replace("##[", "#\\x23[")
-
-
 def rows_of(group: "FindingGroup") -> str:
     """Says how many rows a finding is about; nothing where it is about the file as a whole."""
     return "" if group.count == 1 and not group.shown[0].line else counted_rows(group.check.code, group.count)
@@ -96,7 +91,7 @@ def counted_rows(code: str, count: int) -> str:
 def place_of(file: str, found: "Found") -> str:
     """Says where something was found, as editors and terminals read it."""
     where = f"{file}:{found.line}:{found.column}" if found.line else file
-    return shown(f"{where} {found.field}".rstrip())
+    return safe(f"{where} {found.field}".rstrip())
 
 
 def totals(review: "Review") -> str:
@@ -107,7 +102,7 @@ def totals(review: "Review") -> str:
 
 
 def _heading(file: "FileReport") -> str:
-    text = f"{_ROLES[file.role.value]} file {shown(file.path)}"
+    text = f"{_ROLES[file.role.value]} file {safe(file.path)}"
     return f"{paint(text, bold=True)}  {file.use.value}, {_many(file.rows, 'row')}, {_many(file.tokens, 'token')}"
 
 
@@ -118,13 +113,13 @@ def _group(group: "FindingGroup") -> Iterator[str]:
     yield f"{head}  {rows}" if rows else head
     hints = {one.hint for one in group.shown}
     for one in group.shown:
-        own = f" ({shown(one.hint)})" if one.hint and len(hints) > 1 else ""
-        yield f"    at {place_of(group.file, one)}: {shown(one.says)}{own}"
+        own = f" ({safe(one.hint)})" if one.hint and len(hints) > 1 else ""
+        yield f"    at {place_of(group.file, one)}: {safe(one.says)}{own}"
     if group.rest > 0:
         yield f"    and {group.rest:,} more"
     (hint, *others) = hints
     if hint and not others:
-        yield f"    {paint('hint:', dim=True)} {shown(hint)}"
+        yield f"    {paint('hint:', dim=True)} {safe(hint)}"
 
 
 def _summary(review: "Review", least: Level) -> Iterator[str]:
@@ -155,4 +150,4 @@ def brief_lines(groups: Sequence["FindingGroup"]) -> Iterator[str]:
     for group in groups:
         first, rows = group.shown[0], rows_of(group)
         what = f"{group.check.code} {group.check.name}{f', {rows}' if group.count > 1 else ''}"
-        yield f"{place_of(group.file, first)}: {what}: {shown(first.says)}"
+        yield f"{place_of(group.file, first)}: {what}: {safe(first.says)}"

@@ -32,8 +32,11 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool 
 
 
 def safe(text: str) -> str:
-    """Gives foreign text with control characters made visible."""
-    return visible(text)
+    """Gives foreign text with control characters made visible, and nothing in it that GitHub's runner takes for a command.
+
+    It looks for ``##[`` anywhere in a line; what it takes at the beginning of one alone, nothing foreign stands there.
+    """
+    return visible(text).replace("##[", "#\\x23[")
 
 
 def echo(text: str = "") -> None:

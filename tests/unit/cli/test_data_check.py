@@ -309,3 +309,19 @@ def test_graders_over_training_answers(root, check):
     assert check(root, "README", "--with-graders")[2] == [
         "Not asked of training answers: README: no manifest trains on it"
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [("data", "check"), ("data", "check", "--json"), ("validate",), ("validate", "--json")]
+)
+def test_nothing_that_rows_say_is_a_command_to_a_ci_runner(root, command, capsys):
+    role = "##[error]::warning::"
+    rows = json.dumps({"messages": [{"role": role, "content": "q"}, {"role": "assistant", "content": "a"}]}) + "\n"
+    write(root, "a", sound_rows() + rows)
+    assert run(["-C", str(root), *command]) == 2
+    out = capsys.readouterr().out
+    assert "[error]::warning::" in out
+    assert "##[" not in out
+    assert not any(line.lstrip().startswith("::") for line in out.splitlines())
+    if command == ("validate", "--json"):
+        assert role in json.loads(out)["problems"][0]["expected"]

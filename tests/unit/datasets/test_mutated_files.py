@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ftops.adapters.data_sources import GivenSource
@@ -19,6 +19,7 @@ from ftops.application.data_checks import Examinee
 from ftops.application.data_reviews import reviewed
 from ftops.cli.annotations import github_lines, gitlab_report
 from ftops.cli.render_findings import brief_lines, finding_lines, review_to_json
+from ftops.cli.style import safe
 from ftops.datasets.checking.graded import GradedAnswers
 from ftops.datasets.checks import CheckSettings, Level
 from ftops.datasets.findings import Baseline
@@ -102,7 +103,7 @@ def told_of(folder: Path, use: Use, split: Split | None) -> Sequence[str]:
     review = reviewed(report.files, CheckSettings(), Baseline())
     lines = [*finding_lines(review, least=Level.ADVICE), *brief_lines(review.groups)]
     lines += github_lines(review.groups, path_of=str)
-    lines += map(str, [problem for group in review.groups for problem in group.problems()])
+    lines += [safe(str(problem)) for group in review.groups for problem in group.problems()]
     json.dumps([review_to_json(review, least=Level.ADVICE), gitlab_report(review.groups, path_of=str)], allow_nan=False)
     return lines
 
@@ -114,7 +115,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("use", [Use.SUPERVISED, Use.DPO, Use.REINFORCEMENT])
 @given(st.data())
-@settings(max_examples=30)
+@settings(max_examples=30, phases=(Phase.reuse, Phase.generate))  # to shrink such files takes minutes
 def test_all_checks_stand_whatever_files_hold(folder: Path, use: Use, data: st.DataObject) -> None:
     for name in ("train", "valid", "test"):
         (folder / name).write_bytes(data.draw(files(use)))
