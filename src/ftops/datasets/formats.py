@@ -14,6 +14,7 @@ import msgspec
 from ftops.datasets.conversations import RowFormat, row_format
 from ftops.datasets.excerpts import masked_value
 from ftops.datasets.findings import Found
+from ftops.datasets.foreign_formats import remedy_of
 from ftops.datasets.images import MOST_IMAGES, VISION_MODELS
 from ftops.datasets.messages import ROLES, calls_of, message_findings
 from ftops.datasets.tools import NO_OFFER, Offer, Talk, offer_of
@@ -92,7 +93,7 @@ def row_findings(row: Mapping[str, Any], use: Use, demands: Demands = NO_DEMANDS
         case Use.EVALUATION if found is RowFormat.PREFERENCE:
             yield from _preference_findings(row)
         case _:
-            yield _other_format(found, use)
+            yield _other_format(row, found, use)
             return
     if use.has_fixed_keys:
         yield from unknown_keys(row, use)
@@ -125,7 +126,7 @@ def missing_paths(item: Mapping[str, Any], demands: Demands) -> Iterator[Found]:
             yield Found(code="D034", says=f"expected the field that the grader names, got no {quoted(path)}")
 
 
-def _other_format(found: RowFormat, use: Use) -> Found:
+def _other_format(row: Mapping[str, Any], found: RowFormat, use: Use) -> Found:
     if found is RowFormat.PROMPT_COMPLETION:
         says = "expected a row with messages, got the legacy format prompt/completion"
         remedy = "no base model takes it any more: write prompt and completion as messages of user and assistant"
@@ -139,7 +140,7 @@ def _other_format(found: RowFormat, use: Use) -> Found:
         Use.REINFORCEMENT: "a row with messages",
     }[use]
     fitting = _METHOD_OF.get(found)
-    hint = f"method.type {fitting} takes such rows" if fitting else None
+    hint = f"method.type {fitting} takes such rows" if fitting else remedy_of(row)
     return Found(code="D020", says=f"expected {wanted} for method {use}, got a {found} row", hint=hint)
 
 

@@ -76,7 +76,8 @@ def _role_finding(message: Mapping[str, Any], pointer: str, roles: Sequence[str]
     got = masked_value(role) if "role" in message else "none"
     near = get_close_matches(role, roles, n=1) if isinstance(role, str) else []
     hint = f"did you mean {near[0]}?" if near else None
-    return Found(code="D025", field=f"{pointer}/role", says=f"expected one of {', '.join(roles)}, got {got}", hint=hint)
+    wanted = f"one of {', '.join(roles)}" if len(roles) > 1 else f"role {roles[0]}"
+    return Found(code="D025", field=f"{pointer}/role", says=f"expected {wanted}, got {got}", hint=hint)
 
 
 def _key_findings(message: Mapping[str, Any], role: str, pointer: str) -> Iterator[Found]:

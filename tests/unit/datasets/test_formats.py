@@ -51,3 +51,22 @@ def test_good_rows(row, use):
 def test_every_method_has_a_use():
     assert set(USE_OF) == set(MethodType)
     assert all(use.is_training for use in USE_OF.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        ({"conversations": [{"from": "human", "value": "q"}]}, "from as role, value as content"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "chosen and rejected as the two outputs"),
+        ({"instruction": "q", "input": "", "output": "a"}, "output as the assistant's"),
+        ({"question": "q", "answer": "a"}, "question and answer as messages of user and assistant"),
+        ({"custom_id": "1", "body": {}}, "the messages are in its body"),
+        ({"message": []}, "did you mean messages?"),
+        ({"text": "a"}, None),
+        ({}, None),
+    ],
+)
+def test_what_other_formats_have_to_become(row, hint):
+    (found,) = row_findings(row, Use.SUPERVISED)
+    assert found.code == "D020"
+    assert found.hint is None if hint is None else hint in found.hint
