@@ -47,8 +47,14 @@ def _said(change: DatasetChange) -> str:
     added, removed = paint(f"+{rows.added:,}", "green"), paint(f"−{rows.removed:,}", "red")
     changed = paint(f"~{rows.changed:,}", "yellow")
     tokens = f"{'−' if rows.tokens < 0 else '+'}{abs(rows.tokens):,} tokens"
-    usd = "" if rows.usd is None else f", {'−' if rows.usd < 0 else '+'}${abs(rows.usd):,.2f}"
-    return f"{added} {removed} {changed} rows, {tokens}{usd}{_labels(rows)}"
+    return f"{added} {removed} {changed} rows, {tokens}{_dearer(rows.usd)}{_labels(rows)}"
+
+
+def _dearer(usd: float | None) -> str:
+    """Gives a difference of cost; nothing where it is none, as where training costs nothing, or isn't known."""
+    if not usd:
+        return ""
+    return f", {'−' if usd < 0 else '+'}{f'${abs(usd):,.2f}' if abs(usd) >= 0.005 else '<$0.01'}"
 
 
 def _labels(rows: RowChanges) -> str:

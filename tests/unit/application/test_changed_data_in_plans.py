@@ -74,7 +74,17 @@ def test_what_training_costs_more_is_told_of_what_is_trained_on() -> None:
     assert rows is not None
     # A row more makes 6 epochs of 7; the world's tokens are 900 now.
     assert rows.usd == pytest.approx((900 * 6 - (900 - rows.tokens) * 7) * 5 / 1_000_000)
-    assert "tokens, −$0.00, labels" in render_plan(Trained(OLD).plan(NEW))
+    assert "tokens, −<$0.01, labels" in render_plan(Trained(OLD).plan(NEW))
+
+
+@pytest.mark.parametrize(("usd", "said"), [(None, ""), (0.0, ""), (1234.5, ", +$1,234.50"), (-0.5, ", −$0.50")])
+def test_a_cost_that_differs_is_told(usd: float | None, said: str) -> None:
+    plan = Trained(OLD).plan(NEW)
+    (change,) = plan.dataset_changes
+    assert change.rows is not None
+    rows = replace(change.rows, usd=usd, labels=())
+    text = render_plan(replace(plan, dataset_changes=(replace(change, rows=rows),)))
+    assert f"rows, +{rows.tokens} tokens{said}\n" in text
 
 
 def test_where_there_is_no_price_no_cost_is_compared() -> None:
