@@ -162,7 +162,7 @@ def _table(sides: Mapping[str, Side], rounds: int) -> list[str]:
     for side in sides.values():
         spread = f"({min(side.seconds):.2f}–{max(side.seconds):.2f})"
         asked = "" if side.requests is None else str(side.requests)
-        waited = f"{statistics.median(side.waited):.3f}" if side.waited else ""
+        waited = f"{statistics.median(side.waited):.4f}" if side.waited else ""
         processor = statistics.median(side.processor)
         figures = f"{side.median:8.2f}{spread:>16}{processor:11.2f}{asked:>10}{waited:>8}"
         lines.append(f"{side.name:28}{figures}  {side.things}")
