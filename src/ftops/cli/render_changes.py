@@ -5,6 +5,7 @@ Owns these sentences. Labels are training text: they are shown here, and stand i
 
 from collections.abc import Iterator
 
+from ftops.cli.render_findings import counted_rows
 from ftops.cli.style import paint, safe
 from ftops.domain.dataset_changes import DatasetChange, RowChanges
 from ftops.domain.plan import Action, Evaluate, Plan, Train
@@ -31,7 +32,7 @@ def data_lines(plan: Plan) -> Iterator[str]:
     for one in plan.findings:
         if one.level == "warning":
             place = f"{safe(one.file)}:{one.lines[0]}" if any(one.lines) else safe(one.file)
-            rows = f", {one.count:,} rows" if one.count > 1 else ""
+            rows = f", {counted_rows(one.code, one.count)}" if one.count > 1 else ""
             yield f"  {paint('!', 'yellow')} {place}: {one.code} {one.name}{rows}"
     advice = sum(one.count for one in plan.findings if one.level == "advice")
     if advice:
