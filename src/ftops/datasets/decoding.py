@@ -6,7 +6,7 @@ of, is looked at key by key.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -75,7 +75,7 @@ def decode_rows(
             is_whole = is_terminated or place < len(raws) - 1
             row, found = _looked_at(raw, use, demands, is_terminated=is_whole)
         for each in found:
-            findings.add(replace(each, line=first_line + place))
+            findings.add(each, line=first_line + place)
         if row is not None:
             rows.append(row)
             lines.append(first_line + place)

@@ -5,7 +5,7 @@ Owns that grouping, and what a baseline takes away. Nothing here quotes more of 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ftops.datasets.checks import CHECKS, Check, CheckSettings, Level
@@ -78,14 +78,14 @@ class FindingList:
     _shown: dict[tuple[str, str, str], list[Found]] = field(default_factory=dict)
     _counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def add(self, found: Found) -> None:
-        """Records one finding."""
+    def add(self, found: Found, *, line: int | None = None) -> None:
+        """Records one finding; ``line`` is its line, where it doesn't say so itself."""
         kind = found.kind or found.says.partition(", got ")[0]
         key = (found.code, _INDEX.sub("/*", found.field), kind)
         self._counts[key] = self._counts.get(key, 0) + found.count
         shown = self._shown.setdefault(key, [])
         if len(shown) < SHOWN_OF_A_KIND:
-            shown.append(found)
+            shown.append(found if line is None else replace(found, line=line))
 
     def merge(self, later: "FindingList") -> None:
         """Takes over what was found in a later part of the same file."""

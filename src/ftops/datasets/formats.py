@@ -7,6 +7,7 @@ decode as ``rows``' types or that something is to be said of; ``decoding`` choos
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -69,6 +70,7 @@ class Demands:
 PROMPT_ROLES: Final = ("system", "developer", "user", "tool")
 _OWN_MODELS: Final = "gpt-"
 _LEGACY_KEY: Final = "functions"
+_KEPT_CHARACTERS: Final = 1_000
 NO_DEMANDS: Final = Demands()
 _ROW_KEYS: Final = {
     Use.SUPERVISED: ("messages", "tools", "parallel_tool_calls"),
@@ -105,10 +107,21 @@ def unknown_keys(row: Mapping[str, Any], use: Use) -> Iterator[Found]:
     if use is Use.DPO and isinstance(row.get("input"), Mapping):
         places.append(("/input", row["input"], _ROW_KEYS[Use.SUPERVISED]))
     for pointer, given, known in places:
-        for key in given:
-            if key not in known and key != _LEGACY_KEY:
-                says = f"expected no other keys here than {', '.join(known)}, got {masked_value(key)}"
-                yield Found(code="D023", field=pointer, says=says, hint="training doesn't read it")
+        keys = tuple(given)
+        find = _known_further_keys if sum(map(len, keys)) <= _KEPT_CHARACTERS else _further_keys
+        yield from find(keys, pointer, known)
+
+
+def _further_keys(given: tuple[str, ...], pointer: str, known: tuple[str, ...]) -> tuple[Found, ...]:
+    says = f"expected no other keys here than {', '.join(known)}, got"
+    return tuple(
+        Found(code="D023", field=pointer, says=f"{says} {masked_value(key)}", hint="training doesn't read it")
+        for key in given
+        if key not in known and key != _LEGACY_KEY
+    )
+
+
+_known_further_keys: Final = lru_cache(maxsize=100)(_further_keys)  # the rows of a file mostly have the same keys
 
 
 def is_legacy(row: Mapping[str, Any], use: Use) -> bool:

@@ -10,7 +10,7 @@ a plan with nothing to train doesn't.
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, Final
 
@@ -141,7 +141,7 @@ def _scan_rows(stream: BinaryIO, *, path: str, use: Use, split: Split | None = N
     for number, line in _rows_of(stream, findings):
         row, found = look_at_line(line.removesuffix(b"\n"), use, is_terminated=line.endswith(b"\n"))
         for one in found:
-            findings.add(replace(one, line=number))
+            findings.add(one, line=number)
         part: Part | None = None if split is None or row is None else part_of(row, split)
         if row is None:
             parts.get(None, _PartScan(path=path, use=use)).take_bytes(line)
