@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ftops.cli.checked_data import Checked
     from ftops.datasets.checks import Level
 
-_FILE = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, readable=False)  # what cannot be read is a finding
 
 
 @click.command("check")

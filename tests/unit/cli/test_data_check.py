@@ -1,6 +1,7 @@
 """What ``ftops data check`` looks at, says and exits with, in a project and without one."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -325,3 +326,22 @@ def test_nothing_that_rows_say_is_a_command_to_a_ci_runner(root, command, capsys
     assert not any(line.lstrip().startswith("::") for line in out.splitlines())
     if command == ("validate", "--json"):
         assert role in json.loads(out)["problems"][0]["expected"]
+
+
+def test_a_file_that_may_not_be_read_is_a_finding(alone, check, monkeypatch):
+    (alone / "x.jsonl").write_text(sound_rows())
+    really = os.open
+
+    def refused(path, *options, **more):
+        if str(path).endswith("x.jsonl"):
+            raise PermissionError(13, "Permission denied")
+        return really(path, *options, **more)
+
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "open", refused)
+    code, out, err = check(alone, "x.jsonl")
+    assert (code, err) == (2, [])
+    assert out[1:3] == [
+        "  D001 error    unreadable-file",
+        "    at x.jsonl: expected a readable file: Permission denied",
+    ]
