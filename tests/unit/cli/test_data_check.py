@@ -330,14 +330,14 @@ def test_nothing_that_rows_say_is_a_command_to_a_ci_runner(root, command, capsys
 
 def test_a_file_that_may_not_be_read_is_a_finding(alone, check, monkeypatch):
     (alone / "x.jsonl").write_text(sound_rows())
-    really = os.open
+    opened, allowed = os.open, os.access
 
     def refused(path, *options, **more):
         if str(path).endswith("x.jsonl"):
             raise PermissionError(13, "Permission denied")
-        return really(path, *options, **more)
+        return opened(path, *options, **more)
 
-    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("x.jsonl") and allowed(path, mode))
     monkeypatch.setattr(os, "open", refused)
     code, out, err = check(alone, "x.jsonl")
     assert (code, err) == (2, [])
