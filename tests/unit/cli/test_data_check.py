@@ -339,6 +339,7 @@ def test_a_file_that_may_not_be_read_is_a_finding(alone, check, monkeypatch):
 
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("x.jsonl") and allowed(path, mode))
     monkeypatch.setattr(os, "open", refused)
+    monkeypatch.chdir(alone)
     code, out, err = check(alone, "x.jsonl")
     assert (code, err) == (2, [])
     assert out[1:3] == [
