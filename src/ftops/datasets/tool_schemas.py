@@ -4,6 +4,7 @@ Owns the bound. References can make a schema of a few lines unfold to billions o
 such a schema, and arguments that nest too deep for one that refers to itself, are not compared. Nothing is ever fetched.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ _REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 _OF_NAMES: Final = frozenset(("properties", "patternProperties", "dependentSchemas", "dependencies"))
 _NOT_APPLIED: Final = frozenset(("$defs", "definitions", "enum", "const", "default", "examples"))
 _SAID: Final = 100
+_ELSEWHERE: Final = re.compile(" is not present in a registry.*")
 _NOT_COMPARED: Final = "arguments are not compared with these"
 
 
@@ -68,6 +70,7 @@ def tool_schema(parameters: Any) -> tuple[ToolSchema | None, Found | None]:
         validator = jsonschema_rs.validator_for(parameters, mask="the value", retriever=_refuse)
     except (jsonschema_rs.ValidationError, ValueError) as error:
         says = str(getattr(error, "message", error)).partition("\n")[0]
+        says = _ELSEWHERE.sub(" is of another place, and not fetched", says)
         at = masked_words("".join(f"/{step}" for step in getattr(error, "instance_path", ())))
         return None, Found(code="D040", field=at, says=f"expected a JSON schema: {_cut(says)}")
     if not unfolded.is_known:

@@ -121,7 +121,11 @@ def test_a_pattern_that_tries_for_ever_is_cut_short(pattern):
         ({"$ref": "#/$defs/none"}, "", "expected a JSON schema: Pointer '/$defs/none' does not exist"),
         ({"allOf": [{"$ref": "#/allOf/7"}]}, "", "expected a JSON schema: Pointer '/allOf/7' does not exist"),
         ({"$ref": "#/type/x", "type": "object"}, "", "expected a JSON schema: "),
-        ({"$ref": "https://example.com/x"}, "", "expected a JSON schema: Resource 'https://example.com/x'"),
+        (
+            {"$ref": "https://example.com/x"},
+            "",
+            "expected a JSON schema: Resource 'https://example.com/x' is of another place, and not fetched",
+        ),
         ({"$ref": "file:///etc/passwd"}, "", "expected a JSON schema: Resource 'file:///etc/passwd'"),
         ({"$schema": "https://example.com/own"}, "", "expected a JSON schema: Unknown meta-schema"),
         (DEEP, "", "expected a JSON schema: Recursion limit reached"),
