@@ -80,7 +80,7 @@ class SwappedPairs:
         """Gives each pair of a circle, with a line that it contradicts."""
         import numpy as np
 
-        if not seen:
+        if not any(part.lines.size for part in seen):
             return
         preferred, other, lines = (np.concatenate(parts) for parts in zip(*seen, strict=True))
         circles = _circles(preferred, other)
@@ -126,11 +126,9 @@ class LengthBias:
 
     def conclude(self, seen: Sequence[_Longer], facts: FileFacts) -> Iterator[Found]:
         """Gives one finding for the file."""
-        from scipy.stats import binomtest
-
         longer, shorter = sum(one.longer for one in seen), sum(one.shorter for one in seen)
         more, pairs = max(longer, shorter), longer + shorter
-        if not pairs or more / pairs < BIAS_SHARE or binomtest(more, pairs).pvalue >= BIAS_P:
+        if not pairs or more / pairs < BIAS_SHARE or _probability(more, pairs) >= BIAS_P:
             return
         word = "longer" if longer > shorter else "shorter"
         all_pairs = pairs + sum(one.same for one in seen)
@@ -140,6 +138,13 @@ class LengthBias:
         )
         hint = "add pairs in which the preferred answer is of the same length or the other way round"
         yield Found(code="D152", says=says, hint=hint, kind="length tells which answer is preferred")
+
+
+def _probability(more: int, pairs: int) -> float:
+    """Gives the p-value of the two-sided binomial test that both sides are as likely."""
+    from scipy.stats import binomtest  # takes half a second to import
+
+    return float(binomtest(more, pairs).pvalue)
 
 
 def _are_same(one: AssistantMessage, other: AssistantMessage) -> bool:
@@ -176,8 +181,6 @@ def _circles(preferred: "NDArray[np.uint64]", other: "NDArray[np.uint64]") -> "N
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if not preferred.size:
-        return np.empty(0, dtype=np.int64)
     nodes, places = np.unique(np.concatenate([preferred, other]), return_inverse=True)
     start, end = np.split(places, 2)
     graph = coo_array((np.ones(start.size, dtype=np.int8), (start, end)), shape=(nodes.size, nodes.size))
