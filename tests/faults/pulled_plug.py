@@ -50,10 +50,17 @@ class Wire:
         return self.breaks.pop(wanted)
 
     def carry(self, client: socket.socket) -> None:
-        """Carries one connection, for as long as both ends hold."""
+        """Carries one connection, for as long as both ends hold; whatever happens, it is closed then."""
         address = urlsplit(self.target)
-        server = socket.create_connection((address.hostname, address.port), timeout=60)
-        self._sockets += [client, server]
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection((address.hostname, address.port), timeout=60) as server,
+        ):
+            self._sockets += [client, server]
+            self._carry_between(client, server)
+
+    def _carry_between(self, client: socket.socket, server: socket.socket) -> None:
         is_met: list[Break] = []
         back = threading.Thread(target=_carry_back, args=(server, client, is_met), daemon=True)
         back.start()
@@ -104,11 +111,14 @@ def open_wire(target: str) -> Iterator[Wire]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         wire = Wire(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1", target=target)
 
+        carrying: list[threading.Thread] = []
+
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
                     client, _ = listening.accept()
-                    threading.Thread(target=wire.carry, args=(client,), daemon=True).start()
+                    carrying.append(threading.Thread(target=wire.carry, args=(client,), daemon=True))
+                    carrying[-1].start()
 
         accepting = threading.Thread(target=accept, daemon=True)
         accepting.start()
@@ -118,5 +128,7 @@ def open_wire(target: str) -> Iterator[Wire]:
             with contextlib.suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
             listening.close()
-            accepting.join(10)
+            accepting.join(60)
             wire.close()
+            for each in carrying:
+                each.join(60)
