@@ -1,8 +1,8 @@
 """The server killed again and again under load: nothing acknowledged is lost or doubled, and every job ends.
 
-Fifty times, a hundred with ``FTOPS_KILLS=all``, at moments drawn at random: amidst the requests of many clients, or while the next
-server starts and takes up what the last one left. ``FTOPS_SEED`` draws the same moments and requests again; what the threads
-of clients and server make of them may still differ.
+Fifty times, a hundred with ``FTOPS_KILLS=all``, at moments drawn at random: amidst the requests of many clients, or while the
+next server starts and takes up what the last one left. ``FTOPS_SEED`` draws the same moments and requests again; what the
+threads of clients and server make of them may still differ.
 """
 
 import base64
