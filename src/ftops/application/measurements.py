@@ -219,12 +219,19 @@ def _score(item: Item, answers: Answers, grader: "Grader") -> tuple[ItemScore, s
     if answer is None:
         why = item.problem or answers.failures.get(item.key, "not answered")
         return ItemScore(row=item.digest, score=None, output=None, outcome=Outcome.ERROR), why
-    output = output_digest(answer)
-    try:
-        score = grade(grader, {**item.context, "sample": sample_context(answer.text, answer.tool_calls)})
-    except GraderProblem as problem:
-        return ItemScore(row=item.digest, score=None, output=output, outcome=Outcome.ERROR), str(problem)
-    return ItemScore(row=item.digest, score=score, output=output, outcome=answer.outcome), None
+    graded = grade(grader, {**item.context, "sample": sample_context(answer.text, answer.tool_calls)})
+    score = ItemScore(
+        row=item.digest,
+        score=graded.score,
+        output=output_digest(answer),
+        outcome=answer.outcome if graded.score is not None else Outcome.ERROR,
+        milliseconds=round(1000 * answer.seconds),
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        mark=graded.mark,
+        expected=graded.expected,
+    )
+    return score, graded.why or None
 
 
 def output_digest(answer: ChatAnswer) -> str:

@@ -1,6 +1,7 @@
 """Scores as the ledger records them: one evaluation of one model, item by item, and what it was compared with."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -19,19 +20,35 @@ class Outcome(StrEnum):
 
 
 class ItemScore(msgspec.Struct, frozen=True, array_like=True):
-    """One evaluated row: the row's digest, its score (None where grading failed), the output's digest, how it ended."""
+    """One answer to one evaluated row, and what its grader made of it.
+
+    ``row`` is the row's digest, ``score`` None where grading failed, ``output`` the answer's digest. With ``repeats`` a row
+    has several of these, told apart by ``repeat`` (from 0). ``milliseconds`` and tokens are the answer's. ``mark`` is what the
+    grader said besides the score: the class that an answer was read as, its outcome, or the code of an error in its tool
+    calls; ``expected`` the class of the reference. Neither ever holds a model's own words. ``cluster`` is the digest of the
+    field that the evaluation clusters by.
+    """
 
     row: ItemDigest
     score: float | None
     output: ItemDigest | None
     outcome: Outcome = Outcome.OK
+    repeat: Count = 0
+    milliseconds: Count = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    mark: Text | None = None
+    expected: Text | None = None
+    cluster: ItemDigest | None = None
 
 
 class EvaluationRecord(Record, frozen=True, kw_only=True):
     """The scores of one model under one evaluation.
 
     ``digest`` is the evaluation's, ``sent`` that of how rows become requests (input, sampling, prompt), ``grader`` that of
-    the grader. ``for_model`` is set where an undated base model was measured for one candidate only.
+    the grader. ``for_model`` is set where an undated base model was measured for one candidate only. What judges took (models
+    that score answers) is counted apart from what the model itself took. ``isolation`` says how a python grader was run:
+    None where there is none.
     """
 
     name: Name
@@ -48,6 +65,10 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     input_tokens: Count = 0
     output_tokens: Count = 0
     seconds: float = 0.0
+    judge_calls: Count = 0
+    judge_input_tokens: Count = 0
+    judge_output_tokens: Count = 0
+    isolation: Literal["isolated", "none"] | None = None
     error: Text | None = None
 
 

@@ -11,7 +11,11 @@ from ftops.graders.problems import GraderProblem
 
 # The graders themselves are imported where they grade: a plan judges by scores that are known.
 if TYPE_CHECKING:
+    from ftops.graders.grading import Grade
+    from ftops.graders.judging import Judge
     from ftops.graders.kinds import Grader
+    from ftops.graders.programs import RunProgram
+    from ftops.graders.similarity import Embed
 
 __all__ = ["GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
 
@@ -37,11 +41,18 @@ def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:
     return None if threshold is None else float(threshold)
 
 
-def grade(grader: "Grader", context: Mapping[str, Any]) -> float:
-    """Scores one item. ``context`` is the row's, with ``sample``. Raises GraderProblem; no failure is a score of 0."""
+def grade(
+    grader: "Grader",
+    context: Mapping[str, Any],
+    *,
+    judge: "Judge | None" = None,
+    embed: "Embed | None" = None,
+    run_program: "RunProgram | None" = None,
+) -> "Grade":
+    """Grades one answer; ``context`` is the row's, with ``sample``. Where there is no score there are failures, never a 0.
+
+    ``judge``, ``embed`` and ``run_program`` are what model graders, cosine and python graders need.
+    """
     from ftops.graders import grading
 
-    outcome = grading.grade(grader, context)
-    if outcome.score is None:
-        raise GraderProblem("; ".join(failure.message for failure in outcome.failures))
-    return outcome.score
+    return grading.grade(grader, context, judge=judge, embed=embed, run_program=run_program)

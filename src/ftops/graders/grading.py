@@ -22,6 +22,7 @@ from ftops.graders.kinds import (
     TextSimilarity,
 )
 from ftops.graders.problems import Failure, FailureKind, Fault, GraderProblem, GradingFailed
+from ftops.graders.programs import RunProgram
 from ftops.graders.similarity import Embed, similarity
 from ftops.graders.templates import TemplateProblem, render
 
@@ -31,26 +32,39 @@ class Grade:
     """What came of grading: a finite ``score``, or else ``failures``.
 
     ``sub_scores`` are those of a multi grader's parts, by key, as far as they have one. ``replies`` are the judges', in the
-    order they were asked, failed or not.
+    order they were asked, failed or not. ``mark`` is what a grader says besides the score: the class that it read the answer
+    as, an outcome, or the code of what is wrong with tool calls; ``expected`` is the class of the reference.
     """
 
     score: float | None
     failures: tuple[Failure, ...] = ()
     sub_scores: Mapping[str, float] = field(default_factory=dict)
     replies: tuple[JudgeReply, ...] = ()
+    mark: str | None = None
+    expected: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Why there is no score, in words; "" where there is one."""
+        return "; ".join(failure.message for failure in self.failures)
 
 
 def grade(
-    grader: Grader, context: Mapping[str, Any], *, judge: Judge | None = None, embed: Embed | None = None
+    grader: Grader,
+    context: Mapping[str, Any],
+    *,
+    judge: Judge | None = None,
+    embed: Embed | None = None,
+    run_program: RunProgram | None = None,
 ) -> Grade:
     """Grades one answer.
 
     ``context`` is what templates know: ``item``, ``sample`` (see ``samples``), and whatever else the grader was parsed with.
-    ``judge`` asks models, ``embed`` gives a text's embedding; graders that need one which isn't there fail. Raises
-    GraderProblem for a python grader, which isn't run.
+    ``judge`` asks models, ``embed`` gives a text's embedding, ``run_program`` runs a python grader; graders that need one
+    which isn't there fail. Raises GraderProblem for a python grader that nothing runs.
     """
     replies: list[JudgeReply] = []
-    run = _Run(context=context, judge=judge, embed=embed, replies=replies)
+    run = _Run(context=context, judge=judge, embed=embed, run_program=run_program, replies=replies)
     if not isinstance(grader, Multi):
         score, failure = run.try_to_score(grader)
         return Grade(score=score, failures=() if failure is None else (failure,), replies=tuple(replies))
@@ -78,6 +92,7 @@ class _Run:
     context: Mapping[str, Any]
     judge: Judge | None
     embed: Embed | None
+    run_program: RunProgram | None
     replies: list[JudgeReply]
 
     def try_to_score(self, grader: SingleGrader) -> tuple[float | None, Failure | None]:
@@ -101,7 +116,9 @@ class _Run:
             case LabelModel():
                 return ask_for_label(grader, self.context, self._judge(), self.replies)
             case Python():
-                raise GraderProblem("python graders aren't run by this version", fault=Fault.UNSUPPORTED)
+                if self.run_program is None:
+                    raise GraderProblem("python graders aren't run by this version", fault=Fault.UNSUPPORTED)
+                return self.run_program(grader.source, self.context.get("sample", {}), self.context.get("item", {}))
             case _:
                 assert_never(grader)
 

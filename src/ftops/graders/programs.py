@@ -1,16 +1,20 @@
 """The source of a ``python`` grader, looked at without running any of it.
 
 Owns the limits of OpenAI's guide: less than 256 kB, and a function ``grade`` that takes a sample and an item. Running it
-needs an isolation that this package doesn't have.
+needs an isolation that this package doesn't have: ``RunProgram`` is the port for whoever has one.
 """
 
 import ast
 import threading
 import warnings
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from ftops.graders.fields import wrong_type
 from ftops.graders.problems import GraderProblem
+
+RunProgram = Callable[[str, Mapping[str, Any], Mapping[str, Any]], float]
+"""Runs a grader's source on a sample and an item, and gives its score; raises GradingFailed where there is none."""
 
 _MOST_BYTES: Final = 256_000
 # The filters of warnings are the whole process's: two threads that change them at once may leave them changed.

@@ -106,7 +106,10 @@ def _types(declared: Any) -> set[str]:
 
 def _score(grader: Grader, row: ChatRow | PreferenceRow, answer: AssistantMessage) -> float:
     known = read_row(_as_read(row)).context
-    return grade(grader, {**known, "sample": sample_of(_plain(answer))})
+    graded = grade(grader, {**known, "sample": sample_of(_plain(answer))})
+    if graded.score is None:
+        raise GraderProblem(graded.why)
+    return graded.score
 
 
 def _as_read(row: ChatRow | PreferenceRow) -> Mapping[str, Any]:
