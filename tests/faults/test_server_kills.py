@@ -1,6 +1,6 @@
 """The server killed again and again under load: nothing acknowledged is lost or doubled, and every job ends.
 
-Fifty times, a hundred with ``FTOPS_KILLS=all``, at moments drawn at random: amidst the requests of many clients, or while the
+Twenty times, a hundred with ``FTOPS_KILLS=all``, at moments drawn at random: amidst the requests of many clients, or while the
 next server starts and takes up what the last one left. ``FTOPS_SEED`` draws the same moments and requests again; what the
 threads of clients and server make of them may still differ.
 """
@@ -28,7 +28,7 @@ from kill_load import BATCH_LINES, DEEDS, ENDED, JOBS, REFUSED_EVERY, UNTOUCHED,
 
 from server_process import ServerProcess, start_server, wait_for
 
-KILLS = 100 if os.environ.get("FTOPS_KILLS") == "all" else 50
+KILLS = 100 if os.environ.get("FTOPS_KILLS") == "all" else 20
 AT_START = 0.35
 """The share of kills that strike a server that has just been started."""
 
