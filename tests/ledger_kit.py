@@ -13,8 +13,9 @@ from ftops.adapters.git_process import GitProcess
 from ftops.adapters.ledger_branches import LedgerBranch
 from ftops.adapters.ledger_remote import open_branch
 from ftops.domain.attempts import JobStatus
-from ftops.domain.events import CommitApplied, Evaluated, Intended, JobRecorded, RevisionDeclared, Started
+from ftops.domain.events import CommitApplied, Evaluated, Intended, JobRecorded, Preferred, RevisionDeclared, Started
 from ftops.domain.manifest import BackendName, FineTuneName, Revision
+from ftops.domain.preferences import PairItem, PreferenceRecord
 from ftops.domain.records import DatasetRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore
 
@@ -165,5 +166,26 @@ def evaluated(items: int = 2, model: str = "ft:gpt:acme::1") -> Evaluated:
             backend="openai",
             at=AT,
             items=scores,
+        ),
+    )
+
+
+def preferred(items: int = 2) -> Preferred:
+    said = tuple(PairItem(f"{index:012x}", 0, "b" * 12, "c" * 12, 1.0, votes=1) for index in range(items))
+    return Preferred(
+        at=AT,
+        fine_tune=NAME,
+        preferences=PreferenceRecord(
+            name="exact",
+            digest="d" * 64,
+            candidate="ft:gpt:acme::1",
+            backend="openai",
+            sent="e" * 64,
+            baseline="gpt",
+            baseline_backend="openai",
+            baseline_sent="e" * 64,
+            at=AT,
+            items=said,
+            annotators=1,
         ),
     )

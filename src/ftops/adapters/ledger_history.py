@@ -5,9 +5,9 @@ in which commit. Scores of single items are in the files alone, not in the event
 first. Reads only; whoever forges a whole history, events and all, is not found out here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,14 +17,18 @@ from ftops.adapters.ledger_files import changed_files, name_in_path
 from ftops.adapters.ledger_messages import Message, Unreadable, decode_message
 from ftops.adapters.ledger_objects import commit_messages, state_of
 from ftops.adapters.ledger_survey import AnyRecord, LedgerSurvey
-from ftops.domain.events import AnyEvent, Evaluated, EventRefused
+from ftops.domain.events import AnyEvent, Evaluated, EventRefused, Preferred
 from ftops.domain.findings import Finding, Invariant
 from ftops.domain.foreign_text import visible
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.scores import EvaluationRecord
 from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerCorrupt
 
 _COMMITS_AT_ONCE: Final = 200
+
+_Itemised = TypeVar("_Itemised", EvaluationRecord, PreferenceRecord)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,17 +184,22 @@ def _with_items(
     now: AnyRecord | None,
     events: Sequence[AnyEvent | Unreadable],
 ) -> AnyRecord | None:
-    """Gives a record with the items of the evaluations that these events recorded, which only the file has."""
+    """Gives a record with the items of what these events recorded of scores and preferences, which only the file has."""
     if not isinstance(made, FineTuneRecord) or not isinstance(now, FineTuneRecord):
         return made
-    fresh = {event.evaluation for event in events if isinstance(event, Evaluated)}
-    items = {msgspec.structs.replace(record, items=()): record.items for record in now.evaluations}
+    scored = {event.evaluation for event in events if isinstance(event, Evaluated)}
+    preferred = {event.preferences for event in events if isinstance(event, Preferred)}
     return msgspec.structs.replace(
         made,
-        evaluations=tuple(
-            msgspec.structs.replace(record, items=items.get(record, ())) if record in fresh else record
-            for record in made.evaluations
-        ),
+        evaluations=_filled(made.evaluations, now.evaluations, scored),
+        preferences=_filled(made.preferences, now.preferences, preferred),
+    )
+
+
+def _filled(made: Sequence[_Itemised], now: Sequence[_Itemised], fresh: Collection[_Itemised]) -> tuple[_Itemised, ...]:
+    items = {msgspec.structs.replace(record, items=()): record.items for record in now}
+    return tuple(
+        msgspec.structs.replace(record, items=items.get(record, ())) if record in fresh else record for record in made
     )
 
 

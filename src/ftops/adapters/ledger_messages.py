@@ -12,7 +12,7 @@ import msgspec
 
 from ftops.adapters import ledger_migrations
 from ftops.adapters.ledger_migrations import CURRENT, Kind, version_in
-from ftops.domain.events import AnyEvent, Evaluated, Event, TrainingEvent
+from ftops.domain.events import AnyEvent, Evaluated, Event, Preferred, TrainingEvent
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.record_types import FORMAT_VERSION
 
@@ -94,9 +94,13 @@ def _subject(events: Sequence[AnyEvent]) -> str:
 
 
 def _without_items(event: AnyEvent) -> Event:
-    if not isinstance(event, Evaluated):
-        return event
-    return msgspec.structs.replace(event, evaluation=msgspec.structs.replace(event.evaluation, items=()))
+    match event:
+        case Evaluated():
+            return msgspec.structs.replace(event, evaluation=msgspec.structs.replace(event.evaluation, items=()))
+        case Preferred():
+            return msgspec.structs.replace(event, preferences=msgspec.structs.replace(event.preferences, items=()))
+        case _:
+            return event
 
 
 def _without_controls(value: Any) -> Any:

@@ -96,7 +96,7 @@ class Workspace:
         """Judges a model by its recorded scores; once for the same scores, as intervals take a while."""
         key = (declared.name, revision, declared.backend.name, model)
         known = self.judged.get(key)
-        if known is None or (known[0].evaluations, known[0].comparisons) != (record.evaluations, record.comparisons):
+        if known is None or _scores(known[0]) != _scores(record):
             judgement = self.evaluations.judgement(
                 record, declared, revision=revision, backend=declared.backend.name, model=model
             )
@@ -147,6 +147,11 @@ class Workspace:
         """Raises Interrupted once somebody asked this run to stop."""
         if self.stop.is_set():
             raise Interrupted("interrupted")
+
+
+def _scores(record: FineTuneRecord) -> tuple[object, ...]:
+    """Gives what a judgement rests on."""
+    return record.evaluations, record.comparisons, record.preferences
 
 
 def kept_pending(ledger: LedgerWriter, what: str) -> LedgerError:

@@ -16,7 +16,16 @@ _ProjectEvent = (
     | e.TrainingBlocked
     | e.Forgot
 )
-_FineTuneEvent = e.RevisionDeclared | e.Protected | e.Renamed | e.Evaluated | e.Compared | e.GatesPassed | e.AliasMoved
+_FineTuneEvent = (
+    e.RevisionDeclared
+    | e.Protected
+    | e.Renamed
+    | e.Evaluated
+    | e.Compared
+    | e.Preferred
+    | e.GatesPassed
+    | e.AliasMoved
+)
 
 
 def sentence(event: e.AnyEvent) -> str:
@@ -63,6 +72,10 @@ def _of_fine_tune(event: _FineTuneEvent) -> str:
             return f"{evaluation.model} measured under {evaluation.name}{end}"
         case e.Compared(comparison=comparison):
             return f"{comparison.candidate} is compared with {comparison.model}"
+        case e.Preferred(preferences=said):
+            who = "a judge" if said.grader else "a person" if said.annotators == 1 else f"{said.annotators} people"
+            end = f", error: {said.error}" if said.error else ""
+            return f"{who} compared {said.candidate} with {said.baseline} under {said.name}{end}"
         case e.GatesPassed(revision=revision, model=model):
             return f"revision {revision} passed its gates ({model})"
         case e.AliasMoved(target=None, alias=alias):

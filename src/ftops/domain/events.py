@@ -4,6 +4,7 @@ import msgspec
 
 from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.record_types import Moment
 from ftops.domain.records import DatasetRecord, FileRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord
@@ -199,6 +200,13 @@ class Compared(Event, frozen=True, kw_only=True, tag="compared"):
     comparison: Comparison
 
 
+class Preferred(Event, frozen=True, kw_only=True, tag="preferred"):
+    """A judge or people said which of two models' answers are better."""
+
+    fine_tune: FineTuneName
+    preferences: PreferenceRecord
+
+
 class GatesPassed(Event, frozen=True, kw_only=True, tag="gates_passed"):
     """A model passed all gates that its manifest declares now."""
 
@@ -260,6 +268,7 @@ AnyEvent = (
     | ModelDeletion
     | Evaluated
     | Compared
+    | Preferred
     | GatesPassed
     | AliasMoved
     | Renamed

@@ -135,7 +135,7 @@ def _is_made(record: FineTuneRecord, target: Target) -> bool:
 
 
 def _scores(state: LedgerState) -> Iterator[Breach]:
-    """Passed gates, comparisons and evaluations of a revision are about models that the revision's jobs made."""
+    """Passed gates, comparisons, preferences and a revision's evaluations are about models that its jobs made."""
     for name, record in sorted(state.fine_tunes.items()):
         for passed in record.passed:
             target = Target(backend=passed.backend, revision=passed.revision, model=passed.model)
@@ -155,6 +155,10 @@ def _scores(state: LedgerState) -> Iterator[Breach]:
         for comparison in record.comparisons:
             if comparison.candidate not in made:
                 says = f"{comparison.candidate} is compared with {comparison.model}, and no recorded job made it"
+                yield Breach(fine_tune=name, says=says)
+        for preferences in record.preferences:
+            if preferences.candidate not in made:
+                says = f"{preferences.candidate} is preferred or not to {preferences.baseline}, and no recorded job made it"
                 yield Breach(fine_tune=name, says=says)
 
 

@@ -11,7 +11,7 @@ from ftops.domain.records import FineTuneRecord, LedgerState
 
 
 def losses(before: LedgerState, after: LedgerState) -> tuple[str, ...]:
-    """Gives, in sentences, what ``before`` holds and ``after`` doesn't: fine-tunes, jobs, claims, moves, scores."""
+    """Gives, in sentences, what ``before`` holds and ``after`` lacks: fine-tunes, jobs, claims, moves, scores, preferences."""
     return tuple(_losses(before, after))
 
 
@@ -57,5 +57,9 @@ def _lost_of(before: FineTuneRecord, after: FineTuneRecord) -> Iterator[str]:
     for evaluation in before.evaluations:
         if (evaluation.digest, evaluation.sent, evaluation.model, evaluation.backend) not in scored:
             yield f"the scores of {evaluation.model} under {evaluation.name}, of {name}"
+    told = {preferences.about for preferences in after.preferences}
+    for one in before.preferences:
+        if one.about not in told:
+            yield f"the preferences between {one.candidate} and {one.baseline} under {one.name}, of {name}"
     if before.is_protected and not after.is_protected:
         yield f"the protection of {name}"

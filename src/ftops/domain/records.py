@@ -13,6 +13,7 @@ import msgspec
 
 from ftops.domain.attempts import Attempt, JobRecord, JobStatus, Request, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, JobId, ModelId, Revision
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.record_types import Address, Count, Digest, Id, Moment, Name, Record, ShortDigest, Text, TrainedOn
 from ftops.domain.scores import Comparison, EvaluationRecord
 
@@ -108,6 +109,7 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
     revisions: dict[ShortDigest, RevisionRecord] = {}
     evaluations: tuple[EvaluationRecord, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    preferences: tuple[PreferenceRecord, ...] = ()
     passed: tuple[Passed, ...] = ()
     aliases: dict[Name, AliasRecord] = {}
     requests: tuple[Request, ...] = ()

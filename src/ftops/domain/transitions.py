@@ -33,6 +33,7 @@ from ftops.domain.events import (
     ModelDeletion,
     ModelMissed,
     ModelSeen,
+    Preferred,
     Protected,
     Renamed,
     Requested,
@@ -41,6 +42,7 @@ from ftops.domain.events import (
     TrainingBlocked,
 )
 from ftops.domain.manifest import FineTuneName
+from ftops.domain.preferences import with_preferences
 from ftops.domain.project_transitions import apply_to_project
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import (
@@ -98,6 +100,7 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             | ModelDeletion()
             | Evaluated()
             | Compared()
+            | Preferred()
             | GatesPassed()
             | AliasMoved()
             | Protected()
@@ -202,6 +205,7 @@ def _apply_to_fine_tune(
     | ModelDeletion
     | Evaluated
     | Compared
+    | Preferred
     | GatesPassed
     | AliasMoved
     | Protected,
@@ -215,6 +219,8 @@ def _apply_to_fine_tune(
             key = _comparison_key(event.comparison)
             others = tuple(c for c in record.comparisons if _comparison_key(c) != key)
             return msgspec.structs.replace(record, comparisons=(*others, event.comparison))
+        case Preferred():
+            return msgspec.structs.replace(record, preferences=with_preferences(record.preferences, event.preferences))
         case GatesPassed():
             if any((p.backend, p.model) == (event.backend, event.model) for p in record.passed):
                 return record

@@ -32,6 +32,7 @@ from ledger_kit import (
     intended,
     job_recorded,
     ledger,
+    preferred,
     started,
 )
 
@@ -53,7 +54,7 @@ def fill(repo: Path, remote: str | None = "origin") -> None:
     about = {name: getattr(job_recorded(), name) for name in ("fine_tune", "revision", "backend", "attempt", "job")}
     at.record([JobObserved(at=AT, status=JobStatus.SUCCEEDED, model=MODEL, error_message="a\nb \x1b[31m\x00", **about)])
     at.record([evaluated(3), evaluated(5, "ft:gpt:acme::2")])
-    at.record([evaluated(4), applied("c1")])
+    at.record([evaluated(4), applied("c1"), preferred(3), preferred(2)])
     target = Target(backend="openai", revision=declared().revision, model=MODEL)
     at.record([AliasMoved(at=AT, fine_tune=NAME, alias=AliasName("production"), target=target, was=None, reason="r")])
     at.record([Renamed(at=AT, fine_tune=FineTuneName("router"), former=NAME)])
@@ -148,7 +149,7 @@ def test_scores_that_were_changed_later_show(world: World, edit: Edit) -> None:
     commit = edit(replaced("fine-tunes/router.json", "bbbbbbbbbbbb", "cccccccccccc"))
     seen = inspection(world.repo).inspect()
     assert (Invariant.EVENTS_TELL_ALL, commit) in found(seen)
-    assert "(evaluations)" in seen.findings[-1].says
+    assert "(evaluations, preferences)" in seen.findings[-1].says
 
 
 def test_event_that_cannot_follow_or_be_read(world: World, edit: Edit) -> None:

@@ -8,7 +8,20 @@ from ftops.adapters import ledger_objects
 from ftops.adapters.ledger_messages import Unreadable, decode_message, encode_message, shown
 from ftops.domain.events import AnyEvent, JobObserved
 from ftops.domain.manifest import FineTuneName
-from ledger_kit import AT, REF, World, applied, declared, evaluated, git, intended, job_recorded, ledger, started
+from ledger_kit import (
+    AT,
+    REF,
+    World,
+    applied,
+    declared,
+    evaluated,
+    git,
+    intended,
+    job_recorded,
+    ledger,
+    preferred,
+    started,
+)
 
 Put = Callable[[str], str]
 
@@ -36,6 +49,7 @@ def test_events_come_out_as_they_went_in() -> None:
     message = decode_message(encode_message(events, write_id="w1"))
     assert (message.events, message.write_id, message.subject) == (events, "w1", "ftops: acme started (+5)")
     assert decode_message(encode_message([evaluated(3)], write_id="w")).events == (evaluated(0),)
+    assert decode_message(encode_message([preferred(3)], write_id="w")).events == (preferred(0),)
 
 
 def _about() -> dict[str, object]:

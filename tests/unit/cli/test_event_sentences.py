@@ -11,6 +11,7 @@ from ftops.cli.event_sentences import sentence
 from ftops.domain import events as e
 from ftops.domain.attempts import CancelReason, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import DatasetRecord, FileRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord
 
@@ -22,6 +23,8 @@ TRAIN = DatasetRecord(path="t.jsonl", sha256=SHA, rows=60)
 FILE = FileRecord(id="file-1", name="x", size=1234, uploaded_at=AT)
 SCORED = EvaluationRecord(name="intent", digest=SHA, sent=SHA, grader=SHA, model="ft:1", backend="lab", at=AT)
 COMPARED = Comparison(candidate="ft:1", digest=SHA, form=SHA, model="base", backend="lab", sent=SHA)
+BETWEEN = {"candidate": "ft:1", "backend": "lab", "baseline": "base", "baseline_backend": "lab"}
+SAID = PreferenceRecord(name="intent", digest=SHA, **BETWEEN, sent=SHA, baseline_sent=SHA, at=AT, annotators=2)
 DELETION = e.ModelDeletion(**ABOUT, job="ftjob-1", stage=DeletionStage.BEGUN)
 ALIAS = e.AliasMoved(at=AT, fine_tune=TUNE, alias=AliasName("production"), target=NEW, was=OLD, reason="pinned")
 FILE_GOES = e.FileDeletion(at=AT, backend=LAB, sha256=SHA, file="file-1", stage=DeletionStage.DONE)
@@ -100,6 +103,15 @@ SENTENCES: list[tuple[Any, str]] = [
     (
         e.Evaluated(at=AT, fine_tune=TUNE, evaluation=msgspec.structs.replace(SCORED, error="oh")),
         "router: ft:1 measured under intent, error: oh",
+    ),
+    (e.Preferred(at=AT, fine_tune=TUNE, preferences=SAID), "router: 2 people compared ft:1 with base under intent"),
+    (
+        e.Preferred(at=AT, fine_tune=TUNE, preferences=msgspec.structs.replace(SAID, annotators=1)),
+        "router: a person compared ft:1 with base under intent",
+    ),
+    (
+        e.Preferred(at=AT, fine_tune=TUNE, preferences=msgspec.structs.replace(SAID, grader=SHA, error="oh")),
+        "router: a judge compared ft:1 with base under intent, error: oh",
     ),
     (e.Compared(at=AT, fine_tune=TUNE, comparison=COMPARED), "router: ft:1 is compared with base"),
     (

@@ -24,6 +24,7 @@ from ftops.domain.findings import Invariant
 from ftops.domain.invariants import broken_invariants
 from ftops.domain.ledger_losses import losses
 from ftops.domain.manifest import Method
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import (
     AliasMove,
     AliasRecord,
@@ -84,6 +85,12 @@ def comparison(**changes: Any) -> Comparison:
     return Comparison(**{**values, **changes})
 
 
+def preferences(**changes: Any) -> PreferenceRecord:
+    ours = {"candidate": MODEL, "backend": "openai", "sent": SHA}
+    theirs = {"baseline": "gpt-4.1", "baseline_backend": "openai", "baseline_sent": SHA}
+    return PreferenceRecord(**{"name": "exact", "digest": SHA, **ours, **theirs, "at": EPOCH, **changes})
+
+
 def revision(*attempts: Attempt, **changes: Any) -> RevisionRecord:
     values: dict[str, Any] = {
         "spec": SPEC,
@@ -102,6 +109,7 @@ def record(**changes: Any) -> FineTuneRecord:
         "revisions": {REVISION: revision()},
         "evaluations": (evaluation(), evaluation(model="gpt-4.1", revision=None)),
         "comparisons": (comparison(),),
+        "preferences": (preferences(),),
         "passed": (Passed(backend="openai", revision=REVISION, model=MODEL, at=EPOCH),),
         "aliases": {"production": AliasRecord(history=(move(), move(None), move()))},
     }
@@ -130,7 +138,7 @@ def broken(it: LedgerState) -> list[tuple[str, str | None, str]]:
 
 def attempts(*some: Attempt, **changes: Any) -> LedgerState:
     """A ledger with these attempts of its one revision, and nothing that depends on its models."""
-    bare: dict[str, Any] = {"evaluations": (), "comparisons": (), "passed": (), "aliases": {}}
+    bare: dict[str, Any] = {"evaluations": (), "comparisons": (), "preferences": (), "passed": (), "aliases": {}}
     return state(record(revisions={REVISION: revision(*some)}, **{**bare, **changes}))
 
 
@@ -329,6 +337,7 @@ def test_scores_are_about_recorded_models() -> None:
                 passed=(Passed(backend="openai", revision=REVISION, model="p", at=EPOCH),),
                 evaluations=(evaluation(model="e"),),
                 comparisons=(comparison(candidate="c"),),
+                preferences=(preferences(candidate="d"),),
             )
         )
     )
@@ -336,6 +345,7 @@ def test_scores_are_about_recorded_models() -> None:
         ("scores", "router", "p passed its gates, and no recorded job made it"),
         ("scores", "router", f"evaluation exact of revision {REVISION} is of e, which it did not make"),
         ("scores", "router", "c is compared with gpt-4.1, and no recorded job made it"),
+        ("scores", "router", "d is preferred or not to gpt-4.1, and no recorded job made it"),
     ]
 
 
@@ -397,7 +407,11 @@ def test_what_a_rewrite_loses() -> None:
     before, after = state(record(is_protected=True)), state(record(is_protected=True))
     assert losses(before, after) == ()
     emptied = record(
-        revisions={}, evaluations=(), aliases={"production": AliasRecord(history=(move(),))}, is_protected=False
+        revisions={},
+        evaluations=(),
+        preferences=(),
+        aliases={"production": AliasRecord(history=(move(),))},
+        is_protected=False,
     )
     running = attempt(number=2, intents=(), job=job("ftjob-2", status=JobStatus.RUNNING, model=None))
     before = state(record(is_protected=True, revisions={REVISION: revision(attempt(), running)}))
@@ -408,6 +422,7 @@ def test_what_a_rewrite_loses() -> None:
         "2 moves of alias production of router",
         f"the scores of {MODEL} under exact, of router",
         "the scores of gpt-4.1 under exact, of router",
+        f"the preferences between {MODEL} and gpt-4.1 under exact, of router",
         "the protection of router",
     )
     assert losses(before, LedgerState())[:2] == (

@@ -88,7 +88,10 @@ def test_records_are_refused_whole(content: str) -> None:
 
 def test_defaults_are_left_out() -> None:
     assert msgspec.json.encode(fine_tune()) == b'{"format_version":"1","name":"a"}'
-    assert msgspec.json.encode(ItemScore("r", None, None, Outcome.EMPTY)) == b'["r",null,null,"empty",0,0,0,0,null,null,null]'
+    assert (
+        msgspec.json.encode(ItemScore("r", None, None, Outcome.EMPTY))
+        == b'["r",null,null,"empty",0,0,0,0,null,null,null]'
+    )
 
 
 @pytest.mark.parametrize("status", JobStatus)

@@ -25,12 +25,14 @@ from ftops.domain.events import (
     IntentClosed,
     JobObserved,
     JobRecorded,
+    Preferred,
     Renamed,
     RevisionDeclared,
     Started,
     TrainingBlocked,
 )
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
+from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import DatasetRecord, FileRecord, FineTuneRecord, LedgerState, ProjectRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord, ItemScore
 from ftops.domain.transitions import apply_event
@@ -322,6 +324,10 @@ EVALUATION = EvaluationRecord(
     items=(ItemScore("0" * 12, 1.0, None),),
 )
 COMPARISON = Comparison(candidate="ft:1", digest="d" * 64, form="e" * 64, model="gpt", backend="openai", sent="e" * 64)
+BETWEEN = {"candidate": "ft:1", "backend": "openai", "baseline": "gpt", "baseline_backend": "openai"}
+PREFERENCES = PreferenceRecord(
+    name="exact", digest="d" * 64, **BETWEEN, sent="e" * 64, baseline_sent="e" * 64, at=AT, annotators=1
+)
 
 
 class TestScores:
@@ -336,6 +342,12 @@ class TestScores:
         newer = msgspec.structs.replace(COMPARISON, model="gpt-2")
         events = [Compared(at=AT, fine_tune=NAME, comparison=c) for c in (COMPARISON, other, newer)]
         assert record(*events).comparisons == (other, newer)
+
+    def test_newest_preferences_about_the_same_replace_older_ones(self) -> None:
+        judged = msgspec.structs.replace(PREFERENCES, grader="f" * 64)
+        newer = msgspec.structs.replace(PREFERENCES, annotators=3)
+        events = [Preferred(at=AT, fine_tune=NAME, preferences=p) for p in (PREFERENCES, judged, newer)]
+        assert record(*events).preferences == (judged, newer)
 
     def test_a_model_passes_once(self) -> None:
         event = GatesPassed(at=AT, fine_tune=NAME, revision=REVISION, backend=OPENAI, model="ft:1")
@@ -442,6 +454,7 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
     ),
     st.builds(CancelRecorded, **TRAINING, job=JOBS, reason=st.none() | st.sampled_from(CancelReason)),
     st.builds(Evaluated, at=MOMENTS, fine_tune=NAMES, evaluation=st.just(EVALUATION)),
+    st.builds(Preferred, at=MOMENTS, fine_tune=NAMES, preferences=st.just(PREFERENCES)),
     st.builds(Compared, at=MOMENTS, fine_tune=NAMES, comparison=st.just(COMPARISON)),
     st.builds(
         GatesPassed, at=MOMENTS, fine_tune=NAMES, revision=st.just(REVISION), backend=st.just(OPENAI), model=JOBS
