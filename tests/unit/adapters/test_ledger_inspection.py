@@ -296,6 +296,7 @@ def test_rewritten_branch_tells_what_was_lost_until_it_is_accepted(world: World)
         "1 move of alias production of router",
         "the scores of ft:gpt:acme::2 under exact, of router",
         f"the scores of {MODEL} under exact, of router",
+        f"the preferences between {MODEL} and gpt under exact, of router",
     )
     with pytest.raises(LedgerRewritten):
         ledger(world.repo).read()
