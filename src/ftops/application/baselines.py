@@ -7,17 +7,21 @@ ledger's record.
 from dataclasses import dataclass
 
 from ftops.domain.desired import Declared
-from ftops.domain.manifest import AliasName, BackendName, Baseline, ModelId, Revision
+from ftops.domain.manifest import AliasName, BackendName, Baseline, FewShot, ModelId, PromptFile, Revision
 from ftops.domain.records import FineTuneRecord, Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """The model that is judged, and where it came from."""
+    """The model that is judged, and where it came from.
+
+    ``revision`` is None where this fine-tune did not train it; ``asks`` is a prompt for this model alone, like a baseline's.
+    """
 
     model: ModelId
     backend: BackendName
-    revision: Revision
+    revision: Revision | None = None
+    asks: FewShot | PromptFile | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,9 +65,9 @@ def resolve_baseline(
     return _base(record, declared, candidate)
 
 
-def base_model_of(record: FineTuneRecord, declared: Declared, revision: Revision) -> str:
-    """Gives the base model that a revision was trained from."""
-    known = record.revisions.get(revision)
+def base_model_of(record: FineTuneRecord, declared: Declared, revision: Revision | None) -> str:
+    """Gives the base model that a revision was trained from; the declared one where there is no revision."""
+    known = record.revisions.get(revision) if revision is not None else None
     if revision != declared.revision and known is not None:
         return str(known.spec.get("base_model", declared.fine_tune.base_model))
     return declared.fine_tune.base_model

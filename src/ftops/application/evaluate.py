@@ -8,7 +8,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ftops.application.answering import CONCURRENCY, Answers, answer_all, kept_answers
 from ftops.application.baselines import Candidate
@@ -25,13 +25,16 @@ from ftops.application.subject import EvaluationFiles, Subject
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.events import Compared, Evaluated
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import BackendName, FewShot, FineTuneName, ModelId, Revision
+from ftops.domain.manifest import BackendName, FewShot, FineTuneName
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
 from ftops.evaluation.prompts import PromptProblem, read_prompt
 from ftops.ports import BackendSession, Clock, OutputStore
+
+if TYPE_CHECKING:
+    from ftops.graders.programs import RunProgram
 
 EvaluationProgress = Callable[[str, int, int], None]
 
@@ -49,6 +52,7 @@ class Evaluations:
 
     ``sessions`` are the backends that can be called; ``input_digest`` is that of ``datasets.inputs``. ``trained_inputs`` gives
     the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand.
+    ``programs`` runs python graders; None where this run runs none.
     """
 
     files: EvaluationFiles
@@ -58,33 +62,32 @@ class Evaluations:
     input_digest: InputDigest
     trained_inputs: Callable[[str], frozenset[str] | None] = unknown_inputs
     concurrency: int = CONCURRENCY
+    programs: "RunProgram | None" = None
 
     def judgement(
         self,
         record: FineTuneRecord | None,
         declared: Declared,
         *,
-        revision: Revision,
-        backend: BackendName,
-        model: ModelId,
+        candidate: Candidate,
     ) -> Judgement:
         """Judges a model by recorded scores alone: calls nothing, and reads no more than the baselines' prompt files.
 
         What is missing, or ended in error, is listed in ``missing``.
         """
         known = record or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
-        subject = self._subject(known, declared, Candidate(model=model, backend=backend, revision=revision))
+        subject = self._subject(known, declared, candidate)
         measured = [subject.measured(one) for one in declared.evals]
-        return judge_evaluations(measured, model=model, revision=revision, backend=backend)
+        return judge_evaluations(
+            measured, model=candidate.model, revision=candidate.revision, backend=candidate.backend
+        )
 
     def evaluate(
         self,
         record: FineTuneRecord,
         declared: Declared,
         *,
-        revision: Revision,
-        backend: BackendName,
-        model: ModelId,
+        candidate: Candidate,
         evaluation: str | None = None,
         stop: threading.Event | None = None,
         progress: EvaluationProgress | None = None,
@@ -95,7 +98,7 @@ class Evaluations:
         earlier run are measured again, scored ones are not. ``progress`` hears (what, done, all). Raises Interrupted when
         ``stop`` is set; answers so far are kept.
         """
-        subject = self._subject(record, declared, Candidate(model=model, backend=backend, revision=revision))
+        subject = self._subject(record, declared, candidate)
         name = FineTuneName(record.name)
         events: list[Evaluated | Compared] = []
         for one in _selected(declared, evaluation):
@@ -111,13 +114,11 @@ class Evaluations:
         record: FineTuneRecord,
         declared: Declared,
         *,
-        revision: Revision,
-        backend: BackendName,
-        model: ModelId,
+        candidate: Candidate,
         evaluation: str | None = None,
     ) -> int:
         """Counts the requests that ``evaluate`` would send: neither scored nor kept on this machine. Calls nothing."""
-        subject = self._subject(record, declared, Candidate(model=model, backend=backend, revision=revision))
+        subject = self._subject(record, declared, candidate)
         total = 0
         for one in _selected(declared, evaluation):
             measurements = subject.wanted(one)
@@ -161,7 +162,7 @@ class Evaluations:
             )
         now = self.clock.now()
         before = measurement.recorded(subject.record)
-        measured = to_record(measurement, prepared, answers, known, before=before, at=now)
+        measured = to_record(measurement, prepared, answers, known, before=before, at=now, programs=self.programs)
         return Evaluated(at=now, fine_tune=FineTuneName(subject.record.name), evaluation=measured)
 
     def _prepared(

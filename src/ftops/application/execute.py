@@ -9,6 +9,8 @@ from typing import Final, assert_never
 
 import msgspec
 
+from ftops.application.baselines import Candidate
+from ftops.application.checkpoints import choose_checkpoint
 from ftops.application.deletion import delete_file, delete_model
 from ftops.application.target_checks import digest_of, has_made
 from ftops.application.train import Training
@@ -164,6 +166,8 @@ def _train(workspace: Workspace, action: Train, declared: Declared) -> str:
 
 
 def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str:
+    if action.checkpoints is not None:
+        return choose_checkpoint(workspace, action, declared)
     if action.model is None:
         raise BackendError(f"revision {action.revision} has no model to evaluate")
     ledger = workspace.ledgers[action.backend]
@@ -173,10 +177,8 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
     events = workspace.evaluations.evaluate(
         record,
         declared,
+        candidate=Candidate(model=action.model, backend=action.backend, revision=action.revision),
         evaluation=action.evaluation,
-        revision=action.revision,
-        backend=action.backend,
-        model=action.model,
         stop=workspace.stop,
         progress=lambda what, done, total: workspace.progress.update(
             action.fine_tune, "evaluating", done=done, total=total, detail=what
@@ -248,7 +250,7 @@ def _passed(workspace: Workspace, action: Promote, target: Target | None) -> lis
 
 
 def _passing(workspace: Workspace, action: Evaluate | Promote, judgement: Judgement) -> list[AnyEvent]:
-    if not (judgement.has_gate and judgement.is_passed):
+    if judgement.revision is None or not (judgement.has_gate and judgement.is_passed):
         return []
     return [
         GatesPassed(

@@ -22,6 +22,7 @@ from ftops.ports import ChatAnswer, ChatRequest
 
 if TYPE_CHECKING:
     from ftops.graders.kinds import Grader
+    from ftops.graders.programs import RunProgram
 
 InputDigest = Callable[[Mapping[str, Any]], str]
 
@@ -165,12 +166,13 @@ def to_record(
     *,
     before: EvaluationRecord | None,
     at: datetime,
+    programs: "RunProgram | None" = None,
 ) -> EvaluationRecord:
     """Grades what was answered and gives the record: every item is in it, and an error where one has no score.
 
     ``before`` is what the ledger has of this measurement: its tokens and seconds are counted on, and only new calls added.
     """
-    items, error = _score_all(measurement, prepared, answers, known)
+    items, error = _score_all(measurement, prepared, answers, known, programs)
     counted = [a for key, a in answers.answers.items() if before is None or key in answers.called]
     return EvaluationRecord(
         name=measurement.declared.spec.name,
@@ -192,7 +194,11 @@ def to_record(
 
 
 def _score_all(
-    measurement: Measurement, prepared: Prepared, answers: Answers, known: Mapping[str, ItemScore]
+    measurement: Measurement,
+    prepared: Prepared,
+    answers: Answers,
+    known: Mapping[str, ItemScore],
+    programs: "RunProgram | None",
 ) -> tuple[tuple[ItemScore, ...], str | None]:
     if measurement.problem is not None:
         return (), measurement.problem
@@ -206,7 +212,7 @@ def _score_all(
         if item.digest in known:
             items.append(known[item.digest])
             continue
-        score, why = _score(item, answers, grader)
+        score, why = _score(item, answers, grader, programs)
         items.append(score)
         if why:
             problems.append(why)
@@ -214,12 +220,15 @@ def _score_all(
     return tuple(items), error
 
 
-def _score(item: Item, answers: Answers, grader: "Grader") -> tuple[ItemScore, str | None]:
+def _score(
+    item: Item, answers: Answers, grader: "Grader", programs: "RunProgram | None"
+) -> tuple[ItemScore, str | None]:
     answer = answers.answers.get(item.key)
     if answer is None:
         why = item.problem or answers.failures.get(item.key, "not answered")
         return ItemScore(row=item.digest, score=None, output=None, outcome=Outcome.ERROR), why
-    graded = grade(grader, {**item.context, "sample": sample_context(answer.text, answer.tool_calls)})
+    context = {**item.context, "sample": sample_context(answer.text, answer.tool_calls)}
+    graded = grade(grader, context, run_program=programs)
     score = ItemScore(
         row=item.digest,
         score=graded.score,

@@ -12,7 +12,7 @@ from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_bas
 from ftops.application.measurements import Measurement
 from ftops.domain.desired import Dataset, Declared, DeclaredEval
 from ftops.domain.judgement import MissingReason
-from ftops.domain.manifest import BackendName, Baseline, Condition, ModelId, PromptFile, Revision
+from ftops.domain.manifest import BackendName, Baseline, Condition, FewShot, ModelId, PromptFile, Revision
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import Comparison
 from ftops.evaluation.identity import form_digest, is_dated, prompt_identity, sent_digest
@@ -102,14 +102,17 @@ class Subject:
         return tuple(found.values())
 
     def _of_candidate(self, one: DeclaredEval) -> Measurement:
+        candidate = self.candidate
+        is_lasting = candidate.revision is not None or is_dated(candidate.model)
         return Measurement(
             declared=one,
-            model=self.candidate.model,
-            backend=self.candidate.backend,
-            revision=self.candidate.revision,
-            for_model=None,
-            sent=sent_digest(one.spec),
-            trained_on=partial(self._trained_on, self.candidate.revision),
+            model=candidate.model,
+            backend=candidate.backend,
+            revision=candidate.revision,
+            for_model=None if is_lasting else candidate.model,
+            sent=sent_digest(one.spec, self._prompt_identity(one, candidate.asks)),
+            trained_on=partial(self._trained_on, candidate.revision),
+            asks=candidate.asks,
         )
 
     def _of_baseline(self, one: DeclaredEval, form: _Form) -> Measurement:
@@ -145,13 +148,16 @@ class Subject:
         return tuple({form.digest: form for form in forms}.values())
 
     def _form(self, one: DeclaredEval, baseline: Baseline) -> _Form:
-        prompt = prompt_identity(
-            baseline,
-            file_text=self.files.text(baseline.prompt.path) if isinstance(baseline.prompt, PromptFile) else None,
+        prompt = self._prompt_identity(one, baseline.prompt)
+        return _Form(baseline=baseline, digest=form_digest(baseline, prompt), prompt=prompt)
+
+    def _prompt_identity(self, one: DeclaredEval, asks: FewShot | PromptFile | None) -> Mapping[str, Any] | None:
+        return prompt_identity(
+            asks,
+            file_text=self.files.text(asks.path) if isinstance(asks, PromptFile) else None,
             train_sha256=self.declared.train.sha256,
             dataset_sha256=one.dataset.sha256,
         )
-        return _Form(baseline=baseline, digest=form_digest(baseline, prompt), prompt=prompt)
 
     def _comparison(self, one: DeclaredEval, form: _Form) -> Comparison | None:
         wanted = (self.candidate.model, one.digest, form.digest)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ftops.application.baselines import Candidate
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
@@ -97,9 +98,8 @@ class Workspace:
         key = (declared.name, revision, declared.backend.name, model)
         known = self.judged.get(key)
         if known is None or _scores(known[0]) != _scores(record):
-            judgement = self.evaluations.judgement(
-                record, declared, revision=revision, backend=declared.backend.name, model=model
-            )
+            candidate = Candidate(model=model, backend=declared.backend.name, revision=revision)
+            judgement = self.evaluations.judgement(record, declared, candidate=candidate)
             known = self.judged[key] = record, judgement
         return known[1]
 

@@ -106,7 +106,7 @@ class EvalJudgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What all evaluations say of one model.
+    """What all evaluations say of one model; ``revision`` is None where this fine-tune did not train it.
 
     ``verdict`` is the worst over all enforced conditions, None while scores that one of them needs are missing. A model
     without an enforced condition (``has_gate`` False) has verdict pass. ``missing`` lists what an evaluate action would
@@ -114,7 +114,7 @@ class Judgement:
     """
 
     model: ModelId
-    revision: Revision
+    revision: Revision | None
     backend: BackendName
     evals: tuple[EvalJudgement, ...] = ()
     verdict: Verdict | None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ftops.domain.manifest import Baseline, EvalSpec, FewShot
+from ftops.domain.manifest import Baseline, EvalSpec, FewShot, PromptFile
 from ftops.domain.revision import digest
 
 SHORT_DIGITS: Final = 16
@@ -42,18 +42,18 @@ def grader_digest(grader: Mapping[str, Any]) -> str:
 
 
 def prompt_identity(
-    baseline: Baseline, *, file_text: str | None, train_sha256: str, dataset_sha256: str
+    prompt: FewShot | PromptFile | None, *, file_text: str | None, train_sha256: str, dataset_sha256: str
 ) -> Mapping[str, Any] | None:
-    """Gives what a baseline's prompt is, by content: a file's text, or what few-shot examples are drawn from and kept off.
+    """Gives what a model's own prompt is, by content: a file's text, or what few-shot examples are drawn from and kept off.
 
-    ``file_text`` is the text of a prompt file. None where the baseline has no prompt of its own.
+    ``file_text`` is the text of a prompt file. None where the model has no prompt of its own.
     """
-    if baseline.prompt is None:
+    if prompt is None:
         return None
-    if isinstance(baseline.prompt, FewShot):
+    if isinstance(prompt, FewShot):
         return {
-            "few_shot": baseline.prompt.k,
-            "seed": baseline.prompt.seed,
+            "few_shot": prompt.k,
+            "seed": prompt.seed,
             "train": train_sha256,
             "dataset": dataset_sha256,
         }

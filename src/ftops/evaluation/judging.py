@@ -47,7 +47,7 @@ def seed_of(digest: str) -> int:
 
 
 def judge_evaluations(
-    measured: Sequence[MeasuredEval], *, model: ModelId, revision: Revision, backend: BackendName
+    measured: Sequence[MeasuredEval], *, model: ModelId, revision: Revision | None, backend: BackendName
 ) -> Judgement:
     """Gives the judgement of a model: each condition that can be judged, what is missing, and the enforced verdict.
 

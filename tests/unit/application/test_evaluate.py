@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from ftops.application.answering import answer_all
+from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, Measures
 from ftops.domain.events import Compared, Evaluated
@@ -155,7 +156,7 @@ class World:
         self.base_model = "base-2025-04-14"
         self.spec = EvalSpec(name="intent", dataset="test", **{"grader": GRADER, **spec}, gate=gate)
         self.state = LedgerState(fine_tunes={"router": self.first_record()})
-        self.candidate = {"revision": REVISION, "backend": GPU, "model": MODEL}
+        self.candidate = Candidate(model=MODEL, backend=GPU, revision=REVISION)
         self.trained_inputs: dict[str, frozenset[str]] = {}
 
     @staticmethod
@@ -203,16 +204,16 @@ class World:
         )
 
     def evaluate(self, **more: Any) -> list[Evaluated | Compared]:
-        events = self.evaluations.evaluate(self.record, self.declared, **self.candidate, **more)
+        events = self.evaluations.evaluate(self.record, self.declared, candidate=self.candidate, **more)
         for event in events:
             self.state = apply_event(self.state, event)
         return list(events)
 
     def judge(self) -> Judgement:
-        return self.evaluations.judgement(self.record, self.declared, **self.candidate)
+        return self.evaluations.judgement(self.record, self.declared, candidate=self.candidate)
 
     def to_call(self) -> int:
-        return self.evaluations.rows_to_call(self.record, self.declared, **self.candidate)
+        return self.evaluations.rows_to_call(self.record, self.declared, candidate=self.candidate)
 
     def point(self, alias: str, *targets: Target | None) -> None:
         moves = tuple(AliasMove(at=NOW, target=target, reason="promote") for target in targets)
@@ -248,7 +249,7 @@ def test_a_candidate_is_measured_once() -> None:
 
 def test_a_fine_tune_that_the_ledger_does_not_know_lacks_everything() -> None:
     world = World(AGAINST_BASE)
-    judgement = world.evaluations.judgement(None, world.declared, **world.candidate)
+    judgement = world.evaluations.judgement(None, world.declared, candidate=world.candidate)
     assert [lack.baseline for lack in judgement.missing] == [None, Baseline(base=True)]
 
 
@@ -401,19 +402,19 @@ def test_a_dated_base_model_serves_every_candidate_and_an_undated_one_only_its_o
         world = World(AGAINST_BASE)
         world.base_model = base
         world.evaluate()
-        world.candidate = {**world.candidate, "model": ModelId("ft:base:acme:router:three")}
+        world.candidate = dataclasses.replace(world.candidate, model=ModelId("ft:base:acme:router:three"))
         assert world.to_call() == calls
         events = scores_of(world.evaluate())
         assert {e.evaluation.for_model for e in events if e.evaluation.model == base} <= {
             None,
-            world.candidate["model"],
+            world.candidate.model,
         }
         assert world.judge().verdict is not None
 
 
 def test_another_revision_has_the_base_model_that_it_was_trained_from() -> None:
     world = World(AGAINST_BASE)
-    world.candidate = {**world.candidate, "revision": EARLIER, "model": OLD}
+    world.candidate = dataclasses.replace(world.candidate, revision=EARLIER, model=OLD)
     assert [e.evaluation.model for e in scores_of(world.evaluate())] == [OLD, "older-2025-01-01"]
 
 

@@ -10,7 +10,7 @@ SPEC = EvalSpec(name="intent", dataset="test.jsonl", grader=GRADER, sampling={"t
 
 
 def prompt_of(baseline: Baseline, text: str | None = None, train: str = "t") -> object:
-    return identity.prompt_identity(baseline, file_text=text, train_sha256=train, dataset_sha256="d")
+    return identity.prompt_identity(baseline.prompt, file_text=text, train_sha256=train, dataset_sha256="d")
 
 
 def test_sent_depends_on_what_is_sent_alone() -> None:
