@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fake_world import Content, Entry, World, checkpoint_name, error_of
 from ftops.domain.attempts import JobStatus
+from ftops.domain.curves import StepMetrics
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.scores import Outcome
 from ftops.errors import (
@@ -73,6 +74,14 @@ class FakeJobs:
                 return ()
             steps = ((10, checkpoint_name(model, 10), 0.3), (20, checkpoint_name(model, 20), 0.15), (30, model, 0.2))
             return tuple(Checkpoint(step=s, model=ModelId(m), valid_loss=loss) for s, m, loss in steps)
+
+    def metrics(self, job: JobId) -> tuple[StepMetrics, ...]:
+        with self._world.lock:
+            self._world.begin("metrics")
+            self._backend.tick()
+            if self._world.find(job).job.model is None:
+                return ()
+            return tuple(StepMetrics(step=step, train_loss=3.0 / step) for step in range(1, 31))
 
     def _past(self, entry: Entry) -> PastJob:
         body = entry.body

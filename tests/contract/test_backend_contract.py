@@ -162,6 +162,17 @@ def test_progress_of_a_job_that_ended(world: World) -> None:
     assert progress.message == "The job has successfully completed"
 
 
+def test_a_job_that_ended_tells_what_it_measured_step_by_step(world: World) -> None:
+    job = world.run(world.create())
+    measured = world.session.jobs.metrics(job.id)
+    assert [one.step for one in measured] == [*range(1, len(measured) + 1)]
+    losses = [one.train_loss for one in measured if one.train_loss is not None]
+    assert len(losses) == len(measured) >= 3
+    assert losses[-1] < losses[0]
+    with pytest.raises(NotFound):
+        world.session.jobs.metrics(JobId("ftjob-none"))
+
+
 def test_jobs_are_listed_newest_first_by_all_of_their_metadata(world: World) -> None:
     ours = {**METADATA, "ftops_project": "listed"}
     training_file = world.upload()

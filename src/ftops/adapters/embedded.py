@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from ftops.adapters.backend_address import NO_KEY, Address
 from ftops.adapters.backend_timing import Timing
 from ftops.adapters.embedded_server import EmbeddedServer
+from ftops.domain.curves import StepMetrics
 from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import AnswerLost, BackendError, Unreachable
 from ftops.ports import Chat, ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
@@ -109,6 +110,9 @@ class _Jobs:
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         return self._backend.call(lambda session: session.jobs.checkpoints(job))
+
+    def metrics(self, job: JobId) -> tuple[StepMetrics, ...]:
+        return self._backend.call(lambda session: session.jobs.metrics(job))
 
 
 class _Training:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import openai
 
+from ftops.adapters import openai_curves as curves
 from ftops.adapters import openai_records as records
 from ftops.adapters.backend_address import Address
 from ftops.adapters.backend_timing import Timing
@@ -21,6 +22,7 @@ from ftops.adapters.openai_chat import OpenAIChat
 from ftops.adapters.openai_client import Clients
 from ftops.adapters.openai_pages import data_of, items_of
 from ftops.adapters.openai_past_jobs import past_job_of
+from ftops.domain.curves import StepMetrics
 from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import BackendError, NotFound, Rejected, Unauthorized
 from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
@@ -28,6 +30,7 @@ from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, PastJob, Stored
 _JOBS_PAGE: Final = 100
 _FILES_PAGE: Final = 10_000
 _NEWEST_EVENTS: Final = 50
+_MOST_EVENTS: Final = 5_000
 _TIMING: Final = Timing()
 
 
@@ -98,6 +101,20 @@ class _Jobs:
 
         with self._calls.translated():
             return records.checkpoints_of(items_of(fetch))
+
+    def metrics(self, job: JobId) -> tuple[StepMetrics, ...]:
+        jobs = self._calls.repeated.fine_tuning.jobs
+
+        def fetch(after: str | None) -> object:
+            return jobs.list_events(job, after=after or openai.omit, limit=_JOBS_PAGE)
+
+        with self._calls.translated():
+            found: tuple[StepMetrics, ...] = ()
+            for file in jobs.retrieve(job).result_files or ():
+                with suppress(openai.NotFoundError):  # it may have been deleted like any other file
+                    found = found or curves.metrics_of_file(self._calls.repeated.files.content(file).read())
+            found = found or curves.metrics_of_events(islice(items_of(fetch), _MOST_EVENTS))
+            return curves.with_checkpoints(found, data_of(jobs.checkpoints.list(job, limit=_JOBS_PAGE)))
 
 
 class _Training:

@@ -61,7 +61,7 @@ def opened(
             stop=stop,
             for_apply=for_apply,
             may_lack_keys=only_prunes,
-            confirm=_confirm_trust,
+            confirm=confirm_trust,
         ) as workspace,
     ):
         yield workspace
@@ -104,7 +104,8 @@ def _question(plan: Plan, *, only_prunes: bool) -> str:
     return f"Do this, {cost}" + (f", and delete {lost} for good?" if lost else "?")
 
 
-def _confirm_trust(base_url: str) -> bool:
+def confirm_trust(base_url: str) -> bool:
+    """Asks whether a backend may have datasets and a key; no, where nobody is there to answer."""
     if not sys.stdin.isatty():
         return False
     return click.confirm(f"Send datasets and a key to {safe(base_url)}, from now on?", err=True)

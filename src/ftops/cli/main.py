@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
     "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
     "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
+    "eval": ("ftops.cli.eval", "Run a fine-tune's evaluations against any model."),
     "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
     "import": ("ftops.cli.import_", "Write manifests for jobs that exist already, and adopt them."),
     "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
+from ftops.domain.curves import StepMetrics as StepMetrics
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.observed import Job as Job
 from ftops.domain.observed import ModelInfo as ModelInfo
@@ -85,6 +86,10 @@ class JobReader(Protocol):
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         """Gives a job's checkpoints, by step."""
+        ...
+
+    def metrics(self, job: JobId) -> tuple[StepMetrics, ...]:
+        """Gives what a job measured, step by step; nothing where its backend tells nothing."""
         ...
 
 

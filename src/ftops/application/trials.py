@@ -1,0 +1,210 @@
+"""Trials: a fine-tune's evaluations run against any model, also before anything was trained.
+
+Owns which model is tried, what it may cost, and that nothing is recorded: what was measured lives in the record that comes
+back. Answers and judges' replies are kept as for an apply, which then calls nothing twice.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from ftops.application.baselines import Candidate, base_model_of, resolve_baseline
+from ftops.application.evaluate import EvaluationProgress, Evaluations
+from ftops.application.subject import EvaluationFiles
+from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.foreign_text import quoted, visible
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import Condition, FineTuneName, ModelId, PromptFile
+from ftops.domain.pricing import inference_price
+from ftops.domain.record_types import FORMAT_VERSION
+from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.transitions import apply_event
+from ftops.errors import UsageProblem
+from ftops.evaluation.identity import form_digest, is_dated
+
+_TUNED: Final = "ft:"
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """What is tried: the fine-tune with the evaluations chosen, a model, and what the ledger knows of both.
+
+    ``why`` says how the model was chosen; ``notices`` are remarks for people.
+    """
+
+    declared: Declared
+    candidate: Candidate
+    record: FineTuneRecord
+    why: str
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """What a trial would send: requests, tokens and USD. None is unknown, never zero."""
+
+    calls: int
+    tokens: int
+    usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What came of a trial; ``record`` is the ledger's with what was measured now, and is written nowhere."""
+
+    trial: Trial
+    record: FineTuneRecord
+    judgement: Judgement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesWithPrompt:
+    """The files of evaluations, and one prompt that may lie anywhere, read by who was given its name."""
+
+    files: EvaluationFiles
+    path: str
+    prompt: str
+
+    def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
+        """Gives a dataset's rows."""
+        return self.files.rows(dataset)
+
+    def text(self, path: str) -> str:
+        """Gives the text of a prompt file."""
+        return self.prompt if path == self.path else self.files.text(path)
+
+
+def find_declared(declared: Sequence[Declared], name: str) -> Declared:
+    """Gives the fine-tune of a name. Raises UsageProblem, with a near miss where there is one."""
+    for one in declared:
+        if one.name == name:
+            return one
+    names = [one.name for one in declared]
+    raise UsageProblem(f"no manifest declares {quoted(name)}", remedy=_near(name, names, "the manifests declare"))
+
+
+def choose_evals(declared: Declared, names: Sequence[str]) -> Declared:
+    """Leaves the evaluations that are named, all where none is. Raises UsageProblem where there is none of that name."""
+    known = [one.spec.name for one in declared.evals]
+    if not known:
+        raise UsageProblem(f"{declared.name} has no evaluations", remedy="add spec.evals to its manifest")
+    for name in names:
+        if name not in known:
+            where = f"{declared.name} has no evaluation {quoted(name)}"
+            raise UsageProblem(where, remedy=_near(name, known, "it has"))
+    chosen = tuple(one for one in declared.evals if not names or one.spec.name in names)
+    return dataclasses.replace(declared, evals=chosen)
+
+
+def make_trial(
+    declared: Declared, known: FineTuneRecord | None, *, model: str | None, asks: PromptFile | None = None
+) -> Trial:
+    """Chooses the model: the one named, else the declared revision's, else the base model that it would be trained from.
+
+    A condition that would compare the model with itself is left out, and that is said.
+    """
+    record = known or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
+    candidate, why = _candidate(declared, record, model, asks)
+    evals, notices = [], []
+    for one in declared.evals:
+        kept = tuple(c for c in one.spec.gate if not _is_itself(record, declared, candidate, c))
+        if len(kept) < len(one.spec.gate):
+            notices.append(f"{one.spec.name}: {candidate.model} is its own baseline there: nothing to compare with")
+        evals.append(dataclasses.replace(one, spec=dataclasses.replace(one.spec, gate=kept)))
+    if not is_dated(candidate.model):
+        notices.append(f"{visible(candidate.model)} has no date in its name: it may mean another model later")
+    return Trial(
+        declared=dataclasses.replace(declared, evals=tuple(evals)),
+        candidate=candidate,
+        record=record,
+        why=why,
+        notices=tuple(notices),
+    )
+
+
+def quote(evaluations: Evaluations, trial: Trial) -> Quote:
+    """Estimates what a trial would send and cost; asks no backend. Answers count as long as the references.
+
+    What judges and embeddings take is not in it.
+    """
+    calls = tokens = 0
+    for one in trial.declared.evals:
+        wanted = evaluations.rows_to_call(
+            trial.record, trial.declared, candidate=trial.candidate, evaluation=one.spec.name
+        )
+        calls += wanted
+        tokens += round(wanted * one.dataset.tokens / one.dataset.rows) if one.dataset.rows else 0
+    return Quote(calls=calls, tokens=tokens, usd=_usd(trial, tokens))
+
+
+def run_trial(
+    evaluations: Evaluations,
+    trial: Trial,
+    *,
+    stop: threading.Event | None = None,
+    progress: EvaluationProgress | None = None,
+) -> Tried:
+    """Measures what is missing, and judges. Raises Interrupted when ``stop`` is set; answers so far are kept."""
+    events = evaluations.evaluate(trial.record, trial.declared, candidate=trial.candidate, stop=stop, progress=progress)
+    state = LedgerState(fine_tunes={trial.record.name: trial.record})
+    for event in events:
+        state = apply_event(state, event)
+    record = state.fine_tunes[FineTuneName(trial.record.name)]
+    judgement = evaluations.judgement(record, trial.declared, candidate=trial.candidate)
+    return Tried(trial=trial, record=record, judgement=judgement)
+
+
+def is_free(trial: Trial) -> bool:
+    """Whether calling the candidate's backend is known to cost nothing."""
+    backend = trial.declared.backend
+    price = None if backend.is_rehearsal else backend.price
+    return backend.is_rehearsal or (price is not None and price.input == 0 and price.output == 0)
+
+
+def _candidate(
+    declared: Declared, record: FineTuneRecord, model: str | None, asks: PromptFile | None
+) -> tuple[Candidate, str]:
+    backend = declared.backend.name
+    if model is not None:
+        made_by = record.revision_of_model(backend, model)
+        why = f"asked for; the model of revision {made_by}" if made_by else "asked for"
+        return Candidate(model=ModelId(model), backend=backend, revision=made_by, asks=asks), why
+    known = record.revisions.get(declared.revision)
+    job = known.trained_job(backend) if known else None
+    if job is not None and job.model is not None:
+        why = f"the model of the declared revision {declared.revision}"
+        return Candidate(model=ModelId(job.model), backend=backend, revision=declared.revision, asks=asks), why
+    base = base_model_of(record, declared, declared.revision)
+    why = f"the base model: revision {declared.revision} is not trained on {backend}"
+    return Candidate(model=ModelId(base), backend=backend, revision=None, asks=asks), why
+
+
+def _is_itself(record: FineTuneRecord, declared: Declared, candidate: Candidate, condition: Condition) -> bool:
+    """Whether a condition's baseline is the candidate, asked in the same way."""
+    baseline = condition.baseline
+    if baseline is None or baseline.prompt is not None or candidate.asks is not None:
+        return False
+    found = resolve_baseline(record, declared, candidate, baseline, form=form_digest(baseline, None))
+    return (found.model, found.backend) == (candidate.model, candidate.backend)
+
+
+def _usd(trial: Trial, tokens: int) -> float | None:
+    if trial.declared.backend.is_rehearsal or not tokens:
+        return 0.0
+    model = trial.candidate.model
+    price = inference_price(model, is_tuned=model.startswith(_TUNED), backend=trial.declared.backend)
+    return None if price is None or price.input is None else tokens * price.input / _MILLION
+
+
+def _near(name: str, names: Sequence[str], there_are: str) -> str:
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {visible(near[0])}?" if near else f"{there_are} {', '.join(map(visible, names)) or 'none'}"
+
+
+def enforced(evals: Sequence[DeclaredEval]) -> int:
+    """Counts the conditions that can withhold a promotion."""
+    return sum(not condition.shadow for one in evals for condition in one.spec.gate)

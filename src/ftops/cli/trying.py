@@ -1,0 +1,175 @@
+"""What ``ftops eval`` opens and asks: manifests, the ledger as it is read, the backends, and consent to what may cost money.
+
+Imported by the command when it runs, as it brings the application along.
+"""
+
+import dataclasses
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ftops.application.evaluate import Evaluations
+from ftops.application.trials import (
+    FilesWithPrompt,
+    Quote,
+    Trial,
+    Tried,
+    choose_evals,
+    find_declared,
+    is_free,
+    make_trial,
+    quote,
+    run_trial,
+)
+from ftops.application.workspace import Workspace
+from ftops.bootstrap import load_desired, open_workspace
+from ftops.bootstrap_place import find_place
+from ftops.cli.approval import confirm_trust
+from ftops.cli.live import open_progress
+from ftops.cli.main import Globals
+from ftops.cli.style import safe, tell
+from ftops.domain.desired import Declared
+from ftops.domain.guard import Policy
+from ftops.domain.manifest import PromptFile
+from ftops.domain.records import FineTuneRecord
+from ftops.errors import LedgerUnreachable, Rejected, Unauthorized, UsageProblem
+from ftops.evaluation.prompts import PromptProblem, read_prompt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenedTrial:
+    """A trial that can be run, and what it would take."""
+
+    workspace: Workspace
+    evaluations: Evaluations
+    trial: Trial
+    quote: Quote
+
+    def is_approved(self, *, is_asking: bool) -> bool:
+        """Whether the calls may be made: nothing is asked where they cost nothing. Raises UsageProblem without a terminal."""
+        if not self.quote.calls:
+            return True
+        told = _told(self.quote)
+        tell(f"{safe(self.trial.declared.name)}: {told}")
+        if not is_asking or is_free(self.trial):
+            return True
+        if not sys.stdin.isatty():
+            raise UsageProblem(f"nobody is here to approve {told}", remedy="give --auto-approve")
+        return click.confirm("Call the backend?", default=False, err=True)
+
+    def run(self) -> Tried:
+        """Runs it. Raises Unauthorized where the key is refused, and Interrupted."""
+        self._check_key()
+        name = self.trial.declared.name
+        return run_trial(
+            self.evaluations,
+            self.trial,
+            stop=self.workspace.stop,
+            progress=lambda what, done, total: self.workspace.progress.update(
+                name, "evaluating", done=done, total=total, detail=what
+            ),
+        )
+
+    def _check_key(self) -> None:
+        """Asks for the model once, so that a refused key is told as such and not as the failure of every item."""
+        session = self.workspace.sessions.get(self.trial.candidate.backend)
+        if session is None or not self.quote.calls:
+            return
+        try:
+            session.models.retrieve(self.trial.candidate.model)
+        except Unauthorized:
+            raise
+        except Rejected:
+            return  # not every backend lists what it serves: the calls will tell
+
+
+@contextmanager
+def opened_trial(
+    context: Globals,
+    name: str,
+    *,
+    backend: str | None,
+    model: str | None,
+    evals: tuple[str, ...],
+    prompt: Path | None,
+    stop: threading.Event,
+) -> Iterator[OpenedTrial]:
+    """Opens what a trial needs, starting the embedded server where it is used, and says which model is tried.
+
+    Raises Invalid, UsageProblem, MissingKey, LedgerError.
+    """
+    place = find_place(context.directory)
+    desired = load_desired(place, backend=backend)
+    declared = choose_evals(find_declared(desired.fine_tunes, name), evals)
+    asks = _checked_prompt(prompt)
+    alone = dataclasses.replace(desired, fine_tunes=(declared,))
+    with (
+        open_progress() as progress,
+        open_workspace(
+            place, alone, policy=Policy(), progress=progress, stop=stop, for_apply=True, confirm=confirm_trust
+        ) as workspace,
+    ):
+        trial = make_trial(declared, _record(workspace, declared), model=model, asks=asks)
+        evaluations = _with_prompt(workspace.evaluations, asks, prompt)
+        _reach_baselines(workspace, trial)
+        for notice in trial.notices:
+            tell(f"Note: {safe(notice)}")
+        yield OpenedTrial(workspace=workspace, evaluations=evaluations, trial=trial, quote=quote(evaluations, trial))
+
+
+def _checked_prompt(path: Path | None) -> PromptFile | None:
+    """Gives the prompt as a declared one. Raises UsageProblem where the file holds no messages."""
+    if path is None:
+        return None
+    try:
+        read_prompt(path.read_text(encoding="utf-8"))
+    except (PromptProblem, UnicodeDecodeError) as problem:
+        raise UsageProblem(f"--prompt {path}: {problem}") from problem
+    return PromptFile(path=str(path))
+
+
+def _with_prompt(evaluations: Evaluations, asks: PromptFile | None, path: Path | None) -> Evaluations:
+    if asks is None or path is None:
+        return evaluations
+    files = FilesWithPrompt(files=evaluations.files, path=asks.path, prompt=path.read_text(encoding="utf-8"))
+    return dataclasses.replace(evaluations, files=files)
+
+
+def _record(workspace: Workspace, declared: Declared) -> FineTuneRecord | None:
+    """What the ledger knows of a fine-tune; where it can't be fetched the copy here, and a warning."""
+    ledger = workspace.ledgers[declared.backend.name]
+    try:
+        state = ledger.read().state
+    except LedgerUnreachable as error:
+        tell(f"Warning: the ledger could not be fetched ({safe(error.message)}); the copy here is used")
+        state = ledger.read_cached().state
+    names = (declared.name, *declared.fine_tune.moved_from)
+    return next((record for known in names if (record := state.named(known)) is not None), None)
+
+
+def _reach_baselines(workspace: Workspace, trial: Trial) -> None:
+    """Opens the other backends that baselines are called on; what can't be reached ends as an error in words."""
+    backends = workspace.desired.project.backends
+    named = {c.baseline.backend for e in trial.declared.evals for c in e.spec.gate if c.baseline and c.baseline.backend}
+    aliases = {c.baseline.alias for e in trial.declared.evals for c in e.spec.gate if c.baseline and c.baseline.alias}
+    pointed = {target.backend for alias in aliases if (target := trial.record.target_of(alias)) is not None}
+    for name in sorted({*named, *pointed}):
+        backend = next((one for known, one in backends.items() if known == name), None)
+        if backend is None or backend.name in workspace.sessions:
+            continue
+        opened = workspace.open_left(backend)
+        if isinstance(opened, str):
+            tell(f"Warning: backend {safe(name)} can't be called: {safe(opened)}")
+        else:
+            workspace.sessions[backend.name] = opened
+
+
+def _told(quoted: Quote) -> str:
+    calls = f"{quoted.calls:,} call{'' if quoted.calls == 1 else 's'}"
+    usd = "of unknown cost" if quoted.usd is None else f"about ${quoted.usd:,.2f}"
+    return f"{calls}, about {quoted.tokens:,} tokens, {usd}"
