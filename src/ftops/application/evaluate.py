@@ -76,7 +76,7 @@ class Evaluations:
         What is missing, or ended in error, is listed in ``missing``.
         """
         known = record or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
-        subject = self._subject(known, declared, candidate)
+        subject = self.subject(known, declared, candidate)
         measured = [subject.measured(one) for one in declared.evals]
         return judge_evaluations(
             measured, model=candidate.model, revision=candidate.revision, backend=candidate.backend
@@ -98,7 +98,7 @@ class Evaluations:
         earlier run are measured again, scored ones are not. ``progress`` hears (what, done, all). Raises Interrupted when
         ``stop`` is set; answers so far are kept.
         """
-        subject = self._subject(record, declared, candidate)
+        subject = self.subject(record, declared, candidate)
         name = FineTuneName(record.name)
         events: list[Evaluated | Compared] = []
         for one in _selected(declared, evaluation):
@@ -118,18 +118,19 @@ class Evaluations:
         evaluation: str | None = None,
     ) -> int:
         """Counts the requests that ``evaluate`` would send: neither scored nor kept on this machine. Calls nothing."""
-        subject = self._subject(record, declared, candidate)
+        subject = self.subject(record, declared, candidate)
         total = 0
         for one in _selected(declared, evaluation):
             measurements = subject.wanted(one)
             rows = self.files.rows(one.dataset) if measurements else ()
             for wanted in measurements:
-                measurement, prepared = self._prepared(subject, wanted, rows)
+                measurement, prepared = self.prepared(subject, wanted, rows)
                 unscored = {} if measurement.problem else prepared.unscored(known_scores(record, measurement))
                 total += len(unscored) - len(kept_answers(tuple(unscored), self.outputs))
         return total
 
-    def _subject(self, record: FineTuneRecord, declared: Declared, candidate: Candidate) -> Subject:
+    def subject(self, record: FineTuneRecord, declared: Declared, candidate: Candidate) -> Subject:
+        """Gives a candidate with all that its evaluations depend on."""
         return Subject(
             record=record,
             declared=declared,
@@ -147,7 +148,7 @@ class Evaluations:
         stop: threading.Event | None,
         progress: EvaluationProgress | None,
     ) -> Evaluated:
-        measurement, prepared = self._prepared(subject, wanted, rows)
+        measurement, prepared = self.prepared(subject, wanted, rows)
         known = known_scores(subject.record, measurement)
         answers = _NO_ANSWERS
         if measurement.problem is None:
@@ -165,7 +166,7 @@ class Evaluations:
         measured = to_record(measurement, prepared, answers, known, before=before, at=now, programs=self.programs)
         return Evaluated(at=now, fine_tune=FineTuneName(subject.record.name), evaluation=measured)
 
-    def _prepared(
+    def prepared(
         self, subject: Subject, wanted: Measurement, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[Measurement, Prepared]:
         """Gives the measurement with its prompt read or drawn, and its items."""

@@ -93,13 +93,16 @@ class Subject:
 
     def wanted(self, one: DeclaredEval) -> tuple[Measurement, ...]:
         """Gives what has to be measured, each once: what is not recorded, or recorded as an error."""
-        measurements = [self._of_candidate(one), *(self._of_baseline(one, form) for form in self._forms(one))]
         found: dict[tuple[str, ...], Measurement] = {}
-        for measurement in measurements:
+        for measurement in self.measurements(one):
             recorded = measurement.recorded(self.record)
             if recorded is None or recorded.error is not None:
                 found.setdefault((measurement.model, measurement.backend, measurement.sent), measurement)
         return tuple(found.values())
+
+    def measurements(self, one: DeclaredEval) -> tuple[Measurement, ...]:
+        """Gives all that an evaluation consists of, recorded or not: the candidate, then each declared baseline."""
+        return (self._of_candidate(one), *(self._of_baseline(one, form) for form in self._forms(one)))
 
     def _of_candidate(self, one: DeclaredEval) -> Measurement:
         candidate = self.candidate
