@@ -37,7 +37,7 @@ HEAVY = frozenset(
     }
     | {"rfc8785", "rich", "sacrebleu", "scipy", "sqlite3", "starlette", "uvicorn", "yaml"}
 )
-MAY_PRINT = {"cli", "server"}
+MAY_PRINT = {"cli", "server", "sandbox"}
 
 
 def name_of(file: Path) -> str:
@@ -103,7 +103,8 @@ def test_a_broad_except_stands_at_the_boundary_and_where_threads_hand_errors_ove
         for node in ast.walk(parse(file))
         if isinstance(node, ast.ExceptHandler) and is_swallowing(node) and not name_of(file).startswith("server/")
     }
-    assert broad == {"cli/main.py", "application/workers.py", "adapters/ledger_batches.py"}
+    threads = {"application/workers.py", "adapters/ledger_batches.py"}
+    assert broad == {"cli/main.py", *threads, "sandbox/item.py"}  # a grader's errors end in the process that runs it
 
 
 def is_swallowing(handler: ast.ExceptHandler) -> bool:

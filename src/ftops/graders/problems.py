@@ -29,7 +29,8 @@ class GraderProblem(Exception):
 class FailureKind(StrEnum):
     """What kept a grader from scoring, by the flags in ``metadata.errors`` of ``/fine_tuning/alpha/graders/run``.
 
-    OpenAI's flags for python graders, for cut observations and for unresponsive rewards have no counterpart here.
+    OpenAI's flags for cut observations and for unresponsive rewards have no counterpart here. ``PROGRAM`` is what a python
+    grader did, ``PROGRAM_HOST`` that it could not be run.
     """
 
     FORMULA = "formula_parse_error"
@@ -38,6 +39,8 @@ class FailureKind(StrEnum):
     JUDGE = "model_grader_server_error"
     REFUSAL = "model_grader_refusal_error"
     VERDICT = "model_grader_parse_error"
+    PROGRAM = "python_grader_runtime_error"
+    PROGRAM_HOST = "python_grader_server_error"
     OTHER = "other_error"
 
 

@@ -21,6 +21,7 @@ from ftops.ports.backend import (
     StoredFile,
 )
 from ftops.ports.ledger import Inspected, LedgerInspector, LedgerReader, LedgerWriter, LogEntry, Snapshot
+from ftops.ports.programs import ProgramMode, Programs
 from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
     "Models",
     "OutputStore",
     "PastJob",
+    "ProgramMode",
+    "Programs",
     "Progress",
     "Repository",
     "Snapshot",

@@ -27,13 +27,11 @@ from ftops.server.shelf import Shelf
 
 # Grades are computed, not waited for: more threads than this only take turns.
 _THREADS: Final = 4
-# Flags for what doesn't happen here: programs aren't run, and what is graded was never cut.
+# For what doesn't happen here: programs aren't run, and what is graded was never cut.
 _NEVER: Final = {
     "truncated_observation_error": False,
     "unresponsive_reward_error": False,
-    "python_grader_server_error": False,
     "python_grader_server_error_type": None,
-    "python_grader_runtime_error": False,
     "python_grader_runtime_error_details": None,
 }
 
