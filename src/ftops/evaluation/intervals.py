@@ -1,31 +1,24 @@
-"""Two-sided confidence intervals and the exact test that the gates rest on.
+"""Two-sided score intervals and the exact test that the gates rest on for pass/fail scores.
 
-Owns the statistics only; ``gates`` decides what they mean. Everything is deterministic: resampling is seeded by its caller.
-What pass/fail scores need is computed here, because importing scipy would take most of a plan's time; the bootstrap imports
-it where it is used.
+Owns formulas only; ``gates`` decides what they mean, ``resampling`` has what needs resamples. Importing scipy would take most
+of a plan's time: only thousands of pairs that differ do.
 """
 
 import math
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
-from typing import Any, Final
-
-RESAMPLES: Final = 10_000
-FEWEST_FOR_BOOTSTRAP: Final = 30
-
-# Numbers drawn at a time: 2 million float64 are 16 MB, however many rows there are.
-_BATCH_CELLS: Final = 2_000_000
+from typing import Final
 
 # Pairs up to which exact integers are summed, in about a millisecond; beyond, scipy is worth its import.
 _MOST_SUMMED: Final = 2_000
+_HALVINGS: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A two-sided interval, both ends included."""
+    """A two-sided interval, both ends included; an end that nothing bounds is infinite."""
 
     low: float
     high: float
@@ -39,6 +32,11 @@ def mean_of(values: Sequence[float]) -> float:
 def quantile(confidence: float) -> float:
     """Gives the standard normal quantile z of a two-sided interval: 1.96 for 0.95."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def wider(first: Interval, second: Interval) -> Interval:
+    """Gives the interval that holds both."""
+    return Interval(low=min(first.low, second.low), high=max(first.high, second.high))
 
 
 def wilson(successes: int, n: int, confidence: float) -> Interval:
@@ -57,57 +55,11 @@ def wilson_of_mean(mean: float, n: float, confidence: float) -> Interval:
     """
     z = quantile(confidence)
     centre = mean + z * z / (2 * n)
-    reach = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+    reach = z * math.sqrt(max(mean * (1 - mean), 0.0) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     low = 0.0 if mean <= 0 else (centre - reach) / scale
     high = 1.0 if mean >= 1 else (centre + reach) / scale
     return Interval(low=min(max(low, 0.0), mean), high=max(min(high, 1.0), mean))
-
-
-def bootstrap_mean(values: Sequence[float], confidence: float, *, seed: int) -> Interval:
-    """Gives the bias-corrected and accelerated bootstrap interval of a mean, from 10,000 resamples of whole items.
-
-    Efron, B. (1987), Better bootstrap confidence intervals, JASA 82, 171–185; as computed by ``scipy.stats.bootstrap``.
-    Values that are all equal have the interval that is the value itself. Where the bias can't be corrected (every
-    resample on one side of the mean) the percentiles of the resamples are taken. Memory is bounded by batches.
-    """
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    sample = np.asarray(values, dtype=np.float64)
-    mean = mean_of(values)
-    if sample.min() == sample.max():
-        return Interval(low=mean, high=mean)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a degenerate correction is dealt with beneath
-        found = bootstrap(
-            (sample,),
-            np.mean,
-            n_resamples=RESAMPLES,
-            batch=max(1, _BATCH_CELLS // len(sample)),
-            confidence_level=confidence,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        )
-    low, high = float(found.confidence_interval.low), float(found.confidence_interval.high)
-    if math.isnan(low) or math.isnan(high):
-        low, high = _percentiles(found.bootstrap_distribution, confidence)
-    return Interval(low=min(low, mean), high=max(high, mean))
-
-
-def _percentiles(resampled: Any, confidence: float) -> tuple[float, float]:
-    import numpy as np
-
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def interval_of_mean(values: Sequence[float], confidence: float, *, seed: int) -> Interval:
-    """Gives the wider of the bootstrap's interval and Wilson's formula at each end, for scores in [0, 1]."""
-    resampled = bootstrap_mean(values, confidence, seed=seed)
-    formula = wilson_of_mean(mean_of(values), len(values), confidence)
-    return Interval(low=min(resampled.low, formula.low), high=max(resampled.high, formula.high))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +94,12 @@ class PairedTable:
             neither=self.neither * factor,
         )
 
+    def swapped(self) -> "PairedTable":
+        """Gives the table of the second against the first."""
+        return PairedTable(
+            both=self.both, only_first=self.only_second, only_second=self.only_first, neither=self.neither
+        )
+
 
 def paired_table(first: Sequence[float], second: Sequence[float]) -> PairedTable:
     """Counts pairs of 0/1 scores of the same items in the same order."""
@@ -152,8 +110,17 @@ def paired_table(first: Sequence[float], second: Sequence[float]) -> PairedTable
     return PairedTable(both=both, only_first=only_first, only_second=only_second, neither=neither)
 
 
+def paired_interval(table: PairedTable, confidence: float) -> Interval:
+    """Gives the interval of the difference of two paired proportions: the wider of Tango's and Newcombe's at each end.
+
+    Either alone lets too much pass somewhere, as ``bench/gates.py --peers`` shows: Tango's where a model is better on a few
+    items and worse on none, Newcombe's where the two hardly ever differ.
+    """
+    return wider(tango_paired(table, confidence), newcombe_paired(table, confidence))
+
+
 def newcombe_paired(table: PairedTable, confidence: float) -> Interval:
-    """Gives the score interval of the difference of two paired proportions.
+    """Gives the score interval of the difference of two paired proportions by squares.
 
     Newcombe, R. G. (1998), Improved confidence intervals for the difference between binomial proportions based on paired
     data, Statistics in Medicine 17, 2635–2650, method 10: Wilson's limits of the two proportions, put together by squares
@@ -179,12 +146,47 @@ def _correlation(table: PairedTable) -> float:
     return corrected / math.sqrt(margins)
 
 
+def tango_paired(table: PairedTable, confidence: float) -> Interval:
+    """Gives the score interval of the difference of two paired proportions: all differences that a score test keeps.
+
+    Tango, T. (1998), Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design, Statistics in Medicine 17, 891–908. The statistic falls with the difference, so each limit is found by halving.
+    """
+    return Interval(low=_tango_low(table, confidence), high=-_tango_low(table.swapped(), confidence))
+
+
+def _tango_low(table: PairedTable, confidence: float) -> float:
+    z = quantile(confidence)
+    return _last_true(lambda difference: _tango_statistic(table, difference) > z, -1.0, table.difference)
+
+
+def _tango_statistic(table: PairedTable, difference: float) -> float:
+    """How far the table is from a true difference, in standard errors: q is the likeliest share of only-second then."""
+    n, better, worse = table.n, table.only_first, table.only_second
+    linear = (2 * n - better + worse) * difference - better - worse
+    constant = -worse * difference * (1 - difference)
+    q = (math.sqrt(max(linear * linear - 8 * n * constant, 0.0)) - linear) / (4 * n)
+    variance = n * (2 * q + difference * (1 - difference))
+    distance = better - worse - n * difference
+    if variance <= 0:
+        return math.inf if distance > 0 else 0.0
+    return distance / math.sqrt(variance)
+
+
+def _last_true(is_true: Callable[[float], bool], low: float, high: float) -> float:
+    """Gives where a predicate that holds below a point and not above it turns, between ``low`` and ``high``."""
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_true(middle) else (low, middle)
+    return low
+
+
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """Gives the two-sided p of the exact McNemar test: a binomial test of the pairs that differ against one half.
 
     McNemar, Q. (1947), Note on the sampling error of the difference between correlated proportions or percentages,
     Psychometrika 12, 153–157. 1 where no pair differs. Five pairs or fewer never reach p < 0.05: 2 · 0.5^5 = 0.0625.
-    Tests hold it to ``scipy.stats.binomtest``.
+    Tests hold it to ``scipy.stats.binomtest``. 0 where it is below the smallest float.
     """
     discordant, fewer = only_first + only_second, min(only_first, only_second)
     if only_first == only_second:

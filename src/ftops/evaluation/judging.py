@@ -7,24 +7,30 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Missing, MissingReason, worst
-from ftops.domain.manifest import BackendName, Condition, ModelId, Revision
+from ftops.domain.manifest import BackendName, Condition, ModelId, Price, Revision
 from ftops.domain.scores import EvaluationRecord, Outcome
 from ftops.evaluation.gates import condition_error, judge
 from ftops.evaluation.graders import pass_threshold_of
 from ftops.evaluation.intervals import mean_of
+from ftops.evaluation.metrics import Reading, score_bounds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaselineScores:
-    """What a declared baseline was resolved to, and its scores: None where they were never measured."""
+    """What a declared baseline was resolved to, and its scores: None where they were never measured.
+
+    ``price`` is what calling it costs, USD per million tokens; None is unknown.
+    """
 
     model: ModelId
     backend: BackendName
     record: EvaluationRecord | None
     note: str | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,13 +38,16 @@ class MeasuredEval:
     """One evaluation with what is recorded of it.
 
     ``baselines`` has one entry for each condition of the gate: None for min and max, and for a baseline never resolved.
-    ``missing_reason`` says why the candidate's scores are missing, where they are.
+    ``missing_reason`` says why the candidate's scores are missing, where they are. ``price`` is what calling the candidate
+    costs, USD per million tokens, None where unknown. ``compared`` is the number of models among which these items chose it.
     """
 
     declared: DeclaredEval
     candidate: EvaluationRecord | None
     baselines: tuple[BaselineScores | None, ...] = ()
     missing_reason: MissingReason = MissingReason.NOT_EVALUATED
+    price: Price | None = None
+    compared: int = 1
 
 
 def seed_of(digest: str) -> int:
@@ -101,23 +110,28 @@ def _judge_condition(
     one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores | None
 ) -> ConditionResult | None:
     """Judges one condition; None where its baseline was never resolved or measured."""
-    threshold = pass_threshold_of(one.declared.spec.grader)
-    seed = seed_of(one.declared.digest)
+    weigh = partial(judge, condition, record.items, seed=seed_of(one.declared.digest), compared=one.compared)
+    reading = _reading(one, one.price)
     if record.error is not None:
         result = condition_error(condition, f"the evaluation ended in error: {record.error}", n=len(record.items))
     elif condition.baseline is None:
-        return judge(condition, record.items, None, seed=seed, pass_threshold=threshold)
+        return weigh(None, reading=reading)
     elif baseline is None or baseline.record is None:
         return None
     elif baseline.record.error is not None:
         result = condition_error(condition, f"the baseline ended in error: {baseline.record.error}")
     else:
-        result = judge(condition, record.items, baseline.record.items, seed=seed, pass_threshold=threshold)
+        result = weigh(baseline.record.items, reading=reading, baseline_reading=_reading(one, baseline.price))
     if baseline is None:
         return result
     return dataclasses.replace(
         result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=baseline.note
     )
+
+
+def _reading(one: MeasuredEval, price: Price | None) -> Reading:
+    grader = one.declared.spec.grader
+    return Reading(pass_threshold=pass_threshold_of(grader), bounds=score_bounds(grader), price=price)
 
 
 def _missing(one: MeasuredEval) -> tuple[Missing, ...]:

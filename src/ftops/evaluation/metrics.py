@@ -1,37 +1,127 @@
-"""From recorded scores to the values that a metric is the mean of, alone or in pairs.
+"""What each metric is: the value that an answer has under it, and what scores it needs.
 
-Owns the metrics mean, pass_rate and accuracy. Others are refused by validation; here they are a MetricRefused.
+Owns the metrics and their refusals in words. ``figures`` puts the values of a sample together; ``gates`` judges.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
 
+from ftops.domain.foreign_text import visible
+from ftops.domain.manifest import Price
 from ftops.domain.scores import ItemScore
+
+_REQUESTS: Final = 1_000
+_MILLION: Final = 1_000_000
 
 
 class MetricRefused(Exception):
     """These scores have no such metric; the message says why."""
 
 
-def metric_values(metric: str, items: Sequence[ItemScore], *, pass_threshold: float | None) -> tuple[float, ...]:
-    """Gives one value per item, in order; the metric is their mean.
+class Kind(StrEnum):
+    """How a metric comes from its sample: as a mean of answers' values, from counts of classes, or as a percentile."""
 
-    ``mean`` takes the scores as they are. ``pass_rate`` and ``accuracy`` take 1 for a score of at least ``pass_threshold``
-    and 0 for a lower one; without a threshold the scores must be 0 or 1. Raises MetricRefused where an item has no score,
-    where its score is not what the metric needs, and for a metric that this version does not compute.
+    MEAN = "mean"
+    F1 = "f1"
+    PERCENTILE = "percentile"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What a model's recorded scores are read with.
+
+    ``pass_threshold`` is the grader's. ``bounds`` are the lowest and highest score it can give. ``price`` is what calling
+    the model costs, USD per million tokens; None is unknown.
     """
-    scores = [item.score for item in items if item.score is not None]
-    if len(scores) < len(items):
-        raise MetricRefused(f"{len(items) - len(scores)} of {len(items)} items have no score")
-    if metric == "mean":
-        return tuple(scores)
-    if metric not in {"pass_rate", "accuracy"}:
-        raise MetricRefused(f"this version does not compute {metric}")
-    if pass_threshold is not None:
-        return tuple(1.0 if score >= pass_threshold else 0.0 for score in scores)
+
+    pass_threshold: float | None = None
+    bounds: tuple[float, float] = (0.0, 1.0)
+    price: Price | None = None
+
+
+def kind_of(metric: str) -> Kind:
+    """Says how a metric comes from its sample."""
+    if metric == "macro_f1" or label_of(metric) is not None:
+        return Kind.F1
+    return Kind.PERCENTILE if metric == "latency_p95_ms" else Kind.MEAN
+
+
+def label_of(metric: str) -> str | None:
+    """Gives LABEL of ``f1[LABEL]``, else None."""
+    return metric[3:-1] if metric.startswith("f1[") else None
+
+
+def is_less_better(metric: str) -> bool:
+    """Whether the better model has the lower value, so that being better means a difference below zero."""
+    return metric in {"abstained", "hallucinated", "latency_p95_ms", "usd_per_1k"}
+
+
+def score_bounds(grader: Mapping[str, Any]) -> tuple[float, float]:
+    """Gives the lowest and highest score of a declared grader: the ``range`` of a score_model, else 0 and 1."""
+    if grader.get("type") != "score_model":
+        return 0.0, 1.0
+    low, high = grader.get("range", (0.0, 1.0))
+    return float(low), float(high)
+
+
+def metric_bounds(metric: str, reading: Reading) -> tuple[float, float] | None:
+    """Gives the lowest and highest value that an answer can have; None where nothing bounds it."""
+    if metric == "usd_per_1k":
+        return None
+    return reading.bounds if metric == "mean" else (0.0, 1.0)
+
+
+def metric_values(metric: str, answers: Sequence[ItemScore], reading: Reading) -> tuple[float, ...]:
+    """Gives one value per answer, in order; the metric is their mean. For metrics of kind mean.
+
+    ``mean`` takes the scores as they are. ``pass_rate`` and ``accuracy`` take 1 for a score of at least the pass threshold
+    and 0 for a lower one; without a threshold the scores must be 0 or 1. ``abstained`` and ``hallucinated`` take 1 where that
+    is the grader's mark. ``win_rate`` takes 1 for a win, 0.5 for a tie, 0 for a loss. ``usd_per_1k`` is what a thousand such
+    answers cost. Raises MetricRefused where an answer has no score, or not one that the metric needs.
+    """
+    scores = scores_of(answers)
+    match metric:
+        case "mean":
+            return scores
+        case "pass_rate" | "accuracy":
+            return _passes(metric, scores, reading.pass_threshold)
+        case "abstained" | "hallucinated":
+            if any(answer.mark is None for answer in answers):
+                raise MetricRefused(f"{metric} needs a grader of type outcome")
+            return tuple(1.0 if answer.mark == metric else 0.0 for answer in answers)
+        case "win_rate":
+            if not set(scores) <= {0.0, 0.5, 1.0}:
+                raise MetricRefused("win_rate needs choices: 1 for a win, 0.5 for a tie, 0 for a loss")
+            return scores
+        case "usd_per_1k":
+            return _costs(answers, reading.price)
+        case _:
+            raise MetricRefused(f"{visible(metric)} is not a mean of what single answers are worth")
+
+
+def scores_of(answers: Sequence[ItemScore]) -> tuple[float, ...]:
+    """Gives the scores of answers; raises MetricRefused where one has none."""
+    scores = tuple(answer.score for answer in answers if answer.score is not None)
+    if len(scores) < len(answers):
+        raise MetricRefused(f"{len(answers) - len(scores)} of {len(answers)} items have no score")
+    return scores
+
+
+def _passes(metric: str, scores: tuple[float, ...], threshold: float | None) -> tuple[float, ...]:
+    if threshold is not None:
+        return tuple(1.0 if score >= threshold else 0.0 for score in scores)
     if not is_pass_fail(scores):
         raise MetricRefused(f"{metric} needs scores of 0 and 1, or a pass_threshold in the grader")
-    return tuple(scores)
+    return scores
+
+
+def _costs(answers: Sequence[ItemScore], price: Price | None) -> tuple[float, ...]:
+    if price is None or price.input is None or price.output is None:
+        raise MetricRefused("usd_per_1k needs the model's price of input and output tokens: state it for the backend")
+    per_token = (price.input * _REQUESTS / _MILLION, price.output * _REQUESTS / _MILLION)
+    return tuple(answer.input_tokens * per_token[0] + answer.output_tokens * per_token[1] for answer in answers)
 
 
 def is_pass_fail(values: Sequence[float]) -> bool:
@@ -39,14 +129,18 @@ def is_pass_fail(values: Sequence[float]) -> bool:
     return all(value in {0.0, 1.0} for value in values)
 
 
-def pair_items(
-    candidate: Sequence[ItemScore], baseline: Sequence[ItemScore]
-) -> tuple[tuple[ItemScore, ItemScore], ...]:
-    """Pairs two models' items by row, in the candidate's order; a row that stands twice is paired in order.
+def classes_of(metric: str, answers: Sequence[ItemScore]) -> tuple[str, ...]:
+    """Gives the classes whose F1 counts: LABEL of ``f1[LABEL]``; of macro_f1 all that a reference has, sorted.
 
-    A row that only one of them has (it was in the other's training set) is left out.
+    Raises MetricRefused where a grader read no classes, or no reference is LABEL.
     """
-    waiting: defaultdict[str, deque[ItemScore]] = defaultdict(deque)
-    for item in baseline:
-        waiting[item.row].append(item)
-    return tuple((item, waiting[item.row].popleft()) for item in candidate if waiting.get(item.row))
+    scores_of(answers)
+    known = {answer.expected for answer in answers}
+    if None in known:
+        raise MetricRefused(f"{visible(metric)} needs a grader of type label")
+    label = label_of(metric)
+    if label is None:
+        return tuple(sorted(name for name in known if name is not None))
+    if label not in known:
+        raise MetricRefused(f"no item's reference is the class {visible(label)}")
+    return (label,)

@@ -1,20 +1,19 @@
 """How many items it would take: the number at which what was observed would pass, if it stayed as it is.
 
 Owns the answers to "how much evidence is missing". Each assumes that the proportions, or the spread of scores, stay what they
-are; none is a promise. Each is for the very test that the gate uses, but for bootstrapped figures, where the normal
-approximation stands in.
+are; none is a promise. Each is for the very test that the gate uses; where that resamples, for the distribution that its
+resamples come close to.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from ftops.evaluation.intervals import (
-    FEWEST_FOR_BOOTSTRAP,
+    Interval,
     PairedTable,
     mcnemar_p,
-    mean_of,
-    newcombe_paired,
+    paired_interval,
     quantile,
     wilson_of_mean,
 )
@@ -42,23 +41,40 @@ def _is_beyond(mean: float, n: int, threshold: float, confidence: float) -> bool
     return interval.low >= threshold if mean > threshold else interval.high <= threshold
 
 
-def items_for_spread(values: Sequence[float], threshold: float, confidence: float) -> int | None:
-    """Gives the items at which a mean with this spread would be told from ``threshold``: n = z² s² / (x − T)², at least 30."""
-    mean = mean_of(values)
-    if mean == threshold or len(values) < 2:
+def units_for_spread(mean: float, threshold: float, confidence: float, variance: float) -> int | None:
+    """Gives the units at which a mean of values of this variance would be told from ``threshold``: z² s² / (x − T)²."""
+    if mean == threshold:
         return None
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
     n = quantile(confidence) ** 2 * variance / (mean - threshold) ** 2
-    return max(FEWEST_FOR_BOOTSTRAP, math.ceil(n)) if n < _MOST else None
+    return math.ceil(n) if n < _MOST else None
+
+
+def units_for_resampled(distance: float, confidence: float, *, spread: float, reach: float) -> int | None:
+    """Gives the units at which an interval with an unseen unit would reach no further than ``distance``.
+
+    With n units the limit is about as far as a quantile of a normal variable of deviation ``spread`` / √n and, added to it,
+    an exponential one of mean ``reach`` / n: the unseen unit with its random weight.
+    """
+    from scipy.stats import exponnorm
+
+    tail = (1 - confidence) / 2
+
+    def passes(n: int) -> bool:
+        deviation, mean = spread / math.sqrt(n), reach / n
+        if deviation <= mean / 1_000:
+            return -math.log(tail) * mean <= distance
+        return float(exponnorm.isf(tail, max(mean / deviation, 1e-3), scale=deviation)) <= distance
+
+    return _fewest(passes) if distance > 0 else None
 
 
 def items_for_difference(table: PairedTable, threshold: float, confidence: float, *, is_strict: bool) -> int | None:
-    """Gives the items at which Newcombe's lower limit would reach ``threshold`` (pass it, where ``is_strict``)."""
+    """Gives the items at which the lower limit of a difference would reach ``threshold`` (pass it, where ``is_strict``)."""
     if table.difference <= threshold:
         return None
 
     def passes(n: int) -> bool:
-        low = newcombe_paired(table.scaled(n), confidence).low
+        low = paired_interval(table.scaled(n), confidence).low
         return low > threshold or (low == threshold and not is_strict)
 
     return _fewest(passes)
@@ -72,6 +88,18 @@ def items_for_mcnemar(table: PairedTable, confidence: float) -> int | None:
     def passes(n: int) -> bool:
         scaled = table.scaled(n)
         return mcnemar_p(round(scaled.only_first), round(scaled.only_second)) < 1 - confidence
+
+    return _fewest(passes)
+
+
+def items_for_interval(observed: float, interval_at: Callable[[float], Interval], threshold: float) -> int | None:
+    """Gives the items at which an interval, given for any number of them, would be clear of ``threshold``."""
+    if observed == threshold:
+        return None
+
+    def passes(n: int) -> bool:
+        interval = interval_at(n)
+        return interval.low > threshold if observed > threshold else interval.high < threshold
 
     return _fewest(passes)
 

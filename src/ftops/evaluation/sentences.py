@@ -1,34 +1,90 @@
 """What a condition's result says, in a sentence for people. Owns the words, never the verdict."""
 
+from ftops.domain.foreign_text import visible
 from ftops.domain.judgement import Verdict
 from ftops.domain.manifest import Condition, Test
-from ftops.evaluation.intervals import Interval, PairedTable
+from ftops.evaluation.evidence import Evidence
+from ftops.evaluation.intervals import Interval, mean_of
+from ftops.evaluation.metrics import is_less_better, label_of
+from ftops.evaluation.units import Unit
+
+_PASSED = {"pass_rate": "passed", "abstained": "abstained", "hallucinated": "hallucinated", "win_rate": "won"}
+# Below this a float tells nothing but that it is small.
+_SMALLEST_P = 1e-300
 
 
-def describe_value(
+def describe(
     condition: Condition,
+    evidence: Evidence,
     *,
     verdict: Verdict,
-    observed: float,
-    n: int,
-    interval: Interval | None,
     needed_n: int | None,
-    is_pass_fail: bool,
+    stricter: float | None = None,
+    compared: int = 1,
 ) -> str:
-    """Says what a min or max condition came to: "117 of 120 right; the true rate is between 92.9 % and 99.1 %; …"."""
-    if is_pass_fail:
-        word = "passed" if condition.metric == "pass_rate" else "right"
-        parts = [f"{round(observed * n)} of {n} {word}"]
-        if interval is not None:
-            parts.append(f"the true rate is between {_percent(interval.low)} and {_percent(interval.high)}")
+    """Says what a condition came to: "117 of 120 right; the true rate is between 92.9 % and 99.1 %; 0.90 is cleared".
+
+    ``stricter`` is the confidence that one of ``compared`` models is judged at, where it was chosen by these items.
+    """
+    is_alone = condition.baseline is None
+    parts = _value(condition, evidence) if is_alone else _difference(condition, evidence)
+    if not evidence.is_enough:
+        units = len(evidence.sample.units)
+        what = "cluster" if evidence.sample.unit is Unit.CLUSTER else "item"
+        parts.append(f"{_count(units, what)} {'are' if units != 1 else 'is'} too few to be resampled: 30 at least")
+    if stricter is not None:
+        parts.append(f"judged at {_percent(stricter)}, because these items chose one of {compared} models")
+    claim = _claim_of_value if is_alone else _claim_of_difference
+    return "; ".join([*parts, claim(condition, verdict, needed_n)])
+
+
+def _value(condition: Condition, evidence: Evidence) -> list[str]:
+    metric, n = condition.metric, _over(evidence)
+    word = _PASSED.get(metric, "right")
+    match metric:
+        case "latency_p95_ms":
+            said, of = f"95 % of the answers to {n} took at most {_ms(evidence.observed)}", "95th percentile"
+        case "usd_per_1k":
+            said, of = f"{_usd(evidence.observed)} per 1,000 requests over {n}", "cost"
+        case _ if evidence.is_pass_fail and evidence.sample.unit is Unit.ITEM:
+            said, of = f"{round(evidence.observed * evidence.sample.n)} of {evidence.sample.n} {word}", "rate"
+        case _ if evidence.is_pass_fail:
+            said, of = f"{_percent(evidence.observed)} {word} over {n}", "rate"
+        case "win_rate":
+            said, of = f"{_percent(evidence.observed)} won over {n}, ties by half", "rate"
+        case _:
+            said, of = f"{_name(metric)} {evidence.observed:.3f} over {n}", _name(metric)
+    parts = [said, *_spread(evidence)]
+    if evidence.interval is not None:
+        parts.append(f"the true {of} is {_between(metric, evidence.interval, is_rate=of == 'rate')}")
+    return parts
+
+
+def _between(metric: str, interval: Interval, *, is_rate: bool) -> str:
+    ends = (interval.low, interval.high)
+    if metric == "latency_p95_ms":
+        if interval.high == float("inf"):
+            return f"at least {_ms(interval.low)}, and with so few answers nothing bounds it above"
+        low, high = (_ms(end) for end in ends)
+    elif metric == "usd_per_1k":
+        low, high = (_usd(end) for end in ends)
     else:
-        parts = [f"mean {observed:.3f} over {_items(n)}"]
-        if interval is not None:
-            parts.append(f"the true mean is between {interval.low:.3f} and {interval.high:.3f}")
-    return "; ".join([*parts, _of_value(condition, verdict, needed_n)])
+        low, high = (_percent(end) if is_rate else f"{end:.3f}" for end in ends)
+    return f"between {low} and {high}"
 
 
-def _of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
+def _spread(evidence: Evidence) -> list[str]:
+    """With repeats, how much answers to the same item differ among themselves."""
+    repeated = [repeats for repeats in evidence.sample.candidate if len(repeats) > 1]
+    scores = [[answer.score for answer in repeats if answer.score is not None] for repeats in repeated]
+    if not scores or any(len(one) < 2 for one in scores):
+        return []
+    changing = sum(1 for one in scores if len(set(one)) > 1)
+    variance = mean_of([sum((x - mean_of(one)) ** 2 for x in one) / (len(one) - 1) for one in scores])
+    return [f"asked again, {_count(changing, 'item')} scored differently (standard deviation {variance**0.5:.3f})"]
+
+
+def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
     is_min = condition.min is not None
     threshold = _number(condition.min if condition.min is not None else condition.max or 0.0)
     if verdict is Verdict.PASS:
@@ -39,41 +95,52 @@ def _of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> s
     return f"{goal}{_evidence(needed_n)}"
 
 
-def describe_difference(
-    condition: Condition,
-    *,
-    verdict: Verdict,
-    observed: float,
-    n: int,
-    interval: Interval | None,
-    needed_n: int | None,
-    table: PairedTable | None,
-    mcnemar_p: float | None,
-) -> str:
-    """Says what a comparison with a baseline came to, in percentage points for pass/fail scores."""
+def _difference(condition: Condition, evidence: Evidence) -> list[str]:
+    metric, table = condition.metric, evidence.table
+    observed = _signed(metric, evidence.observed, is_rate=evidence.is_pass_fail)
     if table is not None:
-        better, worse = round(table.only_first), round(table.only_second)
-        parts = [f"better on {better} and worse on {worse} of {_items(n)}, {_points(observed)} points"]
+        word = {"win_rate": ("won", "lost")}.get(metric, ("better", "worse"))
+        first, second = round(table.only_first), round(table.only_second)
+        if is_less_better(metric):
+            first, second = second, first
+        on = " " if metric == "win_rate" else " on "
+        said = f"{word[0]}{on}{first} and {word[1]}{on}{second} of {_over(evidence)}, {observed} points"
+    elif metric == "latency_p95_ms":
+        said = f"a difference of {observed} in the 95th percentile over {_over(evidence)}"
+    elif metric == "usd_per_1k":
+        said = f"a difference of {observed} per 1,000 requests over {_over(evidence)}"
     else:
-        parts = [f"a mean difference of {observed:+.3f} over {_items(n)}"]
-    if interval is not None:
+        of = "mean difference" if metric == "mean" else f"difference in {_name(metric)}"
+        said = f"a {of} of {observed} over {_over(evidence)}"
+    parts = [said]
+    if evidence.interval is not None:
         low, high = (
-            (_points(interval.low), _points(interval.high))
-            if table is not None
-            else (f"{interval.low:+.3f}", f"{interval.high:+.3f}")
+            _signed(metric, x, is_rate=table is not None) for x in (evidence.interval.low, evidence.interval.high)
         )
-        parts.append(f"the true difference is between {low} and {high}")
-    if mcnemar_p is not None:
-        parts.append(f"exact McNemar p = {mcnemar_p:.2g}")
-    return "; ".join([*parts, _of_difference(condition, verdict, needed_n)])
+        is_bounded = abs(evidence.interval.low) + abs(evidence.interval.high) < float("inf")
+        between = f"between {low} and {high}" if is_bounded else "not bounded by so few answers"
+        parts.append(f"the true difference is {between}")
+    if evidence.mcnemar_p is not None:
+        parts.append(f"exact McNemar p {_p(evidence.mcnemar_p)}")
+    return parts
 
 
-def _of_difference(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
+def _signed(metric: str, value: float, *, is_rate: bool) -> str:
+    if metric == "latency_p95_ms":
+        return f"{value:+,.0f} ms"
+    if metric == "usd_per_1k":
+        return f"{'-' if value < 0 else '+'}{_usd(abs(value))}"
+    return f"{100 * value:+.1f}" if is_rate else f"{value:+.3f}"
+
+
+def _claim_of_difference(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
     margin = _number(condition.margin)
     if condition.test is Test.NON_INFERIORITY:
         claim = f"no worse than the baseline by more than {margin}"
     else:
         claim = f"better than the baseline by more than {margin}" if condition.margin else "better than the baseline"
+    if is_less_better(condition.metric):
+        claim = f"{claim} (less is better)"
     if verdict is Verdict.PASS:
         return f"{claim}: shown"
     if verdict is Verdict.FAIL:
@@ -87,16 +154,38 @@ def _evidence(needed_n: int | None) -> str:
     return f": it would take about {needed_n} items at this value"
 
 
-def _items(n: int) -> str:
-    return f"{n} item{'' if n == 1 else 's'}"
+def _over(evidence: Evidence) -> str:
+    items = _count(evidence.sample.n, "item")
+    if evidence.sample.unit is Unit.CLUSTER:
+        return f"{items} in {_count(len(evidence.sample.units), 'cluster')}"
+    return items
+
+
+def _name(metric: str) -> str:
+    label = label_of(metric)
+    if label is not None:
+        return f"F1 of {visible(label)}"
+    return {"macro_f1": "macro-F1", "pass_rate": "pass rate", "win_rate": "wins less losses"}.get(metric, metric)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def _ms(milliseconds: float) -> str:
+    return f"{milliseconds:,.0f} ms"
+
+
+def _usd(usd: float) -> str:
+    return f"${usd:,.4f}"
+
+
+def _p(p: float) -> str:
+    return f"< {_SMALLEST_P:.0e}" if p < _SMALLEST_P else f"= {p:.2g}"
 
 
 def _number(value: float) -> str:

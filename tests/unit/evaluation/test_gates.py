@@ -11,7 +11,8 @@ from ftops.domain.manifest import Baseline, Condition, Test
 from ftops.domain.scores import ItemScore
 from ftops.evaluation import sample_sizes
 from ftops.evaluation.gates import judge
-from ftops.evaluation.intervals import PairedTable, newcombe_paired, wilson_of_mean
+from ftops.evaluation.intervals import Interval, PairedTable, paired_interval, wilson_of_mean
+from ftops.evaluation.metrics import Reading
 
 FAIL, INSUFFICIENT, PASS = Verdict.FAIL, Verdict.INSUFFICIENT_EVIDENCE, Verdict.PASS
 BASE = Baseline(base=True)
@@ -25,8 +26,8 @@ def right(successes: int, n: int) -> list[ItemScore]:
     return items([1.0] * successes + [0.0] * (n - successes))
 
 
-def judged(condition: Condition, candidate: Sequence[ItemScore], **more: float) -> ConditionResult:
-    return judge(condition, candidate, None, seed=1, **more)
+def judged(condition: Condition, candidate: Sequence[ItemScore], **reading: float) -> ConditionResult:
+    return judge(condition, candidate, None, seed=1, reading=Reading(**reading))
 
 
 def paired(both: int, better: int, worse: int, neither: int) -> tuple[list[ItemScore], list[ItemScore]]:
@@ -202,7 +203,7 @@ def test_pass_fail_against_a_baseline(
 def test_a_difference_in_words() -> None:
     candidate, baseline = paired(36, 12, 2, 0)
     assert judge(superiority(), candidate, baseline, seed=1).sentence == (
-        "better on 12 and worse on 2 of 50 items, +20.0 points; the true difference is between +5.7 and +34.0; "
+        "better on 12 and worse on 2 of 50 items, +20.0 points; the true difference is between +5.7 and +34.5; "
         "exact McNemar p = 0.013; better than the baseline: shown"
     )
     assert judge(superiority(0.3, None), candidate, baseline, seed=1).sentence.endswith(
@@ -218,8 +219,8 @@ def test_the_items_needed_for_a_difference_would_do() -> None:
     candidate, baseline = paired(50, 8, 3, 39)
     result = judge(superiority(0.01), candidate, baseline, seed=1)
     assert result.needed_n is not None
-    assert newcombe_paired(table.scaled(result.needed_n), 0.95).low > 0.01
-    assert newcombe_paired(table.scaled(result.needed_n - 1), 0.95).low <= 0.01
+    assert paired_interval(table.scaled(result.needed_n), 0.95).low > 0.01
+    assert paired_interval(table.scaled(result.needed_n - 1), 0.95).low <= 0.01
     by_test = judge(superiority(), candidate, baseline, seed=1)
     assert by_test.needed_n is not None
     assert by_test.needed_n > 100
@@ -230,18 +231,24 @@ def test_other_scores_are_compared_by_the_paired_bootstrap() -> None:
     better = items([0.6 + 0.01 * (i % 5) for i in range(60)])
     result = judge(superiority(), better, baseline, seed=1)
     assert (result.verdict, result.mcnemar_p) == (PASS, None)
-    assert result.sentence.startswith("a mean difference of +0.091 over 60 items; the true difference is between +0.08")
+    assert result.sentence.startswith("a mean difference of +0.091 over 60 items; the true difference is between +0.02")
     assert judge(superiority(), baseline, better, seed=1).verdict is FAIL
     assert judge(superiority(confidence=None), better, baseline, seed=1).verdict is PASS
     few = judge(superiority(), better[:29], baseline[:29], seed=1)
-    assert (few.verdict, few.needed_n) == (INSUFFICIENT, 30)
+    assert (few.verdict, few.needed_n) == (INSUFFICIENT, 44)
 
 
-def test_equal_scores_are_no_worse_and_no_better() -> None:
+def test_equal_scores_show_no_more_than_their_number_can() -> None:
+    """Nothing differs on 40 items: one that wasn't seen may, so that some margin is needed."""
     scores = items([0.5] * 40)
-    assert judge(non_inferiority(), scores, scores, seed=1).verdict is PASS
-    result = judge(superiority(), scores, scores, seed=1)
-    assert (result.verdict, result.needed_n) == (INSUFFICIENT, None)
+    nothing = judge(non_inferiority(), scores, scores, seed=1)
+    assert (nothing.verdict, nothing.needed_n) == (INSUFFICIENT, None)
+    within = judge(non_inferiority(0.1), scores, scores, seed=1)
+    assert (within.verdict, within.observed) == (PASS, 0.0)
+    assert within.low == pytest.approx(-(1 - 0.025 ** (1 / 40)), abs=0.01)
+    short = judge(non_inferiority(0.05), scores, scores, seed=1)
+    assert (short.verdict, short.needed_n) == (INSUFFICIENT, 72)
+    assert judge(superiority(), scores, scores, seed=1).verdict is INSUFFICIENT
 
 
 def test_pairs_are_found_by_row_whatever_was_left_out_and_however_often_a_row_stands() -> None:
@@ -299,7 +306,9 @@ def test_sizes_where_no_number_would_do() -> None:
     even = PairedTable(both=1, only_first=1, only_second=1, neither=1)
     assert sample_sizes.items_for_mcnemar(even, 0.95) is None
     assert sample_sizes.items_for_difference(even, 0.0, 0.95, is_strict=True) is None
-    assert sample_sizes.items_for_spread([0.5], 0.4, 0.95) is None
-    assert sample_sizes.items_for_spread([0.1, 0.9] * 20, 0.5 - 1e-9, 0.95) is None
+    assert sample_sizes.units_for_spread(0.5, 0.5, 0.95, 0.1) is None
+    assert sample_sizes.units_for_spread(0.5, 0.5 - 1e-9, 0.95, 0.1) is None
+    assert sample_sizes.units_for_resampled(0.0, 0.95, spread=0.1, reach=1.0) is None
+    assert sample_sizes.items_for_interval(0.5, lambda _: Interval(low=0.0, high=1.0), 0.5) is None
     hair = PairedTable(both=1, only_first=1 + 1e-9, only_second=1, neither=1)
     assert sample_sizes.items_for_difference(hair, 0.0, 0.95, is_strict=True) is None
