@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from ftops.domain.attempts import JobStatus
+from ftops.domain.checkpoints import Choosing
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, Measures, adopted_dataset
 from ftops.domain.guard import Policy, refuse_run
 from ftops.domain.judgement import EvalJudgement, Judgement, Missing, MissingReason, Verdict
@@ -184,7 +185,11 @@ def make_eval(entry: Mapping[str, Any]) -> DeclaredEval:
     path = f"data/{entry['name']}.test.jsonl"
     return DeclaredEval(
         spec=EvalSpec(
-            name=entry["name"], dataset=path, grader=entry.get("grader", {"type": "string_check"}), gate=conditions
+            name=entry["name"],
+            dataset=path,
+            grader=entry.get("grader", {"type": "string_check"}),
+            gate=conditions,
+            select=entry.get("select", False),
         ),
         dataset=make_dataset({"path": path, "rows": 50, "tokens": 10_000}),
         digest=sha(entry["name"] + kind),
@@ -205,6 +210,7 @@ def make_observed(seen: Mapping[str, Any], desired: DesiredState) -> ObservedSta
         ledgers={name: rehearsal if BACKENDS[name].is_rehearsal else shared for name in names},
         backends=views,
         judgements=dict(map(make_judgement, seen.get("judgements", ()))),
+        choosing=dict(map(make_choosing, seen.get("choosing", ()))),
         notices=tuple(Notice(fine_tune=FineTuneName(n), message=m) for n, m in seen.get("notices", {}).items()),
     )
 
@@ -251,6 +257,26 @@ def make_judgement(facts: Mapping[str, Any]) -> tuple[tuple[FineTuneName, Revisi
         verdict=verdict,
         has_gate=facts.get("has_gate", True),
         missing=tuple(Missing(eval=name, reason=MissingReason(why)) for name, why in facts.get("missing", {}).items()),
+    )
+
+
+def make_choosing(facts: Mapping[str, Any]) -> tuple[tuple[FineTuneName, Revision, BackendName], Choosing]:
+    key = FineTuneName(facts["fine_tune"]), Revision(facts["revision"]), BackendName("openai")
+    error = facts.get("error")
+    return key, Choosing(
+        evaluation=facts["eval"],
+        among=tuple(map(ModelId, facts["among"])),
+        reason=MissingReason(facts["reason"]),
+        judgement=None
+        if error is None
+        else Judgement(
+            model=ModelId(facts["among"][0]),
+            revision=key[1],
+            backend=key[2],
+            evals=(EvalJudgement(name=facts["eval"], digest=sha(facts["eval"]), is_measured=True, error=error),),
+            verdict=Verdict.ERROR,
+            has_gate=True,
+        ),
     )
 
 

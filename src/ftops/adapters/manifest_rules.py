@@ -17,7 +17,7 @@ from ftops.adapters.unsupported import unsupported_values
 from ftops.adapters.yaml_documents import child
 from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
-from ftops.domain.manifest import LATEST, BackendName, FineTune, MethodType, Project
+from ftops.domain.manifest import LATEST, BackendName, DatasetPaths, FineTune, MethodType, Project
 
 
 def check_rules(value: Any, project: Project, findings: Findings) -> None:
@@ -40,6 +40,11 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
             findings.add(*finding)
         for place, condition in _conditions(entry, pointer):
             _check_baseline(member(condition, "baseline"), f"{place}/baseline", spec, project, findings)
+    marked = [i for i, entry in enumerate(sequence(member(spec, "evals"))) if member(entry, "select") is True]
+    for index in marked[1:]:
+        findings.add(
+            f"{child('/spec/evals', index)}/select", "expected one evaluation that selects, an earlier one does"
+        )
     metadata = member(value, "metadata")
     name = member(metadata, "name")
     if isinstance(name, str) and name in sequence(member(metadata, "moved_from")):
@@ -58,9 +63,23 @@ def notices_of(fine_tune: FineTune) -> Iterator[str]:
     unsampled = [one.name for one in fine_tune.evals if one.sampling is None]
     if unsampled:
         yield f"{where}: no sampling stated for {', '.join(unsampled)}; the backend's own defaults apply"
+    yield from (f"{where}: {said}" for said in _notices_of_choosing(fine_tune))
     conditions = [condition for one in fine_tune.evals for condition in one.gate]
     if fine_tune.evals and not any(condition.baseline for condition in conditions):
         yield f"{where}: no gate compares with a baseline, so nothing shows that tuning beats prompting"
+
+
+def _notices_of_choosing(fine_tune: FineTune) -> Iterator[str]:
+    """Says what of a manifest chooses no checkpoint although it looks as if it did."""
+    policy = fine_tune.policy.checkpoints
+    marked = [one.name for one in fine_tune.evals if one.select]
+    if marked and policy != "evaluate":
+        yield f"{marked[0]} has select: true, which chooses nothing without policy.checkpoints: evaluate"
+    dataset = fine_tune.dataset
+    is_by_loss = policy == "best_validation_loss" or (policy == "evaluate" and not marked)
+    if is_by_loss and isinstance(dataset, DatasetPaths) and dataset.validation is None:
+        hint = "" if policy == "best_validation_loss" else ", and no evaluation has select: true"
+        yield f"policy.checkpoints: {policy} has no validation set to choose by{hint}: the last checkpoint is taken"
 
 
 def _check_backend(value: Any, pointer: str, project: Project, findings: Findings) -> None:

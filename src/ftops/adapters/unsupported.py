@@ -33,7 +33,6 @@ _METRICS: Final = ("mean", "pass_rate", "accuracy")
 PROJECT_LIMITS: Final = (Limit(path=("spec", "ledger", "outputs"), supported=("local",), says="only local"),)
 
 UNSUPPORTED: Final = (
-    Limit(path=("spec", "policy", "checkpoints"), supported=("last",), says="only last"),
     Limit(path=("spec", "evals", "*", "grader", "type"), supported=_GRADERS, says=f"only {' and '.join(_GRADERS)}"),
     Limit(
         path=("spec", "evals", "*", "grader", "evaluation_metric"),
@@ -42,7 +41,6 @@ UNSUPPORTED: Final = (
     ),
     Limit(path=("spec", "evals", "*", "repeats"), supported=(1,), says="only 1"),
     Limit(path=("spec", "evals", "*", "cluster_by"), supported=(), says="leave it out"),
-    Limit(path=("spec", "evals", "*", "select"), supported=(False,), says="only false"),
     Limit(path=("spec", "evals", "*", "gate", "metric"), supported=_METRICS, says=f"only {', '.join(_METRICS)}"),
     Limit(path=("spec", "evals", "*", "gate", "*", "metric"), supported=_METRICS, says=f"only {', '.join(_METRICS)}"),
 )

@@ -54,13 +54,14 @@ def _row(declared: Declared, observation: Observation, plan: Plan) -> FleetRow:
     known = record.revisions.get(declared.revision) if record else None
     attempt = known.latest(backend) if known else None
     job = attempt.job if attempt else None
-    judgement = observation.state.judgements.get((declared.name, declared.revision, backend))
+    key = (declared.name, declared.revision, backend)
+    judgement = observation.state.judgements.get(key)
     day = observation.state.backends[backend].shutdown_date(declared.fine_tune.base_model)  # type: ignore[arg-type]
     return FleetRow(
         name=declared.name,
         backend=backend,
         revision=declared.revision,
-        state=_state(declared, job, judgement, plan),
+        state=_state(declared, job, judgement, plan, is_choosing=key in observation.state.choosing),
         job=job,
         judgement=judgement,
         aliases=tuple(_alias_rows(declared, record)),
@@ -70,7 +71,9 @@ def _row(declared: Declared, observation: Observation, plan: Plan) -> FleetRow:
     )
 
 
-def _state(declared: Declared, job: JobRecord | None, judgement: Judgement | None, plan: Plan) -> str:
+def _state(
+    declared: Declared, job: JobRecord | None, judgement: Judgement | None, plan: Plan, *, is_choosing: bool
+) -> str:
     if declared.fine_tune.policy.suspend:
         return "suspended"
     if any(entry.fine_tune == declared.name for entry in plan.refusals):
@@ -81,6 +84,8 @@ def _state(declared: Declared, job: JobRecord | None, judgement: Judgement | Non
         return job.status.value
     if job.is_missed or job.is_model_lost:
         return "model missed" if job.is_missed else "model gone"
+    if is_choosing:
+        return "checkpoint not chosen"
     if judgement is None or not judgement.has_gate:
         return "trained"
     return judgement.verdict.value if judgement.verdict else "not evaluated"

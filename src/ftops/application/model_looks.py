@@ -131,18 +131,18 @@ def _wanted(look: Look) -> Iterator[_Wanted]:
             continue
         pinned = {Revision(to) for to in declared.fine_tune.aliases.values() if to != LATEST}
         for revision in {declared.revision, *pinned}:
-            yield from _standing(look, record, revision)
+            yield from _standing(look, record, revision, declared.fine_tune.policy.checkpoints)
     for name, record in look.ledger.fine_tunes.items():
         yield from _targets(look, record)
         if look.is_refreshing and look.policy.selects(FineTuneName(name)):
             yield from _all(look, record)
 
 
-def _standing(look: Look, record: FineTuneRecord, revision: Revision) -> Iterator[_Wanted]:
+def _standing(look: Look, record: FineTuneRecord, revision: Revision, policy: str) -> Iterator[_Wanted]:
     known = record.revisions.get(revision)
     attempt = counting_attempt(known.on(look.backend.name)) if known else None
     if attempt is not None and attempt.job is not None:
-        yield from _of(record, revision, attempt.number, [attempt.job])
+        yield from _of(record, revision, attempt.number, [attempt.job], policy)
 
 
 def _targets(look: Look, record: FineTuneRecord) -> Iterator[_Wanted]:
@@ -166,13 +166,17 @@ def _all(look: Look, record: FineTuneRecord) -> Iterator[_Wanted]:
             yield from _of(record, revision, attempt.number, [job])
 
 
-def _of(record: FineTuneRecord, revision: Revision, attempt: int, jobs: Iterable[JobRecord]) -> Iterator[_Wanted]:
+def _of(
+    record: FineTuneRecord, revision: Revision, attempt: int, jobs: Iterable[JobRecord], policy: str = "last"
+) -> Iterator[_Wanted]:
+    """Gives jobs that made a model, each with the one that stands for it under a policy of choosing checkpoints."""
     for job in jobs:
         if job.status is JobStatus.SUCCEEDED and job.model is not None:
+            choice = job.choice(policy)
             yield _Wanted(
                 fine_tune=FineTuneName(record.name),
                 revision=revision,
                 attempt=attempt,
                 job=job,
-                model=ModelId(job.model),
+                model=ModelId(choice.model if choice else job.model),
             )

@@ -4,9 +4,10 @@ What a backend reports beyond the ledger (a job that ended, say) is given as eve
 state that comes back already holds them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ftops.application.checkpoints import Key, choose, judged_revisions, record_of
 from ftops.application.job_news import job_news
 from ftops.application.left_backends import has_business, left_backends, reach
 from ftops.application.look import NEWEST_JOBS, SPARE_CALLS, SPARE_CALLS_OF_APPLY, Look, Spare
@@ -14,13 +15,13 @@ from ftops.application.model_looks import model_news
 from ftops.application.refresh import differences, look_further
 from ftops.application.target_checks import contradictions
 from ftops.application.workspace import Workspace
-from ftops.domain.desired import Declared
+from ftops.domain.checkpoints import chosen_model
 from ftops.domain.events import AnyEvent, BackendSeen, EventRefused
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import LATEST, Backend, BackendName, FineTuneName, ModelId, Revision
+from ftops.domain.manifest import Backend, BackendName
 from ftops.domain.observed import BackendView, Job, ObservedState
 from ftops.domain.plan import Notice
-from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.records import LedgerState
 from ftops.domain.transitions import apply_event
 from ftops.errors import BackendError, LedgerUnreachable, Unauthorized
 from ftops.ports import BackendSession, Snapshot
@@ -84,10 +85,16 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: 
         ledgers = {name: after if state is before else state for name, state in ledgers.items()}
     if failures and not any(view.is_online for view in views.values()):
         raise min(failures.values(), key=lambda error: not isinstance(error, Unauthorized))
+    choices = choose(workspace, ledgers)
+    for name, chosen in choices.events.items():
+        before, after = ledgers[name], _apply(ledgers[name], chosen)
+        ledgers = {other: after if state is before else state for other, state in ledgers.items()}
+        events[name] = (*events.get(name, ()), *chosen)
     state = ObservedState(
         ledgers=ledgers,
         backends=views,
-        judgements=_judgements(workspace, ledgers),
+        judgements=_judgements(workspace, ledgers, choices.choosing),
+        choosing=choices.choosing,
         caveats=tuple(sorted(set(caveats))),
         notices=tuple(notices),
     )
@@ -220,30 +227,17 @@ def _apply(state: LedgerState, events: Iterable[AnyEvent]) -> LedgerState:
 
 
 def _judgements(
-    workspace: Workspace, ledgers: Mapping[BackendName, LedgerState]
-) -> dict[tuple[FineTuneName, Revision, BackendName], Judgement]:
-    judgements: dict[tuple[FineTuneName, Revision, BackendName], Judgement] = {}
+    workspace: Workspace, ledgers: Mapping[BackendName, LedgerState], choosing: Container[Key]
+) -> dict[Key, Judgement]:
+    """Judges the chosen models alone: of what has still to be chosen nothing can be said."""
+    judgements: dict[Key, Judgement] = {}
     for declared in workspace.desired.fine_tunes:
-        if not workspace.policy.selects(declared.name):
+        name, backend = declared.name, declared.backend.name
+        record = record_of(declared, ledgers[backend])
+        if record is None or not workspace.policy.selects(name):
             continue
-        record = _record_of(declared, ledgers[declared.backend.name])
-        if record is None:
-            continue
-        for revision in _judged_revisions(declared):
-            known = record.revisions.get(revision)
-            job = known.trained_job(declared.backend.name) if known else None
-            if job is not None and job.model is not None:
-                judgements[declared.name, revision, declared.backend.name] = workspace.judge(
-                    record, declared, revision, ModelId(job.model)
-                )
+        for revision in judged_revisions(declared):
+            model = chosen_model(record, revision, backend, declared.fine_tune.policy.checkpoints)
+            if model is not None and (name, revision, backend) not in choosing:
+                judgements[name, revision, backend] = workspace.judge(record, declared, revision, model)
     return judgements
-
-
-def _record_of(declared: Declared, ledger: LedgerState) -> FineTuneRecord | None:
-    names = (declared.name, *declared.fine_tune.moved_from)
-    return next((record for name in names if (record := ledger.named(name)) is not None), None)
-
-
-def _judged_revisions(declared: Declared) -> list[Revision]:
-    pinned = {Revision(to) for to in declared.fine_tune.aliases.values() if to != LATEST}
-    return sorted(pinned | {declared.revision})

@@ -17,14 +17,7 @@ _ProjectEvent = (
     | e.Forgot
 )
 _FineTuneEvent = (
-    e.RevisionDeclared
-    | e.Protected
-    | e.Renamed
-    | e.Evaluated
-    | e.Compared
-    | e.Preferred
-    | e.GatesPassed
-    | e.AliasMoved
+    e.RevisionDeclared | e.Protected | e.Renamed | e.Evaluated | e.Compared | e.Preferred | e.GatesPassed | e.AliasMoved
 )
 
 
@@ -104,6 +97,8 @@ def _of_training(event: e.TrainingEvent) -> str:
             cost = f", ${event.cost_usd:,.2f}" if event.cost_usd else ""
             why = f": {event.error_message}" if event.error_message else ""
             return f"job {event.job} {event.status.value}{made}{cost}{why}"
+        case e.CheckpointChosen(choice=choice):
+            return f"{choice.model} stands for revision {event.revision} ({choice.policy}): {choice.why}"
         case e.CancelRecorded():
             what = f"cancelled as {event.reason.value}" if event.reason else "kept after all"
             return f"job {event.job} {what}"

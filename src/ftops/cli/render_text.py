@@ -216,8 +216,9 @@ def _line(action: Action) -> tuple[str, str]:
         case Train():
             attempt = f", attempt {action.attempt}" if action.attempt > 1 else ""
             return "+", f"{safe(action.base_model)}{attempt}  {_cost(action)}"
-        case Evaluate():
-            return "+", f"{action.evaluation}  at most {action.calls:,} calls, {_cost(action)}"
+        case Evaluate(checkpoints=among):
+            chooses = "" if among is None else f"chooses among {f'{len(among)} ' if among else ''}checkpoints, "
+            return "+", f"{action.evaluation}  {chooses}at most {action.calls:,} calls, {_cost(action)}"
         case Promote(target=None):
             return "-", f"{action.alias}: {target_text(action.was)} → retired"
         case Promote():

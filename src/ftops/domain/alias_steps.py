@@ -1,6 +1,7 @@
 """Plans what happens to aliases: promote what may be, withhold what may not, retire what is gone."""
 
 from ftops.domain.attempts import counting_attempt
+from ftops.domain.checkpoint_steps import plan_choice
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.evaluation_steps import Evaluations, judgement_of, plan_evaluations
 from ftops.domain.judgement import Judgement, Verdict
@@ -19,6 +20,7 @@ def plan_aliases(subject: Subject, training: Training, draft: Draft) -> None:
         if standing is None:
             _report_unknown_pin(subject, revision, draft)
             continue
+        standing = plan_choice(subject, revision, standing, draft)
         is_settled = _is_settled(subject, revision, standing)
         evaluations = Evaluations() if is_settled else plan_evaluations(subject, revision, standing, draft)
         for alias in _aliases_to(subject, revision):
@@ -92,9 +94,12 @@ def _promote(
                 _report_present_target(subject, alias, revision, draft)
             else:
                 _promote_trained(subject, alias, was, target, evaluations, draft)
-        case Planned():
-            target = Target(backend=subject.declared.backend.name, revision=revision, model="known-after-training")
+        case Planned(scores=scores, judgement=judgement):
+            known = "known-after-training" if scores is None else "known-after-choosing"
+            target = Target(backend=subject.declared.backend.name, revision=revision, model=known)
             draft.actions.append(_unjudged(subject, alias, was, target, evaluations))
+            if judgement is not None:
+                draft.withheld.append(_withheld(alias, target, judgement, subject))
         case InProgress(stall=None, job=job):
             draft.deferred.append(
                 Deferred(

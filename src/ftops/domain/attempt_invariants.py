@@ -155,6 +155,8 @@ def _unfit(job: JobRecord) -> Iterator[str]:
                 yield f"is {job.status.value}, and has {what}"
     if (job.cancel is None) != (job.cancel_at is None):
         yield "has a cancellation without its reason or its time"
+    if any(not job.has_model(choice.model) for choice in job.choices):
+        yield "has a chosen checkpoint that it did not make"
     if job.gone_at is not None and job.missed_at is None:
         yield "has a model that is gone, and was never missed"
     if job.deleted_at is not None and job.model is None:

@@ -12,6 +12,7 @@ from ftops.domain.attempts import Attempt, Closed, DeletionStage, Intent, JobRec
 from ftops.domain.deletion_transitions import check_model_deletion
 from ftops.domain.events import (
     CancelRecorded,
+    CheckpointChosen,
     EventRefused,
     Intended,
     IntentClosed,
@@ -23,12 +24,12 @@ from ftops.domain.events import (
 )
 from ftops.domain.records import FineTuneRecord
 
-JobChange = JobObserved | CancelRecorded | ModelMissed | ModelSeen | ModelDeletion
+# Of one job that is recorded already, and of one attempt.
+JobChange = JobObserved | CheckpointChosen | CancelRecorded | ModelMissed | ModelSeen | ModelDeletion
+AttemptEvent = Intended | IntentClosed | JobRecorded | JobChange
 
 
-def apply_to_attempts(
-    record: FineTuneRecord, event: Intended | IntentClosed | JobRecorded | JobChange
-) -> FineTuneRecord:
+def apply_to_attempts(record: FineTuneRecord, event: AttemptEvent) -> FineTuneRecord:
     """Gives a fine-tune's record after an event of one of its attempts. Raises EventRefused where it can't follow."""
     revision = record.revisions.get(event.revision)
     if revision is None:
@@ -47,7 +48,7 @@ def apply_to_attempts(
             changed = _close(attempt, event.intent, event.closed, event.message)
         case JobRecorded():
             changed = _record_job(attempt, event)
-        case JobObserved() | CancelRecorded() | ModelMissed() | ModelSeen() | ModelDeletion():
+        case JobObserved() | CheckpointChosen() | CancelRecorded() | ModelMissed() | ModelSeen() | ModelDeletion():
             changed = _change_job(attempt, event)
         case _:
             assert_never(event)
@@ -133,6 +134,8 @@ def _changed(job: JobRecord, event: JobChange) -> JobRecord:
             return _deleting(job, event)
         case JobObserved():
             return _observed(job, event)
+        case CheckpointChosen():
+            return _chosen(job, event)
         case _:
             assert_never(event)
 
@@ -164,3 +167,11 @@ def _observed(job: JobRecord, event: JobObserved) -> JobRecord:
         error_message=event.error_message,
         checkpoints=event.checkpoints,
     )
+
+
+def _chosen(job: JobRecord, event: CheckpointChosen) -> JobRecord:
+    choice = event.choice
+    if not job.has_model(choice.model):
+        raise EventRefused(f"job {job.id} did not make {choice.model}: it can't be chosen of its checkpoints")
+    others = (known for known in job.choices if known.policy != choice.policy)
+    return msgspec.structs.replace(job, choices=tuple(sorted((*others, choice), key=lambda known: known.policy)))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Literal
 
-from ftops.domain.record_types import Count, Id, Moment, Name, Record, ShortDigest, Text
+from ftops.domain.record_types import Count, Digest, Id, Moment, Name, Record, ShortDigest, Text
 
 
 class JobStatus(StrEnum):
@@ -99,11 +100,28 @@ class CheckpointRecord(Record, frozen=True, kw_only=True):
     valid_loss: float | None = None
 
 
+class Choice(Record, frozen=True, kw_only=True):
+    """Which checkpoint of a job stands for its revision under a ``policy.checkpoints`` that chooses, and why in words.
+
+    ``among`` checkpoints were looked at. ``evaluation`` and ``dataset`` are the digests of the evaluation that chose and of
+    its rows, None where the loss over the validation set did. Under ``last`` nothing is chosen: the job's own model is meant.
+    """
+
+    policy: Literal["best_validation_loss", "evaluate"]
+    model: Id
+    step: Count
+    among: Count
+    evaluation: Digest | None = None
+    dataset: Digest | None = None
+    why: Text
+
+
 class JobRecord(Record, frozen=True, kw_only=True):
     """A job as last seen. Once its status is final it is not read again.
 
-    Of its model: ``missed_at`` is when the backend first did not know it any more, ``gone_at`` when a second look confirmed
-    that; ``deleting_at`` and ``deleted_at`` tell of a deletion by ftops. ``is_imported``: ftops did not create this job.
+    ``choices`` has one entry for each policy by which one of its checkpoints was chosen. Of its model: ``missed_at`` is when
+    the backend first did not know it any more, ``gone_at`` when a second look confirmed that; ``deleting_at`` and
+    ``deleted_at`` tell of a deletion by ftops. ``is_imported``: ftops did not create this job.
     """
 
     id: Id
@@ -118,6 +136,7 @@ class JobRecord(Record, frozen=True, kw_only=True):
     error_code: Text | None = None
     error_message: Text | None = None
     checkpoints: tuple[CheckpointRecord, ...] = ()
+    choices: tuple[Choice, ...] = ()
     cancel: CancelReason | None = None
     cancel_at: Moment | None = None
     is_adopted: bool = False
@@ -144,6 +163,10 @@ class JobRecord(Record, frozen=True, kw_only=True):
     def has_model(self, model: str) -> bool:
         """Whether this job made that model, as its result or as a checkpoint."""
         return model == self.model or any(checkpoint.model == model for checkpoint in self.checkpoints)
+
+    def choice(self, policy: str) -> Choice | None:
+        """What was chosen of its checkpoints under a policy; None where nothing was, or nothing had to be."""
+        return next((choice for choice in self.choices if choice.policy == policy), None)
 
     @property
     def is_missed(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ftops.domain.desired import Declared, DesiredState
+from ftops.domain.judgement import Judgement
 from ftops.domain.kept import Kept
 from ftops.domain.manifest import JobId, ModelId, Revision
 from ftops.domain.observed import BackendView, ObservedState
@@ -69,9 +70,15 @@ class InProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
-    """The plan holds an action that leads to a model."""
+    """The plan holds an action that leads to a model.
+
+    ``scores`` names the evaluation under which that action scores checkpoints to choose one of them; ``judgement`` is that of
+    a checkpoint whose scoring ended in error before.
+    """
 
     by: str
+    scores: str | None = None
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
     """Adds the evaluations that are missing. Where there are none to make, a promotion waits for the training alone."""
     model: ModelId | None = None
     after: tuple[str, ...] = ()
+    scored: str | None = None
     reasons = {e.spec.name: Reason.NOT_EVALUATED for e in subject.declared.evals}
     match standing:
         case Trained(model=trained):
@@ -34,14 +35,16 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
             judgement = judgement_of(subject, revision)
             if judgement is not None:
                 reasons = {m.eval: Reason(m.reason) for m in judgement.missing}
-        case Planned(by=by):
+        case Planned(by=by, scores=scored):
             after = (by,)
         case _:
             return Evaluations()
+    due = [e for e in subject.declared.evals if e.spec.name in reasons]
     actions = [
-        _evaluation(subject, revision, declared, model, reasons[declared.spec.name], after)
-        for declared in subject.declared.evals
-        if declared.spec.name in reasons
+        # What chooses the model scores it, too: its baselines are left.
+        _evaluation(subject, revision, e, model, reasons[e.spec.name], after, models=int(e.spec.name != scored))
+        for e in due
+        if e.spec.name != scored or _baselines(e)
     ]
     draft.actions += actions
     repeated = tuple(a.id for a in actions if a.reason is Reason.EVALUATION_ERROR)
@@ -60,6 +63,8 @@ def _evaluation(
     model: ModelId | None,
     reason: Reason,
     after: tuple[str, ...],
+    *,
+    models: int,
 ) -> Evaluate:
     return Evaluate(
         id=action_id("evaluate", subject.declared.name, revision, declared.spec.name),
@@ -68,11 +73,11 @@ def _evaluation(
         reason=reason,
         revision=revision,
         after=after,
-        estimate=_estimate(subject, declared),
+        estimate=estimate_of(subject, declared, models=models, baselines=_baselines(declared)),
         evaluation=declared.spec.name,
         digest=declared.digest,
         model=model,
-        calls=declared.dataset.rows * (1 + len(_baselines(declared))),
+        calls=declared.dataset.rows * (models + len(_baselines(declared))),
     )
 
 
@@ -82,12 +87,15 @@ def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:
     return tuple(b.prompt if isinstance(b.prompt, FewShot) else None for b in distinct)
 
 
-def _estimate(subject: Subject, declared: DeclaredEval) -> Estimate:
+def estimate_of(
+    subject: Subject, declared: DeclaredEval, *, models: int, baselines: tuple[FewShot | None, ...]
+) -> Estimate:
+    """Estimates what an evaluation of some tuned models and baselines costs; ``baselines`` has the examples in each prompt."""
     train = subject.declared.train
     rows, tokens = declared.dataset.rows, declared.dataset.tokens
     a_row = train.tokens / train.rows if train.rows else 0.0
-    shots = sum(round(rows * a_row * shot.k) for shot in _baselines(declared) if shot)
-    total = tokens * (1 + len(_baselines(declared))) + shots
+    shots = sum(round(rows * a_row * shot.k) for shot in baselines if shot)
+    total = tokens * (models + len(baselines)) + shots
     base, backend = subject.declared.fine_tune.base_model, subject.declared.backend
     if backend.is_rehearsal:
         return Estimate(tokens=total, usd=0.0, assumes="the embedded backend costs nothing")
@@ -95,5 +103,5 @@ def _estimate(subject: Subject, declared: DeclaredEval) -> Estimate:
     untuned = inference_price(base, is_tuned=False, backend=backend)
     if tuned is None or untuned is None or tuned.input is None or untuned.input is None:
         return Estimate(tokens=total, assumes="no price is known for this model")
-    usd = (tokens * tuned.input + (total - tokens) * untuned.input) / 1_000_000
+    usd = (tokens * models * tuned.input + (total - tokens * models) * untuned.input) / 1_000_000
     return Estimate(tokens=total, usd=usd, assumes="answers as long as the references, at the price of input")

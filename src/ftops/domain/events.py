@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ftops.domain.attempts import CancelReason, CheckpointRecord, Closed, DeletionStage, JobStatus, RequestKind
+from ftops.domain.attempts import CancelReason, CheckpointRecord, Choice, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.record_types import Moment
@@ -150,6 +150,13 @@ class JobObserved(TrainingEvent, frozen=True, kw_only=True, tag="job_observed"):
     checkpoints: tuple[CheckpointRecord, ...] = ()
 
 
+class CheckpointChosen(TrainingEvent, frozen=True, kw_only=True, tag="checkpoint_chosen"):
+    """One of a job's checkpoints stands for its revision from now on, under the policy that the choice names."""
+
+    job: str
+    choice: Choice
+
+
 class CancelRecorded(TrainingEvent, frozen=True, kw_only=True, tag="cancel_recorded"):
     """A cancel is about to be sent; withdrawn (``reason`` None) where the job turned out to be wanted."""
 
@@ -261,6 +268,7 @@ AnyEvent = (
     | IntentClosed
     | JobRecorded
     | JobObserved
+    | CheckpointChosen
     | CancelRecorded
     | Requested
     | ModelMissed

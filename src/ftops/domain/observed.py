@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ftops.domain.attempts import JobStatus
+from ftops.domain.checkpoints import Choosing
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTuneName, JobId, ModelId, Revision
 from ftops.domain.plan import Notice
@@ -79,13 +80,15 @@ class ObservedState:
     """Ledgers and backends at one instant.
 
     ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
-    what the recorded scores say of every trained revision that is declared or that an alias is pinned to. ``caveats`` say
+    what the recorded scores say of every trained revision that is declared or that an alias is pinned to, but for those in
+    ``choosing``, of whose checkpoints an evaluation has still to choose one. ``caveats`` say
     what could not be looked at, ``notices`` what looking brought up and nothing is done about.
     """
 
     ledgers: Mapping[BackendName, LedgerState]
     backends: Mapping[BackendName, BackendView]
     judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
+    choosing: Mapping[tuple[FineTuneName, Revision, BackendName], Choosing] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 

@@ -114,12 +114,16 @@ class Train(Step):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluate(Step):
-    """Score a model under one evaluation. ``model`` is None until it is trained; ``calls`` is how many rows are sent."""
+    """Score a model under one evaluation. ``model`` is None until it is trained; ``calls`` is how many rows are sent.
+
+    With ``checkpoints`` it scores those, to choose the best of them, and no baseline; they are empty until they are trained.
+    """
 
     evaluation: str
     digest: str
     model: ModelId | None
     calls: int
+    checkpoints: tuple[ModelId, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -223,13 +223,13 @@ def _order(action: Action) -> tuple[int, str, str]:
         case Train():
             rank = 4
         case Evaluate():
-            rank = 5
+            rank = 6 if action.checkpoints is None else 5  # what is chosen comes before what is judged
         case Promote():
-            rank = 6
-        case DeleteModel():  # last: an alias must never name a deleted model
             rank = 7
-        case DeleteFile():
+        case DeleteModel():  # last: an alias must never name a deleted model
             rank = 8
+        case DeleteFile():
+            rank = 9
         case _:
             assert_never(action)
     return rank, action.fine_tune, action.id

@@ -133,7 +133,7 @@ class FineTuneRecord(Record, frozen=True, kw_only=True):
 
     def revision_of_model(self, backend: BackendName, model: str) -> Revision | None:
         """The revision whose job made that model on that backend."""
-        return next((rev for rev, where, _, job in self.jobs() if where == backend and job.model == model), None)
+        return next((rev for rev, where, _, job in self.jobs() if where == backend and job.has_model(model)), None)
 
     def target_of(self, alias: AliasName) -> Target | None:
         """What an alias points to; None where it doesn't exist, never pointed anywhere, or is retired."""

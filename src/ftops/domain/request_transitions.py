@@ -9,6 +9,7 @@ import msgspec
 from ftops.domain.attempts import Closed, Request, RequestKind, counting_attempt
 from ftops.domain.events import (
     CancelRecorded,
+    CheckpointChosen,
     EventRefused,
     Intended,
     IntentClosed,
@@ -65,6 +66,7 @@ def without_fulfilled(
     | IntentClosed
     | JobRecorded
     | JobObserved
+    | CheckpointChosen
     | CancelRecorded
     | ModelMissed
     | ModelSeen

@@ -160,8 +160,8 @@ def _compared_with(declared: Declared, observed: ObservedState) -> Iterator[str]
             record = ledger.named(name)
             if record is None:
                 continue
-            candidates = {job.model for revision, _, _, job in record.jobs() if revision in wanted}
-            yield from (known.model for known in record.comparisons if known.candidate in candidates)
+            jobs = [job for revision, _, _, job in record.jobs() if revision in wanted]
+            yield from (c.model for c in record.comparisons if any(job.has_model(c.candidate) for job in jobs))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 import msgspec
 
-from ftops.domain.attempt_transitions import apply_to_attempts
+from ftops.domain.attempt_transitions import AttemptEvent, apply_to_attempts
 from ftops.domain.attempts import DeletionStage
 from ftops.domain.deletion_transitions import check_datasets, check_file_deletion
 from ftops.domain.events import (
@@ -17,6 +17,7 @@ from ftops.domain.events import (
     AnyEvent,
     BackendSeen,
     CancelRecorded,
+    CheckpointChosen,
     CommitApplied,
     Compared,
     Evaluated,
@@ -93,6 +94,7 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             IntentClosed()
             | JobRecorded()
             | JobObserved()
+            | CheckpointChosen()
             | CancelRecorded()
             | Requested()
             | ModelMissed()
@@ -194,21 +196,7 @@ def _declare(record: FineTuneRecord, event: RevisionDeclared) -> FineTuneRecord:
 
 def _apply_to_fine_tune(
     record: FineTuneRecord,
-    event: Intended
-    | IntentClosed
-    | JobRecorded
-    | JobObserved
-    | CancelRecorded
-    | Requested
-    | ModelMissed
-    | ModelSeen
-    | ModelDeletion
-    | Evaluated
-    | Compared
-    | Preferred
-    | GatesPassed
-    | AliasMoved
-    | Protected,
+    event: AttemptEvent | Requested | Evaluated | Compared | Preferred | GatesPassed | AliasMoved | Protected,
 ) -> FineTuneRecord:
     match event:
         case Protected():
@@ -235,6 +223,7 @@ def _apply_to_fine_tune(
             | IntentClosed()
             | JobRecorded()
             | JobObserved()
+            | CheckpointChosen()
             | CancelRecorded()
             | ModelMissed()
             | ModelSeen()

@@ -55,7 +55,7 @@ CASES = [
     (["backend: opneai", "train: bad"], [*BAD_ROWS, f"{M}:8:12 /spec/backend: expected a backend (embedded, openai), got 'opneai' (did you mean openai?)"]),
     (["method: {type: reinforcement}"], [f"{M}:7:12 /spec/dataset/validation: required for reinforcement, but missing", f"{M}:8:11 /spec/method/grader: required, but missing"]),
     (["sede: 1", "backend: openai"], [UNKNOWN, "ftops.yaml:1:1 /metadata/name: required for backend openai of finetunes/router.yaml:1; write\n  apiVersion: ftops/v1\n  kind: Project\n  metadata: {name: my-project}\n  spec: {backend: openai}"]),
-    (["sede: 1", "policy: {checkpoints: evaluate}"], [UNKNOWN, f"{M}:9:25 /spec/policy/checkpoints: policy.checkpoints: evaluate is not supported by this version; only last"]),
+    (["sede: 1", "policy: {checkpoints: best}"], [UNKNOWN, f"{M}:9:25 /spec/policy/checkpoints: expected one of last, best_validation_loss, evaluate, got the string 'best'"]),
 ]  # fmt: skip
 
 

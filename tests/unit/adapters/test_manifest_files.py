@@ -228,7 +228,6 @@ BAD_SPECS = [
     (["aliases: {staging: 123456789012}"], [f"{M}:8:22 /spec/aliases/staging: expected latest, or the 12 hex digits of a revision in quotes, got the integer 123456789012 (put it in quotes)"]),
     (["aliases: {Staging: latest}"], [f"{M}:8:13 /spec/aliases/Staging: expected a DNS label: up to 40 lower-case letters, digits and inner hyphens, got 'Staging'"]),
     (["policy: {override: {revision: abc, why: ''}}"], [f"{M}:8:33 /spec/policy/override/revision: expected the 12 hex digits of a revision in quotes, got the string 'abc'", f"{M}:8:43 /spec/policy/override/why: expected text that is not empty, got the string ''"]),
-    (["policy: {checkpoints: best_validation_loss}"], [f"{M}:8:25 /spec/policy/checkpoints: policy.checkpoints: best_validation_loss is not supported by this version; only last"]),
     (["budget: {training_usd: -1}"], [f"{M}:8:26 /spec/budget/training_usd: expected a number of at least 0, got the integer -1"]),
     (["retention: {keep: 1.5}"], [f"{M}:8:21 /spec/retention/keep: expected an integer, got the number 1.5"]),
     (["integrations: {}"], [f"{M}:8:17 /spec/integrations: expected a list, got an empty mapping"]),
@@ -260,7 +259,6 @@ BAD_EVALS = [
     ("gate: [{min: 1, metric: 'f1[a]'}]", ["/gate/0/metric: evals.gate.metric: f1[a] is not supported by this version; only mean, pass_rate, accuracy"]),
     ("repeats: 3", ["/repeats: evals.repeats: 3 is not supported by this version; only 1"]),
     ("cluster_by: doc", ["/cluster_by: evals.cluster_by: doc is not supported by this version; leave it out"]),
-    ("select: true", ["/select: evals.select: true is not supported by this version; only false"]),
     ("sampling: {model: m}", ["/sampling/model: expected a parameter other than model, messages, stream, stream_options and n, which ftops sets, got 'model'"]),
     ("input: [{role: user, content: '{{sample.output_text}}'}]", ["/input/0/content: expected one of {{item.FIELD}}, got 'sample.output_text'"]),
     ("input: []", ["/input: expected at least 1 item, got an empty list"]),
@@ -371,6 +369,43 @@ def test_notices(tmp_path):
         f"{M}:1: router: no sampling stated for a; the backend's own defaults apply",
         f"{M}:1: router: no gate compares with a baseline, so nothing shows that tuning beats prompting",
     )
+
+
+TWO_EVALS = (
+    "evals:",
+    *(f"- {{name: {n}, dataset: data/test.jsonl, grader: {GRADER}, sampling: {{}}, select: true}}" for n in "ab"),
+)
+
+
+def test_one_evaluation_selects(tmp_path):
+    text = with_spec(*TWO_EVALS, "policy: {checkpoints: evaluate}")
+    says = "/spec/evals/1/select: expected one evaluation that selects, an earlier one does"
+    assert [message.split(" ", 1)[1] for message in problems(tmp_path, manifest=text)] == [says]
+
+
+CHOOSING = [
+    (
+        [*TWO_EVALS[:2]],
+        "a has select: true, which chooses nothing without policy.checkpoints: evaluate",
+    ),
+    (
+        ["policy: {checkpoints: best_validation_loss}"],
+        "policy.checkpoints: best_validation_loss has no validation set to choose by: the last checkpoint is taken",
+    ),
+    (
+        ["policy: {checkpoints: evaluate}"],
+        "policy.checkpoints: evaluate has no validation set to choose by, and no evaluation has select: true: "
+        "the last checkpoint is taken",
+    ),
+    ([*TWO_EVALS[:2], "policy: {checkpoints: evaluate}"], None),
+    (["policy: {checkpoints: last}"], None),
+]
+
+
+@pytest.mark.parametrize(("lines", "notice"), CHOOSING)
+def test_notices_of_what_chooses_no_checkpoint(tmp_path, lines, notice):
+    found = [one for one in load(project(tmp_path, manifest=with_spec(*lines))).notices if "checkpoint" in one]
+    assert found == ([f"{M}:1: router: {notice}"] if notice else [])
 
 
 def test_a_good_manifest_has_no_notices(tmp_path):

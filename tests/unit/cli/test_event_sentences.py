@@ -9,7 +9,7 @@ import pytest
 
 from ftops.cli.event_sentences import sentence
 from ftops.domain import events as e
-from ftops.domain.attempts import CancelReason, Closed, DeletionStage, JobStatus, RequestKind
+from ftops.domain.attempts import CancelReason, Choice, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import DatasetRecord, FileRecord, Target
@@ -63,6 +63,14 @@ SENTENCES: list[tuple[Any, str]] = [
         f"router: no job for {REV}: rejected no",
     ),
     (e.JobRecorded(**ABOUT, job="ftjob-1", status=JobStatus.QUEUED), f"router: job ftjob-1 of {REV} created"),
+    (
+        e.CheckpointChosen(
+            **ABOUT,
+            job="ftjob-1",
+            choice=Choice(policy="evaluate", model="ft:1:ckpt-step-10", step=10, among=3, why="it scored best"),
+        ),
+        f"router: ft:1:ckpt-step-10 stands for revision {REV} (evaluate): it scored best",
+    ),
     (
         e.JobRecorded(**ABOUT, job="ftjob-1", status=JobStatus.QUEUED, is_adopted=True),
         f"router: job ftjob-1 of {REV} found",

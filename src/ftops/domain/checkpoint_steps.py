@@ -1,0 +1,67 @@
+"""Plans the choice among a job's checkpoints where an evaluation makes it: that scores each before the gates judge one.
+
+Choices by validation loss take no step: observing makes them (``application.checkpoints``).
+"""
+
+from ftops.domain.checkpoints import MOST_CHECKPOINTS, chosen_model, selecting
+from ftops.domain.desired import DeclaredEval
+from ftops.domain.draft import Draft, Planned, Subject, Trained, Training
+from ftops.domain.evaluation_steps import estimate_of
+from ftops.domain.manifest import ModelId, Revision
+from ftops.domain.plan import Evaluate, Reason, action_id
+
+
+def plan_choice(subject: Subject, revision: Revision, standing: Training, draft: Draft) -> Training:
+    """Gives where a revision stands with its chosen model; adds the evaluation that has to choose it first, where one has."""
+    one = selecting(subject.declared)
+    match standing:
+        case Trained():
+            key = (subject.declared.name, revision, subject.declared.backend.name)
+            choosing = subject.observed.choosing.get(key)
+            if choosing is None or one is None:
+                return _with_chosen(subject, revision, standing)
+            reason = Reason(choosing.reason)
+            action = _choice(subject, revision, one, among=choosing.among, reason=reason, after=())
+            draft.actions.append(action)
+            return Planned(by=action.id, scores=one.spec.name, judgement=choosing.judgement)
+        case Planned(by=by) if one is not None:
+            action = _choice(subject, revision, one, among=(), reason=Reason.NOT_EVALUATED, after=(by,))
+            draft.actions.append(action)
+            return Planned(by=action.id, scores=one.spec.name)
+        case _:
+            return standing
+
+
+def _with_chosen(subject: Subject, revision: Revision, standing: Trained) -> Trained:
+    if subject.record is None:
+        return standing
+    policy = subject.declared.fine_tune.policy.checkpoints
+    model = chosen_model(subject.record, revision, subject.declared.backend.name, policy)
+    return standing if model is None else Trained(model=model)
+
+
+def _choice(
+    subject: Subject,
+    revision: Revision,
+    one: DeclaredEval,
+    *,
+    among: tuple[ModelId, ...],
+    reason: Reason,
+    after: tuple[str, ...],
+) -> Evaluate:
+    epochs = subject.declared.fine_tune.method.hyperparameters.get("n_epochs")
+    number = len(among) or (min(epochs, MOST_CHECKPOINTS) if isinstance(epochs, int) else MOST_CHECKPOINTS)
+    return Evaluate(
+        id=action_id("evaluate", subject.declared.name, revision, one.spec.name, "checkpoints"),
+        fine_tune=subject.declared.name,
+        backend=subject.declared.backend.name,
+        reason=reason,
+        revision=revision,
+        after=after,
+        estimate=estimate_of(subject, one, models=number, baselines=()),
+        evaluation=one.spec.name,
+        digest=one.digest,
+        model=None,
+        checkpoints=among,
+        calls=one.dataset.rows * number,
+    )

@@ -1,0 +1,247 @@
+"""Choosing among a job's checkpoints, from the manifest's word to the alias: who scores what, when, and how often."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from apply_world import PRODUCTION, World, answer_well, said_of, with_spec
+from ftops.application.observe import observe
+from ftops.application.outcome import ExitCode
+from ftops.domain.attempts import Choice, JobRecord
+from ftops.domain.checkpoints import compared_on
+from ftops.domain.desired import Declared
+from ftops.domain.events import CheckpointChosen
+from ftops.domain.manifest import Baseline, Condition, ModelId, Policy, Test
+from ftops.domain.plan import Evaluate, Promote, Reason, Train
+from ftops.errors import Rejected
+from ftops.ports import ChatRequest
+
+# The fake backend's jobs have checkpoints at steps 10, 20 and 30, with validation losses 0.3, 0.15 and 0.2.
+
+
+def good_at(*steps: int, others: int = 2) -> Callable[[ChatRequest], str]:
+    """Answers that are right where the model is the checkpoint of one of some steps; else for a few rows alone."""
+
+    def answer(request: ChatRequest) -> str:
+        right = answer_well(request)
+        step = int(request.model.rpartition("ckpt-step-")[2]) if "ckpt-step-" in request.model else 30
+        return right if step in steps or int(right) < others else "wrong"
+
+    return answer
+
+
+def choosing(world: World, policy: str = "evaluate", *, marked: bool = True, **declared: Any) -> Declared:
+    one = world.declare(**declared)
+    evals = tuple(replace(e, spec=replace(e.spec, select=marked)) for e in one.evals)
+    return replace(with_spec(one, policy=Policy(checkpoints=policy)), evals=evals)  # type: ignore[arg-type]
+
+
+def job_of(world: World) -> JobRecord:
+    (job,) = (job for *_, job in world.record().jobs())
+    return job
+
+
+def model_of(world: World) -> str | None:
+    target = world.record().target_of(PRODUCTION)
+    return target.model if target else None
+
+
+def asked_models(world: World, since: int = 0) -> list[str]:
+    """The models that were asked, each once, in order."""
+    return list(dict.fromkeys(request.model for request in world.backend.requests[since:]))
+
+
+def at(world: World, step: int) -> str:
+    return next(c.model for c in job_of(world).checkpoints if c.step == step)
+
+
+def test_the_last_one_without_a_word() -> None:
+    world = World()
+    world.apply(world.declare())
+    assert model_of(world) == job_of(world).model
+    assert job_of(world).choices == ()
+
+
+def test_the_lowest_validation_loss() -> None:
+    world = World()
+    outcome = world.apply(choosing(world, "best_validation_loss", marked=False))
+    assert outcome.code is ExitCode.DONE
+    assert model_of(world) == at(world, 20)
+    assert asked_models(world) == [at(world, 20)], "only the chosen one is judged"
+    (choice,) = job_of(world).choices
+    assert (choice.step, choice.among, choice.evaluation) == (20, 3, None)
+    assert choice.why == "step 20 has the lowest validation loss (0.15) of 3 checkpoints"
+
+
+def test_the_best_score() -> None:
+    world = World(answer=good_at(10, others=4))
+    declared = choosing(world)
+    outcome = world.apply(declared)
+    assert outcome.code is ExitCode.DONE
+    assert model_of(world) == at(world, 10)
+    assert [r.model for r in world.backend.requests].count(at(world, 10)) == 8, "its scores are not measured again"
+    (choice,) = job_of(world).choices
+    assert choice.why == (
+        "step 10 has the best mean under quality of 3 checkpoints (step 10: 1, step 20: 0.5, step 30: 0.5)"
+    )
+    assert said_of(outcome, "Evaluate") == [choice.why]
+    assert compared_on(job_of(world), ModelId(choice.model), declared, declared.evals[0]) == 3
+
+
+def test_what_was_chosen_costs_nothing_again() -> None:
+    world = World(answer=good_at(20))
+    declared = choosing(world)
+    world.apply(declared)
+    asked = len(world.backend.requests)
+    assert world.plan(declared).actions == ()
+    assert world.apply(declared).steps == []
+    assert len(world.backend.requests) == asked
+
+
+def test_another_policy_chooses_again_without_training() -> None:
+    world = World(answer=good_at(10, others=5))
+    world.apply(world.declare())
+    last = model_of(world)
+    declared = choosing(world, "best_validation_loss", marked=False)
+    (evaluate, promote) = world.plan(declared).actions
+    assert isinstance(evaluate, Evaluate)
+    assert isinstance(promote, Promote)
+    assert (evaluate.model, promote.reason) == (at(world, 20), Reason.MODEL_CHANGED)
+    world.apply(declared)
+    assert model_of(world) == at(world, 20)
+    world.apply(choosing(world, "evaluate"))
+    assert model_of(world) == at(world, 10)
+    asked = len(world.backend.requests)
+    assert asked == 3 * 8, "each checkpoint was asked once"
+    assert world.apply(world.declare()).code is ExitCode.DONE
+    assert (model_of(world), len(world.backend.requests)) == (last, asked), "back to the last one, by recorded scores"
+    assert world.count("create") == 1
+    assert [choice.policy for choice in job_of(world).choices] == ["best_validation_loss", "evaluate"]
+
+
+def test_gates_withhold_the_chosen_one() -> None:
+    world = World(answer=good_at(others=2))
+    outcome = world.apply(choosing(world))
+    assert outcome.code is ExitCode.GATE_NOT_PASSED
+    assert model_of(world) is None
+    assert job_of(world).choices[0].model == job_of(world).model, "of equal ones the later"
+
+
+def test_a_baseline_is_measured_for_the_chosen_one_alone() -> None:
+    world = World(answer=good_at(10))
+    declared = choosing(world)
+    gate = (Condition(min=0.5), Condition(baseline=Baseline(base=True), test=Test.NON_INFERIORITY))
+    spec = replace(declared.evals[0].spec, gate=gate)
+    declared = replace(declared, evals=(replace(declared.evals[0], spec=spec),))
+    assert [a.calls for a in world.plan(declared).actions if isinstance(a, Evaluate)] == [24, 8]
+    world.apply(declared)
+    assert model_of(world) == at(world, 10)
+    (comparison,) = world.record().comparisons
+    assert comparison.candidate == at(world, 10)
+    assert len(world.backend.requests) == 32
+
+
+def test_a_checkpoint_that_can_not_be_scored() -> None:
+    world = World(answer=good_at(20))
+    declared = choosing(world)
+    world.backend.inject("chat", Rejected("no", status=400))
+    outcome = world.apply(declared)
+    assert outcome.code is ExitCode.GATE_NOT_PASSED
+    assert model_of(world) is None
+    (withheld,) = world.plan(declared).withheld
+    assert "1 of 8 items without a score" in str(withheld.judgement.evals[0].error)
+    asked = len(world.backend.requests)
+    assert world.apply(declared).code is ExitCode.DONE
+    assert model_of(world) == at(world, 20)
+    assert len(world.backend.requests) == asked + 1, "the failed item alone"
+
+
+def changed_eval(declared: Declared) -> Declared:
+    (one,) = declared.evals
+    sampling = {"temperature": 0}
+    return replace(declared, evals=(replace(one, spec=replace(one.spec, sampling=sampling), digest="e" * 64),))
+
+
+def test_a_changed_evaluation_chooses_anew_until_an_alias_points_there() -> None:
+    world = World(answer=good_at(others=0))
+    declared = choosing(world)
+    world.apply(declared)
+    assert model_of(world) is None
+    world.backend.answer = good_at(10)
+    plan = world.plan(changed_eval(declared))
+    assert next(a.reason for a in plan.actions if isinstance(a, Evaluate)) is Reason.EVAL_CHANGED
+    world.apply(changed_eval(declared))
+    assert model_of(world) == at(world, 10)
+    world.backend.answer = good_at(20)
+    assert world.plan(declared).actions == (), "the present target stays, whatever evaluation is marked by now"
+    assert job_of(world).choices[0].step == 10
+
+
+def test_without_a_marked_evaluation_the_validation_loss_decides() -> None:
+    world = World()
+    world.apply(choosing(world, marked=False))
+    (choice,) = job_of(world).choices
+    assert (choice.policy, choice.step) == ("evaluate", 20)
+
+
+def test_looking_chooses_and_writes_nothing() -> None:
+    world = World()
+    world.apply(world.declare())
+    declared = choosing(world, "best_validation_loss", marked=False)
+    written = len(world.ledger.events)
+    observation = observe(world.workspace(declared))
+    (event,) = (e for events in observation.events.values() for e in events)
+    assert isinstance(event, CheckpointChosen)
+    assert len(world.ledger.events) == written
+    world.clock.advance(60)
+    later = observe(world.workspace(declared)).state.ledgers
+    assert later == observation.state.ledgers, "a saved plan still fits a minute later"
+
+
+def test_a_pinned_revision_chooses_too() -> None:
+    world = World(answer=good_at(20))
+    old = world.declare(aliases={})
+    world.apply(old)
+    declared = choosing(world, seed=2, aliases={"production": old.revision})
+    world.apply(declared)
+    assert world.target() == old.revision
+    target = world.record().target_of(PRODUCTION)
+    assert target is not None
+    assert target.model.endswith("ckpt-step-20")
+    assert world.count("create") == 2
+
+
+def test_the_plan_before_the_training_holds_it_all() -> None:
+    world = World()
+    actions = world.plan(choosing(world)).actions
+    assert [type(a) for a in actions][-3:] == [Train, Evaluate, Promote]
+    choose, promote = actions[-2:]
+    assert isinstance(choose, Evaluate)
+    assert isinstance(promote, Promote)
+    assert promote.target is not None
+    assert (choose.checkpoints, promote.target.model, promote.after) == ((), "known-after-choosing", (choose.id,))
+
+
+def test_a_chosen_checkpoint_that_is_gone_is_the_lost_model() -> None:
+    world = World(answer=good_at(10))
+    declared = choosing(world)
+    world.apply(declared)
+    world.backend.delete_model(at(world, 10))
+    for _ in range(2):
+        world.clock.advance(700)
+        world.apply(declared)
+    assert job_of(world).gone_at is not None
+
+
+@pytest.mark.parametrize("step", [10, 20])
+def test_a_record_can_not_choose_what_the_job_did_not_make(step: int) -> None:
+    world = World()
+    world.apply(world.declare())
+    job = job_of(world)
+    choice = Choice(policy="evaluate", model=f"ft:stranger:{step}", step=step, among=3, why="forged")
+    about = {"at": world.clock.now(), "fine_tune": "router", "backend": "openai", "attempt": 1, "job": job.id}
+    event = CheckpointChosen(**about, revision=world.declare().revision, choice=choice)  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="did not make"):
+        world.ledger.record([event])
