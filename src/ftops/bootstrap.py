@@ -13,6 +13,7 @@ from ftops.adapters.clock import SystemClock
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
+from ftops.adapters.kept_curves import KeptCurves
 from ftops.adapters.kept_row_changes import KeptRowChanges
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
@@ -111,7 +112,7 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    with _kept(place) as (outputs, row_changes), opening as sessions:
+    with _kept(place) as (outputs, row_changes, curves), opening as sessions:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -129,22 +130,25 @@ def open_workspace(
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
             row_changes=row_changes,
+            curves=curves,
             review=partial(_review, place),
         )
 
 
 @contextmanager
-def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges]]:
-    """Gives the outputs of models, and what datasets were found to differ by; keeps what a run learnt of datasets."""
+def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges, KeptCurves]]:
+    """Gives outputs of models, what datasets were found to differ by, and curves; keeps what a run learnt of these."""
     from ftops.adapters.output_files import OutputFiles
 
     row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
+    curves = KeptCurves(place.ftops_dir, seal=place.seal)
     with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs:
         try:
-            yield outputs, row_changes
+            yield outputs, row_changes, curves
         finally:
             place.scans.save()
             row_changes.save()
+            curves.save()
 
 
 def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":

@@ -4,8 +4,8 @@ Owns putting recorded scores, the dataset's rows and the kept answers together a
 no more is reported as gone.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
@@ -18,7 +18,7 @@ from ftops.domain.manifest import BackendName, ModelId
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore
 from ftops.evaluation.graders import pass_threshold_of
-from ftops.evaluation.identity import row_digest
+from ftops.evaluation.identity import row_digest, short_digest
 from ftops.evaluation.rows import EvalRow, RowProblem, read_row
 from ftops.ports import ChatAnswer
 
@@ -60,7 +60,11 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemReport:
-    """One evaluation's items. ``worst`` begins with the lowest score; perfect items are never among them."""
+    """One evaluation's items. ``worst`` begins with the lowest score; perfect items are never among them.
+
+    ``failed`` is None where nothing says which scores fail. ``commonest`` is the share of the answer that was given most
+    often, ``commonest_reference`` that of the reply that is due most often (1 where rows have none).
+    """
 
     name: str
     path: str
@@ -68,6 +72,8 @@ class ItemReport:
     failed: int | None
     against: tuple[Against, ...]
     worst: tuple[Told, ...]
+    commonest: float
+    commonest_reference: float
 
 
 def item_reports(
@@ -149,6 +155,8 @@ class _Scored:
             failed=None if failing is None else len(failing),
             against=tuple(self._against(baseline) for baseline in self.baselines),
             worst=tuple(self.tell(place) for place in order[:WORST]),
+            commonest=_largest_share(item.output for item in self.worst_of.values()),
+            commonest_reference=_largest_share(self._references()),
         )
 
     @property
@@ -182,6 +190,13 @@ class _Scored:
             return read_row(self.rows[place.line - 1], input_messages=self.one.spec.input)
         except RowProblem:
             return None
+
+    def _references(self) -> Iterator[str | None]:
+        for place in self.places.values():
+            read = self._read(place)
+            context = read.context if read is not None else {}
+            due = {name: context[name] for name in ("reference", "reference_tools") if name in context}
+            yield short_digest(due) if due else None
 
     def _imperfect(self) -> Iterator[Place]:
         """The rows that could have come out better: failed ones where something says which fail, else those below the best."""
@@ -225,6 +240,12 @@ def _mean_scores(record: EvaluationRecord, threshold: float | None = None) -> di
         score = item.score
         found[item.row].append(score if score is None or threshold is None else float(score >= threshold))
     return {row: None if None in scores else fmean(s for s in scores if s is not None) for row, scores in found.items()}
+
+
+def _largest_share(values: Iterable[str | None]) -> float:
+    """Gives the share of the value that occurs most often; 1 where one is missing, or there are none."""
+    counts = Counter(values)
+    return 1.0 if not counts or None in counts else max(counts.values()) / counts.total()
 
 
 def _low(score: float | None) -> float:

@@ -12,6 +12,7 @@ from ftops.application.baselines import Candidate
 from ftops.application.declare import DatasetReader
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
+from ftops.domain.curves import StepMetrics
 from ftops.domain.dataset_changes import RowChanges
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
@@ -44,6 +45,18 @@ class KnownRowChanges(Protocol):
 
     def __setitem__(self, key: str, rows: RowChanges, /) -> None:
         """Remembers what was found."""
+        ...
+
+
+class KnownCurves(Protocol):
+    """What finished jobs measured, under keys that name backend and job."""
+
+    def get(self, key: str, /) -> tuple[StepMetrics, ...] | None:
+        """Gives what was kept; None where nothing is known."""
+        ...
+
+    def __setitem__(self, key: str, metrics: tuple[StepMetrics, ...], /) -> None:
+        """Remembers what a job measured."""
         ...
 
 
@@ -83,6 +96,7 @@ class Workspace:
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     row_changes: KnownRowChanges = field(default_factory=dict[str, RowChanges])
+    curves: KnownCurves = field(default_factory=dict[str, tuple[StepMetrics, ...]])
     open_left: Callable[[Backend], BackendSession | str] = not_at_hand
     review: Callable[[Sequence[FineTune]], "Review"] = not_looked_at
 

@@ -7,6 +7,7 @@ is ever cut: a table that is too wide goes on beyond the margin, and the termina
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from rich.cells import cell_len
@@ -19,6 +20,8 @@ from ftops.cli.style import has_color
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _PLAIN: Final = "#"
+_LEVELS: Final = "▁▂▃▄▅▆▇█"
+_PLAIN_LEVELS: Final = "_.-=*#"
 _PIPED_WIDTH: Final = 100
 _NARROWEST: Final = 40
 _WIDEST: Final = 10_000
@@ -61,7 +64,7 @@ def margin() -> int:
 def shows_blocks() -> bool:
     """Whether standard output's encoding has block characters and the signs of this house."""
     try:
-        f"{_EIGHTHS}–−→×…".encode(sys.stdout.encoding or "ascii")
+        f"{_EIGHTHS}{_LEVELS}–−→×…".encode(sys.stdout.encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
         return False
     return True
@@ -107,6 +110,20 @@ def bars(rows: Sequence[tuple[str, int]], total: int, *, is_numeric: bool = Fals
     for (name, count), share in zip(rows, shares, strict=True):
         made.add_row(name, bar(count, most, width), f"{count:,}", share)
     return made
+
+
+def sparkline(values: Sequence[float], width: int) -> Text:
+    """Gives a curve of at most ``width`` columns, each the mean of as many values; the least stands lowest."""
+    if not values:
+        return Text()
+    count = min(width, len(values))
+    edges = [round(column * len(values) / count) for column in range(count + 1)]
+    means = [sum(values[start:end]) / (end - start) for start, end in pairwise(edges)]
+    least, most = min(means), max(means)
+    steps = _LEVELS if shows_blocks() else _PLAIN_LEVELS
+    spread = (most - least) or 1.0
+    heights = (min(len(steps) - 1, int((mean - least) / spread * len(steps))) for mean in means)
+    return Text("".join(steps[height] for height in heights), style="cyan")
 
 
 def heading(text: str, beside: str = "") -> Text:

@@ -1,20 +1,23 @@
 """``ftops eval NAME``: runs a fine-tune's evaluations against any model, and writes no ledger."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.signals import listening
-from ftops.cli.style import tell
+from ftops.cli.style import echo, tell
+from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from ftops.application.judge_agreement import JudgeReport
     from ftops.application.trials import Tried
+    from ftops.cli.trying import Result
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW: Final = click.Path(dir_okay=False, path_type=Path)
+_EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("eval")
@@ -24,6 +27,15 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--eval", "evals", metavar="NAME", multiple=True, help="Only this evaluation (repeatable).")
 @click.option("--prompt", metavar="FILE", type=_EXISTING, help="Messages that replace the leading system messages.")
+@click.option("--export-failures", metavar="FILE", type=_NEW, help="Write failed items as rows to train on.")
+@click.option("--overwrite", is_flag=True, help="Replace the file that is written, where there is one already.")
+@click.option(
+    "--judge-agreement",
+    "labels",
+    metavar="FILE",
+    type=_EXISTING,
+    help="Only compare the evaluation's grader with people's labels.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask before calls that may cost something.")
 @json_option
 @backend_option
@@ -35,6 +47,9 @@ def command(
     model: str | None,
     evals: tuple[str, ...],
     prompt: Path | None,
+    export_failures: Path | None,
+    overwrite: bool,
+    labels: Path | None,
     auto_approve: bool,
     as_json: bool,
     backend: str | None,
@@ -48,27 +63,58 @@ def command(
     Examples:
       ftops eval ticket-router
       ftops eval ticket-router --model gpt-4.1-2025-04-14 --prompt prompts/long.json
+      ftops eval ticket-router --export-failures failures.jsonl
     """
-    from ftops.cli.render_evaluation import report_parts, report_to_json
-    from ftops.cli.trying import opened_trial
+    from ftops.cli.eval_files import check_free
+    from ftops.cli.trying import Wanted, opened_trial
 
+    check_free(export_failures, overwrites=overwrite)
+    if labels is not None and (model or prompt or export_failures):
+        raise UsageProblem(
+            "--judge-agreement asks the grader alone", remedy="leave --model, --prompt and --export-failures out"
+        )
+    wanted = Wanted(name=name, backend=backend, model=model, evals=evals, prompt=prompt, is_asking=not auto_approve)
     with listening() as ears:
-        with opened_trial(
-            context, name, backend=backend, model=model, evals=evals, prompt=prompt, stop=ears.stop
-        ) as opened:
-            if not opened.is_approved(is_asking=not auto_approve):
-                tell("Nothing was called.")
-                return 1
-            with ears.underway():
-                tried = opened.run()
-        if as_json:
-            print_json(report_to_json(tried))
-        else:
-            from ftops.cli.charts import drawn
-            from ftops.cli.style import echo
+        with opened_trial(context, wanted, ears.stop) as opened:
+            if labels is not None:
+                compared = opened.compare_with_people(labels, ears.underway)
+            else:
+                result = opened.run(ears.underway, exports_failures=export_failures is not None)
+        # After the live rows are gone: what is printed would otherwise begin in one of them.
+        if labels is not None:
+            return _print_agreement(compared, labels, as_json=as_json)
+        return _print_result(result, export_failures, overwrites=overwrite, as_json=as_json)
 
-            echo(drawn(report_parts(tried)))
-    return exit_code(tried)
+
+def _print_result(result: "Result | None", file: Path | None, *, overwrites: bool, as_json: bool) -> int:
+    from ftops.cli.charts import drawn
+    from ftops.cli.eval_files import write_failures
+    from ftops.cli.render_evaluation import report_parts, report_to_json
+
+    if result is None:
+        tell("Nothing was called.")
+        return 1
+    if as_json:
+        print_json(report_to_json(result, file))
+    else:
+        echo(drawn(report_parts(result)))
+    if file is not None and result.export is not None:
+        write_failures(file, result.export, overwrites=overwrites)
+    return exit_code(result.tried)
+
+
+def _print_agreement(report: "JudgeReport | None", file: Path, *, as_json: bool) -> int:
+    from ftops.cli.charts import drawn
+    from ftops.cli.render_agreement import agreement_parts, agreement_to_json
+
+    if report is None:
+        tell("Nothing was called.")
+        return 1
+    if as_json:
+        print_json(agreement_to_json(report))
+    else:
+        echo(drawn(agreement_parts(report, file=str(file))))
+    return 0 if report.agreement.count else 1
 
 
 def exit_code(tried: "Tried") -> int:

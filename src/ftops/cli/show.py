@@ -1,7 +1,8 @@
-"""``ftops show NAME``: one fine-tune: lineage, scores, gates, aliases."""
+"""``ftops show NAME``: one fine-tune: lineage, gates, aliases, its items, curves and advice."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,9 +14,12 @@ from ftops.domain.record_types import ADOPTED
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from ftops.application.item_reports import ItemReport
+    from ftops.application.training_reports import TrainingReport
     from ftops.cli.looking import View
     from ftops.domain.attempts import Attempt, JobRecord
     from ftops.domain.desired import Dataset, Declared
+    from ftops.domain.judgement import Judgement
     from ftops.domain.records import DatasetRecord, FineTuneRecord, RevisionRecord
 
 
@@ -43,6 +47,7 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
         names = (declared.name, *declared.fine_tune.moved_from)
         record = next((record for known in names if (record := ledger.named(known)) is not None), None)
         judgement = view.observation.state.judgements.get((declared.name, declared.revision, where))
+        told = _told(view, declared, record, judgement)
         if as_json:
             print_json(
                 {
@@ -51,12 +56,54 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
                     "revision": declared.revision,
                     "record": msgspec.to_builtins(record) if record else None,
                     "judgement": judgement_to_json(judgement) if judgement else None,
+                    **told.to_json(),
                 }
             )
             return 0
         for line in _lines(view, declared, record):
             echo(line)
+        if text := told.drawn():
+            echo(text)
     return 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _AfterTheVerdict:
+    """What became of the declared revision's items, and how its training went."""
+
+    items: "tuple[ItemReport, ...]" = ()
+    training: "TrainingReport | None" = None
+
+    def drawn(self) -> str:
+        from ftops.cli.charts import drawn
+        from ftops.cli.render_items import item_parts
+        from ftops.cli.render_training import training_parts
+
+        parts = [part for one in self.items for part in item_parts(one)]
+        return drawn([*parts, *(training_parts(self.training) if self.training is not None else ())])
+
+    def to_json(self) -> dict[str, Any]:
+        from ftops.cli.render_items import items_to_json
+        from ftops.cli.render_training import training_to_json
+
+        return {"items": [items_to_json(one) for one in self.items], "training": training_to_json(self.training)}
+
+
+def _told(
+    view: "View", declared: "Declared", record: "FineTuneRecord | None", judgement: "Judgement | None"
+) -> _AfterTheVerdict:
+    from ftops.application.baselines import Candidate
+    from ftops.application.item_reports import item_reports
+    from ftops.application.training_reports import training_report
+
+    if record is None:
+        return _AfterTheVerdict()
+    items: tuple[ItemReport, ...] = ()
+    if judgement is not None:
+        candidate = Candidate(model=judgement.model, backend=judgement.backend, revision=judgement.revision)
+        items = item_reports(view.workspace.evaluations, record, declared, candidate)
+    report = training_report(view.workspace, declared, record, judgement, items)
+    return _AfterTheVerdict(items=items, training=report)
 
 
 def _the_one(view: "View", name: str) -> "Declared":

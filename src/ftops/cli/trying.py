@@ -6,14 +6,18 @@ Imported by the command when it runs, as it brings the application along.
 import dataclasses
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from ftops.application.evaluate import Evaluations
+from ftops.application.failure_exports import FailureExport, export_failures
+from ftops.application.item_reports import ItemReport, item_reports
+from ftops.application.judge_agreement import JudgeReport, judge_agreement, read_labels
+from ftops.application.training_reports import TrainingReport, training_report
 from ftops.application.trials import (
     FilesWithPrompt,
     Quote,
@@ -33,12 +37,34 @@ from ftops.cli.approval import confirm_trust
 from ftops.cli.live import open_progress
 from ftops.cli.main import Globals
 from ftops.cli.style import safe, tell
-from ftops.domain.desired import Declared
+from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.guard import Policy
 from ftops.domain.manifest import PromptFile
 from ftops.domain.records import FineTuneRecord
 from ftops.errors import LedgerUnreachable, Rejected, Unauthorized, UsageProblem
 from ftops.evaluation.prompts import PromptProblem, read_prompt
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What the command's words ask for. ``is_asking`` False approves of calls beforehand."""
+
+    name: str
+    backend: str | None
+    model: str | None
+    evals: tuple[str, ...]
+    prompt: Path | None
+    is_asking: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A trial with what is told of its items and of the training; ``export`` where failed items were asked for."""
+
+    tried: Tried
+    items: tuple[ItemReport, ...]
+    training: TrainingReport | None
+    export: FailureExport | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,37 +74,75 @@ class OpenedTrial:
     workspace: Workspace
     evaluations: Evaluations
     trial: Trial
-    quote: Quote
+    is_asking: bool
 
-    def is_approved(self, *, is_asking: bool) -> bool:
-        """Whether the calls may be made: nothing is asked where they cost nothing. Raises UsageProblem without a terminal."""
-        if not self.quote.calls:
+    def run(self, underway: Callable[[], AbstractContextManager[None]], *, exports_failures: bool) -> Result | None:
+        """Runs it, once the calls are approved; None where a person said no.
+
+        Raises UsageProblem where nobody is there to ask, Unauthorized where the key is refused, and Interrupted.
+        """
+        quoted = quote(self.evaluations, self.trial)
+        if not self._is_approved(quoted.calls, _told(quoted)):
+            return None
+        if quoted.calls:
+            self._check_key()
+        with underway():
+            tried = run_trial(self.evaluations, self.trial, stop=self.workspace.stop, progress=self._show)
+        declared, candidate = self.trial.declared, self.trial.candidate
+        items = item_reports(self.evaluations, tried.record, declared, candidate)
+        is_declared = candidate.revision == declared.revision
+        return Result(
+            tried=tried,
+            items=items,
+            training=training_report(self.workspace, declared, tried.record, tried.judgement, items)
+            if is_declared
+            else None,
+            export=export_failures(self.evaluations, tried) if exports_failures else None,
+        )
+
+    def compare_with_people(
+        self, file: Path, underway: Callable[[], AbstractContextManager[None]]
+    ) -> JudgeReport | None:
+        """Grades the answers that people labelled, and compares; None where a person said no. Raises as ``run`` does."""
+        one = self._the_one()
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageProblem(f"{file} is no UTF-8 text") from error
+        labels = read_labels(text, file=str(file), rows=self.evaluations.files.rows(one.dataset))
+        calls = len(labels) if "model" in one.spec.grader or "graders" in one.spec.grader else 0
+        if not self._is_approved(calls, f"about {calls:,} calls of the grader's model, of unknown cost"):
+            return None
+        with underway():
+            backend = self.trial.candidate.backend
+            return judge_agreement(self.evaluations, one, labels, backend=backend, stop=self.workspace.stop)
+
+    def _the_one(self) -> DeclaredEval:
+        found = self.trial.declared.evals
+        if len(found) != 1:
+            names = ", ".join(one.spec.name for one in found)
+            raise UsageProblem("people label the answers to one evaluation", remedy=f"name it with --eval: {names}")
+        return found[0]
+
+    def _is_approved(self, calls: int, told: str) -> bool:
+        """Whether calls may be made: nothing is asked where they cost nothing."""
+        if not calls:
             return True
-        told = _told(self.quote)
         tell(f"{safe(self.trial.declared.name)}: {told}")
-        if not is_asking or is_free(self.trial):
+        if not self.is_asking or is_free(self.trial):
             return True
         if not sys.stdin.isatty():
             raise UsageProblem(f"nobody is here to approve {told}", remedy="give --auto-approve")
         return click.confirm("Call the backend?", default=False, err=True)
 
-    def run(self) -> Tried:
-        """Runs it. Raises Unauthorized where the key is refused, and Interrupted."""
-        self._check_key()
+    def _show(self, what: str, done: int, total: int) -> None:
         name = self.trial.declared.name
-        return run_trial(
-            self.evaluations,
-            self.trial,
-            stop=self.workspace.stop,
-            progress=lambda what, done, total: self.workspace.progress.update(
-                name, "evaluating", done=done, total=total, detail=what
-            ),
-        )
+        self.workspace.progress.update(name, "evaluating", done=done, total=total, detail=what)
 
     def _check_key(self) -> None:
         """Asks for the model once, so that a refused key is told as such and not as the failure of every item."""
         session = self.workspace.sessions.get(self.trial.candidate.backend)
-        if session is None or not self.quote.calls:
+        if session is None:
             return
         try:
             session.models.retrieve(self.trial.candidate.model)
@@ -89,24 +153,15 @@ class OpenedTrial:
 
 
 @contextmanager
-def opened_trial(
-    context: Globals,
-    name: str,
-    *,
-    backend: str | None,
-    model: str | None,
-    evals: tuple[str, ...],
-    prompt: Path | None,
-    stop: threading.Event,
-) -> Iterator[OpenedTrial]:
+def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Iterator[OpenedTrial]:
     """Opens what a trial needs, starting the embedded server where it is used, and says which model is tried.
 
     Raises Invalid, UsageProblem, MissingKey, LedgerError.
     """
     place = find_place(context.directory)
-    desired = load_desired(place, backend=backend)
-    declared = choose_evals(find_declared(desired.fine_tunes, name), evals)
-    asks = _checked_prompt(prompt)
+    desired = load_desired(place, backend=wanted.backend)
+    declared = choose_evals(find_declared(desired.fine_tunes, wanted.name), wanted.evals)
+    asks = _checked_prompt(wanted.prompt)
     alone = dataclasses.replace(desired, fine_tunes=(declared,))
     with (
         open_progress() as progress,
@@ -114,12 +169,16 @@ def opened_trial(
             place, alone, policy=Policy(), progress=progress, stop=stop, for_apply=True, confirm=confirm_trust
         ) as workspace,
     ):
-        trial = make_trial(declared, _record(workspace, declared), model=model, asks=asks)
-        evaluations = _with_prompt(workspace.evaluations, asks, prompt)
+        trial = make_trial(declared, _record(workspace, declared), model=wanted.model, asks=asks)
         _reach_baselines(workspace, trial)
         for notice in trial.notices:
             tell(f"Note: {safe(notice)}")
-        yield OpenedTrial(workspace=workspace, evaluations=evaluations, trial=trial, quote=quote(evaluations, trial))
+        yield OpenedTrial(
+            workspace=workspace,
+            evaluations=_with_prompt(workspace.evaluations, asks, wanted.prompt),
+            trial=trial,
+            is_asking=wanted.is_asking,
+        )
 
 
 def _checked_prompt(path: Path | None) -> PromptFile | None:
