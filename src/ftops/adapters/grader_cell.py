@@ -50,17 +50,10 @@ class GraderCell:
     def __init__(self, *, is_isolated: bool, memory_bytes: int, stop: threading.Event) -> None:
         if not hasattr(os, "fork"):
             raise CellRefused("python graders need a system with fork, such as Linux")
+        self.has_ended = False
         self._stop = stop
         self._known: set[str] = set()
-        self._process = subprocess.Popen(
-            [sys.executable, *_FLAGS, "-c", _PROGRAM, str(Path(ftops.__file__).parents[1])],
-            env=_ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            start_new_session=True,
-        )
+        self._process = _started()
         packages = package_folders()
         setup: Setup = {
             "isolated": is_isolated,
@@ -110,6 +103,7 @@ class GraderCell:
 
     def end(self) -> None:
         """Ends the process and all that runs in it."""
+        self.has_ended = True
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with suppress(OSError):  # its last frame may not have gone out
@@ -152,6 +146,21 @@ class GraderCell:
     @property
     def _output(self) -> int:
         return _number(self._process.stdout)
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            [sys.executable, *_FLAGS, "-c", _PROGRAM, str(Path(ftops.__file__).parents[1])],
+            env=_ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CellRefused(f"the process for python graders did not start: {error.strerror}") from error
 
 
 def package_folders() -> tuple[str, ...]:

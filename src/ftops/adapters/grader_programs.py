@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from ftops.adapters.grader_cell import CellLost, CellRefused, GraderCell
 from ftops.domain.foreign_text import quoted, visible
+from ftops.errors import Interrupted
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
 from ftops.ports import ProgramMode
 from ftops.sandbox.wire import MOST_SAID, Ending
@@ -108,16 +109,14 @@ class GraderPrograms:
         given = json.dumps({"sample": sample, "item": item}).encode()
         cell = self._places.get()
         try:
+            if self._stop.is_set():
+                raise Interrupted("interrupted")
             cell = cell or self._start()
             ending, said = cell.ask(program, source, self._preload(program, source), given, seconds=self._seconds)
         except CellLost as error:
-            cell = None
             raise _failed(FailureKind.PROGRAM_HOST, "the process for python graders was ended") from error
-        except BaseException:
-            cell = None
-            raise
         finally:
-            self._places.put(cell)
+            self._places.put(None if cell is None or cell.has_ended else cell)
         return _score(ending, said, seconds=self._seconds, memory_bytes=self._memory_bytes, mode=self._mode)
 
     def close(self) -> None:
@@ -129,16 +128,19 @@ class GraderPrograms:
 
     def _start(self) -> GraderCell:
         """Starts a process and lets it grade once: not every limit shows before. Raises GradingFailed, Interrupted."""
+        is_isolated = self._mode is ProgramMode.ISOLATED
         try:
-            cell = GraderCell(
-                is_isolated=self._mode is ProgramMode.ISOLATED, memory_bytes=self._memory_bytes, stop=self._stop
-            )
+            cell = GraderCell(is_isolated=is_isolated, memory_bytes=self._memory_bytes, stop=self._stop)
             ending, said = cell.ask("trial", _TRIAL, (), b'{"sample": {}, "item": {}}', seconds=SECONDS)
-            _score(ending, said, seconds=SECONDS, memory_bytes=self._memory_bytes, mode=self._mode)
+            try:
+                _score(ending, said, seconds=SECONDS, memory_bytes=self._memory_bytes, mode=self._mode)
+            except GradingFailed:
+                cell.end()
+                raise
         except (CellRefused, CellLost, GradingFailed) as problem:
-            why = str(problem) or "it ended at once"
+            why = str(problem) or "their process ended at once"
             self._refusal = f"python graders can't be run here: {why}"
-            if self._mode is ProgramMode.ISOLATED:
+            if is_isolated:
                 self._refusal = f"python graders can't be isolated here: {why}; {_REMEDY}"
             raise _failed(FailureKind.PROGRAM_HOST, self._refusal) from problem
         return cell
@@ -175,12 +177,11 @@ def _score(ending: Ending, said: bytes, *, seconds: float, memory_bytes: int, mo
             raise _failed(FailureKind.PROGRAM, f"the python grader took longer than {seconds:g} seconds")
         case "flood":
             raise _failed(FailureKind.PROGRAM, f"the python grader said more than {MOST_SAID:,} bytes")
-        case "signal":
-            raise _failed(FailureKind.PROGRAM, f"the python grader was ended by {_signal_name(ending['number'])}")
         case _:
             pass
     if not said:
-        raise _failed(FailureKind.PROGRAM, f"the python grader ended without a score, by exit {ending['number']}")
+        by = _signal_name(ending["number"]) if ending["how"] == "signal" else f"exit {ending['number']}"
+        raise _failed(FailureKind.PROGRAM, f"the python grader ended without a score, by {by}")
     try:
         answer = json.loads(said)
     except (ValueError, RecursionError):
