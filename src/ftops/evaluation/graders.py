@@ -1,7 +1,7 @@
-"""Graders as evaluations declare them: which of them this version scores with, and what evaluations add to OpenAI's.
+"""Graders as evaluations declare them.
 
-Owns the difference: ``name`` may be left out, templates know a row's reference, and a ``pass_threshold`` is applied when
-scores are judged, so that changing it grades nothing again. The graders themselves are those of ``ftops.graders``.
+Owns what of a declaration is not the grader's own: its ``name``, and the ``pass_threshold``, which is applied when scores are
+judged, so that changing it grades nothing again. The graders themselves are those of ``ftops.graders``.
 """
 
 from collections.abc import Mapping
@@ -19,20 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
 
-_VARIABLES: Final = frozenset({"reference", "reference_tools", "rejected", "rejected_tools"})
+_NOT_ITS_OWN: Final = frozenset({"name", "pass_threshold"})
 
 
 def parse_grader(declared: Mapping[str, Any]) -> "Grader":
     """Gives the grader that a mapping declares; ``name`` and ``pass_threshold`` are not its own. Raises GraderProblem."""
     from ftops.graders import reading
+    from ftops.graders.dialects import EVALUATION
 
-    match declared:
-        case {"type": "string_check"} | {"type": "text_similarity", "evaluation_metric": "fuzzy_match"}:
-            own = {key: value for key, value in declared.items() if key not in ("name", "pass_threshold")}
-            return reading.parse_grader({**own, "name": declared["type"]}, also=_VARIABLES)
-        case _:
-            kind = " ".join(str(declared[key]) for key in ("type", "evaluation_metric") if key in declared)
-            raise GraderProblem(f"this version does not score with this grader: {kind or 'it has no type'}")
+    own = {key: value for key, value in declared.items() if key not in _NOT_ITS_OWN}
+    return reading.parse_grader(own, dialect=EVALUATION)
 
 
 def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:

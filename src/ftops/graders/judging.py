@@ -7,12 +7,13 @@ models. What is no answer in these forms is a failure, never a score.
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ftops.graders.kinds import JudgeSampling, LabelModel, ScoreModel
+from ftops.graders.kinds import LabelModel, ScoreModel
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
+from ftops.graders.prompt_kinds import JudgeSampling
 from ftops.graders.prompts import fill_in
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -25,12 +26,17 @@ class JudgeFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgeRequest:
-    """What a model is asked. ``messages`` are those of a chat completion; ``is_answer`` tells whether a text can be read."""
+    """What a model is asked. ``messages`` are those of a chat completion; ``is_answer`` tells whether a text can be read.
+
+    ``response_format`` is the chat completion's field of that name that holds a model to ``{"steps": […], "result": …}``, as
+    OpenAI's own graders do.
+    """
 
     model: str
     messages: tuple[Mapping[str, Any], ...]
     sampling: JudgeSampling
     is_answer: Callable[[str], bool]
+    response_format: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,26 +55,64 @@ Judge = Callable[[JudgeRequest], JudgeReply]
 """Asks a model; raises JudgeFailed where it can't be asked or doesn't answer."""
 
 
-def ask_for_score(grader: ScoreModel, context: Mapping[str, Any], judge: Judge, replies: list[JudgeReply]) -> float:
-    """Gives the judge's number, cut to the grader's range; ``replies`` takes its reply. Raises GradingFailed."""
-    text = _ask(grader, context, judge, replies, grader.sampling, is_answer=lambda text: read_number(text) is not None)
-    number = read_number(text)
-    if number is None:
-        raise GradingFailed(Failure(kind=FailureKind.VERDICT, message="the judge's answer has no number for a result"))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """A judge, None where there is none, and the replies that it gave, failed or not."""
+
+    judge: Judge | None
+    replies: list[JudgeReply]
+
+
+def ask_for_score(grader: ScoreModel, context: Mapping[str, Any], asking: Asking) -> float:
+    """Gives the judge's number, cut to the grader's range. Raises GradingFailed, TemplateProblem."""
+    number = ask_for_number(grader.model, fill_in(grader.input, context), asking, sampling=grader.sampling)
     return min(grader.highest, max(grader.lowest, number))
 
 
-def ask_for_label(grader: LabelModel, context: Mapping[str, Any], judge: Judge, replies: list[JudgeReply]) -> float:
-    """Gives 1 where the judge's label is a passing one, else 0; ``replies`` takes its reply. Raises GradingFailed."""
+def ask_for_label(grader: LabelModel, context: Mapping[str, Any], asking: Asking) -> str:
+    """Gives the judge's label. Raises GradingFailed, TemplateProblem."""
+    return ask_for_choice(grader.model, fill_in(grader.input, context), grader.labels, asking, sampling=JudgeSampling())
 
-    def label_in(text: str) -> str | None:
-        return read_label(text, grader.labels)
 
-    text = _ask(grader, context, judge, replies, JudgeSampling(), is_answer=lambda text: label_in(text) is not None)
-    label = label_in(text)
-    if label is None:
+def ask_for_number(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    asking: Asking,
+    *,
+    sampling: JudgeSampling,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    """Gives a judge's number; one below ``least`` or above ``most`` is no answer. Raises GradingFailed."""
+
+    def number_in(text: str) -> float | None:
+        number = read_number(text)
+        return number if number is not None and least <= number <= most else None
+
+    text = _ask(
+        model, messages, asking, sampling, {"type": "number"}, is_answer=lambda text: number_in(text) is not None
+    )
+    number = number_in(text)
+    if number is None:
+        raise GradingFailed(Failure(kind=FailureKind.VERDICT, message="the judge's answer has no number for a result"))
+    return number
+
+
+def ask_for_choice(
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    choices: tuple[str, ...],
+    asking: Asking,
+    *,
+    sampling: JudgeSampling,
+) -> str:
+    """Gives the one of ``choices`` that a judge says. Raises GradingFailed."""
+    result = {"type": "string", "enum": [str(choice) for choice in choices]}
+    text = _ask(model, messages, asking, sampling, result, is_answer=lambda text: read_label(text, choices) is not None)
+    choice = read_label(text, choices)
+    if choice is None:
         raise GradingFailed(Failure(kind=FailureKind.VERDICT, message="the judge's answer is none of the labels"))
-    return 1.0 if label in grader.passing_labels else 0.0
+    return choice
 
 
 def read_number(text: str) -> float | None:
@@ -96,23 +140,48 @@ def read_label(text: str, labels: tuple[str, ...]) -> str | None:
 
 
 def _ask(
-    grader: ScoreModel | LabelModel,
-    context: Mapping[str, Any],
-    judge: Judge,
-    replies: list[JudgeReply],
+    model: str,
+    messages: Sequence[Mapping[str, Any]],
+    asking: Asking,
     sampling: JudgeSampling,
+    result: Mapping[str, Any],
     *,
     is_answer: Callable[[str], bool],
 ) -> str:
-    messages = fill_in(grader.input, context)
+    """Gives a judge's answer; ``result`` is the schema of what it is asked for."""
+    if asking.judge is None:
+        raise GradingFailed(Failure(kind=FailureKind.JUDGE, message="there is no model here to judge"))
+    request = JudgeRequest(
+        model=model,
+        messages=tuple(messages),
+        sampling=sampling,
+        is_answer=is_answer,
+        response_format=_response_format(result),
+    )
     try:
-        reply = judge(JudgeRequest(model=grader.model, messages=messages, sampling=sampling, is_answer=is_answer))
+        reply = asking.judge(request)
     except JudgeFailed as error:
         raise GradingFailed(Failure(kind=FailureKind.JUDGE, message=str(error))) from error
-    replies.append(reply)
+    asking.replies.append(reply)
     if reply.refusal is not None:
         raise GradingFailed(Failure(kind=FailureKind.REFUSAL, message="the judge refused to answer"))
     return reply.text
+
+
+def _response_format(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The steps come first: a verdict that is written before its reasons is not made by them."""
+    step = _closed_object({"description": {"type": "string"}, "conclusion": {"type": "string"}})
+    schema = _closed_object({"steps": {"type": "array", "items": step}, "result": result})
+    return {"type": "json_schema", "json_schema": {"name": "grade", "strict": True, "schema": schema}}
+
+
+def _closed_object(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _result(text: str) -> Any:

@@ -1,7 +1,7 @@
-"""The kinds of graders, as values: a closed union with one frozen dataclass for each ``type`` of OpenAI's.
+"""The kinds of graders, as values: a closed union with one frozen dataclass for each ``type``.
 
-Owns their fields and nothing that they do. ``name`` only labels results; ``pass_threshold`` belongs to evaluations, which
-apply it when scores are judged.
+Owns the fields of OpenAI's six and nothing that they do; those that ftops adds are in ``own_kinds``. ``name`` only labels
+results; ``pass_threshold`` belongs to evaluations, which apply it when scores are judged.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from ftops.graders.formula import Formula
+from ftops.graders.own_kinds import JsonSchema, Label, Numeric, Outcome, Regex, Scorecard, ToolCall
+from ftops.graders.prompt_kinds import JudgeSampling, PromptMessage
 
 
 class Operation(StrEnum):
@@ -48,55 +50,14 @@ class StringCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextSimilarity:
-    """How alike two texts are, from 0 to 1."""
+    """How alike two texts are, from 0 to 1. ``embedding_model`` is what embeds them for ``cosine``, ftops' own field."""
 
     name: str
     input: str
     reference: str
     metric: Metric
+    embedding_model: str | None = None
     pass_threshold: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Text:
-    """Text in a message to a judge, a template."""
-
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Image:
-    """An image in a message to a judge. ``url`` is a template."""
-
-    url: str
-    detail: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Audio:
-    """Sound in a message to a judge. ``data`` is base64 or a template for it."""
-
-    data: str
-    format: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PromptMessage:
-    """A message to a judge."""
-
-    role: str
-    parts: tuple[Text | Image | Audio, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgeSampling:
-    """How a judge draws its answer; None leaves it to the model. The wire spells ``max_completions_tokens``."""
-
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    max_tokens: int | None = None
-    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +94,9 @@ class Python:
     pass_threshold: float | None = None
 
 
-SingleGrader = StringCheck | TextSimilarity | ScoreModel | LabelModel | Python
+OpenAIGrader = StringCheck | TextSimilarity | ScoreModel | LabelModel | Python
+OwnGrader = Regex | JsonSchema | Numeric | ToolCall | Label | Outcome | Scorecard
+SingleGrader = OpenAIGrader | OwnGrader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,5 +137,7 @@ def type_of(grader: Grader) -> str:
             return "python"
         case Multi():
             return "multi"
+        case Regex() | JsonSchema() | Numeric() | ToolCall() | Label() | Outcome() | Scorecard():
+            return grader.TYPE
         case _:
             assert_never(grader)

@@ -1,18 +1,20 @@
 """The messages to a judging model: read from a grader's ``input``, and filled in for one item.
 
-Owns their parts (text, images, sound) and how these are written for chat completions, which is what judges are asked by.
+Owns their parts (text, images, sound) and how these are written for chat completions, which is what judges are asked by; and
+the reading of ``sampling_params``.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
 from ftops.graders.fields import Fields, wrong_type
-from ftops.graders.kinds import Audio, Image, PromptMessage, Text
 from ftops.graders.problems import GraderProblem
+from ftops.graders.prompt_kinds import Audio, Image, JudgeSampling, PromptMessage, Text
 from ftops.graders.templates import LONGEST_TEXT, render
 from ftops.graders.variables import check_template
 
 _ROLES: Final = ("user", "assistant", "system", "developer")
+_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _KINDS: Final = ("input_text", "output_text", "input_image", "input_audio")
 _MOST_MESSAGES: Final = 1_000
 _MOST_PARTS: Final = 1_000
@@ -26,6 +28,24 @@ def read_prompt(fields: Fields, *, namespaces: frozenset[str], longest: int) -> 
     given = fields.take_list("input", most=_MOST_MESSAGES)
     reader = _PromptReader(namespaces=namespaces, longest=longest)
     return tuple(reader.message(each, f"{fields.path('input')}[{number}]") for number, each in enumerate(given))
+
+
+def read_sampling(fields: Fields) -> JudgeSampling:
+    """Gives the field ``sampling_params``. Raises GraderProblem."""
+    given = fields.take("sampling_params")
+    if given is None:
+        return JudgeSampling()
+    params = Fields(given, at=fields.path("sampling_params"))
+    effort = params.take("reasoning_effort")
+    sampling = JudgeSampling(
+        temperature=params.take_number("temperature", least=0, most=2),
+        top_p=params.take_number("top_p", least=0, most=1),
+        seed=params.take_whole("seed", least=-(2**63), most=2**63 - 1),
+        max_tokens=params.take_whole("max_completions_tokens", least=1, most=2**31),
+        reasoning_effort=None if effort is None else params.take_choice("reasoning_effort", _EFFORTS),
+    )
+    params.finish()
+    return sampling
 
 
 def fill_in(messages: Sequence[PromptMessage], context: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -1,18 +1,19 @@
 """From a grader as it is declared, in OpenAI's JSON, to a grader as a value.
 
-Owns which fields each type has, their limits, and the three forms of ``multi``'s graders. Messages to judges are read in
-``prompts``, programs in ``programs``. Whether a grader may be used for something is for ``rules`` to say.
+Owns which fields each of OpenAI's types has, their limits, and the three forms of ``multi``'s graders. ftops' own types are
+read in ``own_reading``, messages to judges in ``prompts``, programs in ``programs``. Whether a grader may be used for
+something is for ``rules`` to say.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
-from ftops.graders.fields import Fields, finite, wrong_type
+from ftops.graders.dialects import LONGEST_NAME, LONGEST_TEMPLATE, OPENAI, Dialect
+from ftops.graders.fields import Fields, finite, shown, wrong_type
 from ftops.graders.formula import FormulaProblem, parse_formula
 from ftops.graders.kinds import (
     Grader,
-    JudgeSampling,
     LabelModel,
     Metric,
     Multi,
@@ -25,114 +26,116 @@ from ftops.graders.kinds import (
     TextSimilarity,
     type_of,
 )
+from ftops.graders.own_reading import read_own
 from ftops.graders.problems import GraderProblem
 from ftops.graders.programs import check_program
-from ftops.graders.prompts import read_prompt
-from ftops.graders.variables import NAMESPACES, check_template
+from ftops.graders.prompts import read_prompt, read_sampling
 
-LONGEST_TEMPLATE: Final = 100_000
-_LONGEST_NAME: Final = 1_000
 _MOST_PARTS: Final = 64
 _MOST_LABELS: Final = 1_000
-_EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_SINGLE: Final = ("string_check", "text_similarity", "score_model", "label_model", "python")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Reader:
-    """What holds for a grader and the graders inside it."""
-
-    namespaces: frozenset[str]
-
-    def template(self, fields: Fields, name: str) -> str:
-        text = fields.take_required_text(name, most=LONGEST_TEMPLATE, may_be_empty=True)
-        check_template(text, at=fields.path(name), namespaces=self.namespaces)
-        return text
-
-
-def parse_grader(declared: object, *, at: str = "grader", also: frozenset[str] = frozenset()) -> Grader:
+def parse_grader(
+    declared: object, *, at: str = "grader", dialect: Dialect = OPENAI, also: frozenset[str] = frozenset()
+) -> Grader:
     """Gives the grader that a JSON object declares.
 
-    ``at`` is the path by which errors name it; ``also`` are variables that templates may name beside ``item`` and
-    ``sample``. Raises GraderProblem with the path of the first thing wrong.
+    ``at`` is the path by which errors name it; ``also`` are variables that templates may name beside the dialect's. Raises
+    GraderProblem with the path of the first thing wrong.
     """
-    reader = _Reader(namespaces=NAMESPACES | also)
+    dialect = replace(dialect, namespaces=dialect.namespaces | also)
     fields = Fields(declared, at=at)
-    if fields.take_choice("type", (*_SINGLE, "multi")) == "multi":
-        return _multi(fields, reader)
-    return _single(fields, reader)
+    if fields.take_choice("type", (*dialect.types, "multi")) == "multi":
+        return _multi(fields, dialect)
+    return _single(fields, dialect)
 
 
-def _single(fields: Fields, reader: _Reader) -> SingleGrader:
-    name = _name(fields)
+def _single(fields: Fields, dialect: Dialect, *, default: str | None = None) -> SingleGrader:
+    """``default`` is the grader's name where it has none and needs none."""
+    kind = fields.take_choice("type", dialect.types)
+    name = dialect.name(fields, default=default or kind)
     grader: SingleGrader
-    match fields.take_choice("type", _SINGLE):
+    match kind:
         case "string_check":
             grader = StringCheck(
                 name=name,
-                input=reader.template(fields, "input"),
-                reference=reader.template(fields, "reference"),
+                input=dialect.template(fields, "input"),
+                reference=dialect.template(fields, "reference"),
                 operation=Operation(fields.take_choice("operation", tuple(Operation))),
             )
         case "text_similarity":
-            grader = TextSimilarity(
-                name=name,
-                input=reader.template(fields, "input"),
-                reference=reader.template(fields, "reference"),
-                metric=Metric(fields.take_choice("evaluation_metric", tuple(Metric))),
-                pass_threshold=_threshold(fields),
-            )
+            grader = _text_similarity(fields, dialect, name)
         case "score_model":
-            grader = _score_model(fields, reader, name)
+            grader = _score_model(fields, dialect, name)
         case "label_model":
-            grader = _label_model(fields, reader, name)
-        case _:
+            grader = _label_model(fields, dialect, name)
+        case "python":
             source = fields.take_required("source")
             grader = Python(
                 name=name,
                 source=check_program(source, at=fields.path("source")),
-                image_tag=fields.take_text("image_tag", most=_LONGEST_NAME),
+                image_tag=fields.take_text("image_tag", most=LONGEST_NAME),
                 pass_threshold=_threshold(fields),
             )
+        case _:
+            grader = read_own(kind, fields, dialect, name)
     fields.finish()
     return grader
 
 
-def _score_model(fields: Fields, reader: _Reader, name: str) -> ScoreModel:
-    lowest, highest = _range(fields)
-    return ScoreModel(
+def _text_similarity(fields: Fields, dialect: Dialect, name: str) -> TextSimilarity:
+    metric = Metric(fields.take_choice("evaluation_metric", tuple(Metric)))
+    model = None
+    if not dialect.is_hosted and metric is Metric.COSINE:
+        model = fields.take_required_text("embedding_model", most=LONGEST_NAME)
+    elif not dialect.is_hosted and fields.take("embedding_model") is not None:
+        at = fields.path("embedding_model")
+        raise GraderProblem(f"Invalid '{at}': only cosine compares embeddings, not {metric.value}.", at)
+    return TextSimilarity(
         name=name,
-        model=fields.take_required_text("model", most=_LONGEST_NAME),
-        input=read_prompt(fields, namespaces=reader.namespaces, longest=LONGEST_TEMPLATE),
-        lowest=lowest,
-        highest=highest,
-        sampling=_sampling(fields),
+        input=dialect.template(fields, "input"),
+        reference=dialect.template(fields, "reference"),
+        metric=metric,
+        embedding_model=model,
         pass_threshold=_threshold(fields),
     )
 
 
-def _label_model(fields: Fields, reader: _Reader, name: str) -> LabelModel:
-    labels = fields.take_texts("labels", most=_MOST_LABELS, longest=_LONGEST_NAME)
-    passing = fields.take_texts("passing_labels", most=_MOST_LABELS, longest=_LONGEST_NAME)
+def _score_model(fields: Fields, dialect: Dialect, name: str) -> ScoreModel:
+    lowest, highest = _range(fields)
+    return ScoreModel(
+        name=name,
+        model=fields.take_required_text("model", most=LONGEST_NAME),
+        input=read_prompt(fields, namespaces=dialect.namespaces, longest=LONGEST_TEMPLATE),
+        lowest=lowest,
+        highest=highest,
+        sampling=read_sampling(fields),
+        pass_threshold=_threshold(fields),
+    )
+
+
+def _label_model(fields: Fields, dialect: Dialect, name: str) -> LabelModel:
+    labels = fields.take_texts("labels", most=_MOST_LABELS, longest=LONGEST_NAME)
+    passing = fields.take_texts("passing_labels", most=_MOST_LABELS, longest=LONGEST_NAME)
     for number, label in enumerate(passing):
         if label not in labels:
             at = f"{fields.path('passing_labels')}[{number}]"
             raise GraderProblem(f"Invalid '{at}': it is none of the labels.", at)
     return LabelModel(
         name=name,
-        model=fields.take_required_text("model", most=_LONGEST_NAME),
-        input=read_prompt(fields, namespaces=reader.namespaces, longest=LONGEST_TEMPLATE),
+        model=fields.take_required_text("model", most=LONGEST_NAME),
+        input=read_prompt(fields, namespaces=dialect.namespaces, longest=LONGEST_TEMPLATE),
         labels=labels,
         passing_labels=frozenset(passing),
     )
 
 
-def _multi(fields: Fields, reader: _Reader) -> Multi:
-    name = _name(fields)
+def _multi(fields: Fields, dialect: Dialect) -> Multi:
+    name = dialect.name(fields, default="multi")
     given = fields.take_required("graders")
     parts = tuple(
-        Part(key=key, at=each.at, grader=_part(each, reader))
-        for key, each in _declared_parts(given, at=fields.path("graders"))
+        Part(key=key, at=each.at, grader=_part(each, dialect, key))
+        for key, each in _declared_parts(given, dialect, at=fields.path("graders"))
     )
     aliases = {} if isinstance(given, Mapping) and not _is_grader(given) else _type_names(parts)
     text = fields.take_required_text("calculate_output", most=LONGEST_TEMPLATE)
@@ -153,19 +156,23 @@ def _multi(fields: Fields, reader: _Reader) -> Multi:
     return grader
 
 
-def _part(fields: Fields, reader: _Reader) -> SingleGrader:
+def _part(fields: Fields, dialect: Dialect, key: str) -> SingleGrader:
     if fields.take("type") == "multi":
         raise GraderProblem(
             f"Invalid '{fields.path('type')}': a multi grader can't be inside another.", fields.path("type")
         )
-    return _single(fields, reader)
+    if not dialect.is_hosted and fields.take("pass_threshold") is not None:
+        at = fields.path("pass_threshold")
+        said = "inside a multi grader the score counts as it is; a threshold belongs to the multi grader"
+        raise GraderProblem(f"Invalid '{at}': {said}.", at)
+    return _single(fields, dialect, default=key)
 
 
-def _declared_parts(given: object, *, at: str) -> Iterator[tuple[str, Fields]]:
+def _declared_parts(given: object, dialect: Dialect, *, at: str) -> Iterator[tuple[str, Fields]]:
     """Gives key and fields of each grader.
 
     They come by key, as in OpenAI's guide, as a list, as in its examples, or as one grader, which is all that its OpenAPI
-    document speaks of. The last two are known by their names.
+    document speaks of. The last two are known by their names, in evaluations else by type and number: ``regex_2``.
     """
     if isinstance(given, Mapping) and not _is_grader(given):
         _check_count(given, at)
@@ -173,8 +180,7 @@ def _declared_parts(given: object, *, at: str) -> Iterator[tuple[str, Fields]]:
             yield str(key), Fields(each, at=f"{at}.{key}")
         return
     if isinstance(given, Mapping):
-        fields = Fields(given, at=at)
-        yield _name(fields), fields
+        yield _listed_name(Fields(given, at=at), dialect, 1), Fields(given, at=at)
         return
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise wrong_type(at, "an object or an array of graders", given)
@@ -182,11 +188,15 @@ def _declared_parts(given: object, *, at: str) -> Iterator[tuple[str, Fields]]:
     seen: set[str] = set()
     for number, each in enumerate(given):
         fields = Fields(each, at=f"{at}[{number}]")
-        name = _name(fields)
+        name = _listed_name(fields, dialect, number + 1)
         if name in seen:
             raise GraderProblem(f"Invalid '{fields.path('name')}': another grader has this name.", fields.path("name"))
         seen.add(name)
         yield name, fields
+
+
+def _listed_name(fields: Fields, dialect: Dialect, number: int) -> str:
+    return dialect.name(fields, default=f"{shown(fields.take('type'))}_{number}")
 
 
 def _is_grader(given: Mapping[str, Any]) -> bool:
@@ -209,10 +219,6 @@ def _type_names(parts: Sequence[Part]) -> Mapping[str, str]:
     return {name: key for name, key in names.items() if name not in kinds}
 
 
-def _name(fields: Fields) -> str:
-    return fields.take_required_text("name", most=_LONGEST_NAME)
-
-
 def _threshold(fields: Fields) -> float | None:
     return fields.take_number("pass_threshold")
 
@@ -228,20 +234,3 @@ def _range(fields: Fields) -> tuple[float, float]:
     if lowest >= highest:
         raise GraderProblem(f"Invalid '{at}': the lowest score must be below the highest.", at)
     return lowest, highest
-
-
-def _sampling(fields: Fields) -> JudgeSampling:
-    given = fields.take("sampling_params")
-    if given is None:
-        return JudgeSampling()
-    params = Fields(given, at=fields.path("sampling_params"))
-    effort = params.take("reasoning_effort")
-    sampling = JudgeSampling(
-        temperature=params.take_number("temperature", least=0, most=2),
-        top_p=params.take_number("top_p", least=0, most=1),
-        seed=params.take_whole("seed", least=-(2**63), most=2**63 - 1),
-        max_tokens=params.take_whole("max_completions_tokens", least=1, most=2**31),
-        reasoning_effort=None if effort is None else params.take_choice("reasoning_effort", _EFFORTS),
-    )
-    params.finish()
-    return sampling

@@ -17,16 +17,33 @@ from ftops.graders.kinds import (
     StringCheck,
     TextSimilarity,
 )
+from ftops.graders.own_kinds import JsonSchema, Label, Numeric, Outcome, Regex, Scorecard, ToolCall
 from ftops.graders.problems import Fault, GraderProblem
 from ftops.graders.prompts import templates_in
-from ftops.graders.templates import TemplateProblem, look_up, paths_in
+from ftops.graders.templates import TemplateProblem, look_up, paths_in, steps_of
 from ftops.graders.variables import item_path
 
 
 def models_of(grader: Grader) -> tuple[str, ...]:
     """The models that judge, each once, in the order they are asked."""
-    asked = (each.model for _, each in single_graders(grader) if isinstance(each, ScoreModel | LabelModel))
-    return tuple(dict.fromkeys(asked))
+    asked = (_model_of(each) for _, each in single_graders(grader))
+    return tuple(dict.fromkeys(model for model in asked if model is not None))
+
+
+def embedding_models_of(grader: Grader) -> tuple[str, ...]:
+    """The models that embed texts, each once."""
+    asked = (each.embedding_model for _, each in single_graders(grader) if isinstance(each, TextSimilarity))
+    return tuple(dict.fromkeys(model for model in asked if model is not None))
+
+
+def has_programs(grader: Grader) -> bool:
+    """Whether programs are run to grade."""
+    return any(isinstance(each, Python) for _, each in single_graders(grader))
+
+
+def names_variable(grader: Grader, namespace: str) -> bool:
+    """Whether a template names a variable of this namespace, ``reference`` for example."""
+    return any(steps_of(path)[0] == namespace for path in _paths(grader))
 
 
 def references(grader: Grader) -> tuple[str, ...]:
@@ -85,6 +102,14 @@ def single_graders(grader: Grader, *, at: str = "grader") -> Iterator[tuple[str,
         yield at, grader
 
 
+def _model_of(grader: SingleGrader) -> str | None:
+    match grader:
+        case ScoreModel() | LabelModel() | Scorecard() | Outcome():
+            return grader.model
+        case _:
+            return None
+
+
 def _refuse_threshold(threshold: float | None, at: str) -> None:
     if threshold is not None:
         raise GraderProblem(
@@ -102,10 +127,16 @@ def _paths(grader: Grader) -> Iterator[str]:
 
 def _templates(grader: SingleGrader) -> tuple[str, ...]:
     match grader:
-        case StringCheck() | TextSimilarity():
+        case StringCheck() | TextSimilarity() | Numeric() | Label() | Outcome():
             return grader.input, grader.reference
         case ScoreModel() | LabelModel():
             return templates_in(grader.input)
+        case Regex() | JsonSchema():
+            return (grader.input,)
+        case ToolCall():
+            return (grader.reference,)
+        case Scorecard():
+            return (grader.input,) if grader.reference is None else (grader.input, grader.reference)
         case Python():
             return ()
         case _:

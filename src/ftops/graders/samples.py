@@ -23,7 +23,7 @@ def sample_context(text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Mappin
     """Gives the variables for a text and tool calls; ``output_json`` is there where the text is JSON."""
     known: dict[str, Any] = {"output_text": text, "output_tools": list(tool_calls)}
     with contextlib.suppress(ValueError, RecursionError):  # not JSON: asking for output_json is then the item's error
-        known["output_json"] = _parsed(text)
+        known["output_json"] = parsed_json(text)
     return known
 
 
@@ -35,7 +35,8 @@ def text_of(message: Mapping[str, Any]) -> str | None:
     return "".join(part.get("text") or "" for part in content)
 
 
-def _parsed(text: str) -> Any:
+def parsed_json(text: str) -> Any:
+    """Gives what a JSON text says. Raises ValueError or RecursionError where it is none: NaN is not JSON."""
     value = json.loads(text, parse_constant=_refuse_constant)
     if "\\ud" in text.lower():
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is a ValueError: no text could hold it

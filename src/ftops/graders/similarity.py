@@ -10,7 +10,7 @@ Owns which library and which of its options stand for each of OpenAI's names, wh
 - ``rouge_1`` … ``rouge_5``, ``rouge_l``: F1 of common n-grams, and of the longest common subsequence (Lin 2004), on
   lower-cased runs of ASCII letters and digits. The numbers are those of the package rouge-score, without stemming. It isn't
   used itself: there is no wheel of it nor a release since 2022, and its table for ``rouge_l`` is quadratic.
-- ``cosine``: of two embeddings that the caller's function gives.
+- ``cosine``: of two embeddings that the caller's function gives, by the model that the grader names.
 """
 
 import math
@@ -23,7 +23,8 @@ from typing import Final, assert_never
 from ftops.graders.kinds import Metric
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
 
-Embed = Callable[[str], Sequence[float]]
+Embed = Callable[[str, str], Sequence[float]]
+"""Gives a model's embedding of a text: called with the model's name and the text. Raises GradingFailed where it has none."""
 
 LONGEST: Final = 100_000
 """Characters of either text: fuzzy_match and rouge_l take time that grows with their product, 0.1 s at this length."""
@@ -31,8 +32,13 @@ LONGEST: Final = 100_000
 _ROUGE_WORD: Final = re.compile(r"[a-z0-9]+")
 
 
-def similarity(metric: Metric, text: str, reference: str, *, embed: Embed | None = None) -> float:
-    """Gives a score from 0 to 1 (``cosine``: -1 to 1). Raises GradingFailed where these texts have none."""
+def similarity(
+    metric: Metric, text: str, reference: str, *, embed: Embed | None = None, embedding_model: str | None = None
+) -> float:
+    """Gives a score from 0 to 1 (``cosine``: -1 to 1). Raises GradingFailed where these texts have none.
+
+    ``cosine`` needs ``embed`` and a model to embed with.
+    """
     if len(text) > LONGEST:
         raise _failed(f"the text to compare has more than {LONGEST:,} characters")
     if len(reference) > LONGEST:
@@ -53,9 +59,9 @@ def similarity(metric: Metric, text: str, reference: str, *, embed: Embed | None
         case Metric.ROUGE_L:
             return _rouge_l(text, reference)
         case Metric.COSINE:
-            if embed is None:
+            if embed is None or embedding_model is None:
                 raise _failed("cosine needs a model that embeds texts, and there is none here")
-            return _cosine(embed(text), embed(reference))
+            return _cosine(embed(embedding_model, text), embed(embedding_model, reference))
         case _:
             assert_never(metric)
 

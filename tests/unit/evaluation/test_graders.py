@@ -76,13 +76,15 @@ def test_a_missing_variable_is_an_error_and_no_zero() -> None:
 @pytest.mark.parametrize(
     ("declared", "why"),
     [
-        ({"type": "label_model"}, "label_model"),
-        ({**FUZZY, "evaluation_metric": "bleu"}, "bleu"),
+        ({"type": "label_model"}, "labels"),
+        ({**FUZZY, "evaluation_metric": "cosine"}, "embedding_model"),
+        ({**FUZZY, "embedding_model": "m"}, "only cosine compares embeddings, not fuzzy_match"),
         ({**CHECK, "operation": "regex"}, "regex"),
-        ({}, "no type"),
+        ({"type": "regexp"}, "'regexp'.*'scorecard', 'multi'"),
+        ({}, "grader.type"),
     ],
 )
-def test_other_graders_are_a_problem(declared: dict[str, Any], why: str) -> None:
+def test_what_is_no_grader_is_a_problem(declared: dict[str, Any], why: str) -> None:
     with pytest.raises(GraderProblem, match=why):
         parse_grader(declared)
 

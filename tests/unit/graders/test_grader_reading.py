@@ -9,20 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.graders.kinds import (
-    Audio,
-    Image,
-    JudgeSampling,
     LabelModel,
     Multi,
     Operation,
     Python,
     ScoreModel,
     StringCheck,
-    Text,
     TextSimilarity,
     type_of,
 )
 from ftops.graders.problems import Fault, GraderProblem
+from ftops.graders.prompt_kinds import Audio, Image, JudgeSampling, Text
 from ftops.graders.reading import parse_grader
 
 

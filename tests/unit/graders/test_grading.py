@@ -8,6 +8,7 @@ from grader_texts import CHECK, FUZZY, LABEL, MULTI, PYTHON, SCORE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftops.graders.dialects import EVALUATION
 from ftops.graders.grading import Grade, grade
 from ftops.graders.judging import JudgeFailed, JudgeReply, JudgeRequest
 from ftops.graders.problems import FailureKind, GraderProblem
@@ -243,13 +244,24 @@ def test_programs_are_not_run(declared: dict[str, Any]) -> None:
 
 
 def test_cosine_needs_embeddings() -> None:
-    declared = parse_grader({**FUZZY, "evaluation_metric": "cosine"})
+    cosine = {**FUZZY, "evaluation_metric": "cosine", "embedding_model": "m"}
+    declared = parse_grader(cosine, dialect=EVALUATION)
     context = {"item": ITEM, "sample": sample_of({"content": "cash"})}
     assert kinds_of(grade(declared, context)) == [FailureKind.OTHER]
-    vectors = {"cash": (3.0, 4.0), "card": (4.0, 3.0)}
-    assert grade(declared, context, embed=vectors.__getitem__).score == pytest.approx(0.96)
-    for wrong in ({"cash": (0.0,), "card": (1.0,)}, {"cash": (1.0,), "card": (1.0, 2.0)}):
-        assert kinds_of(grade(declared, context, embed=wrong.__getitem__)) == [FailureKind.OTHER]
+    for vectors, score in (
+        ({"cash": (3.0, 4.0), "card": (4.0, 3.0)}, pytest.approx(0.96)),
+        ({"cash": (0.0,), "card": (1.0,)}, None),
+        ({"cash": (1.0,), "card": (1.0, 2.0)}, None),
+    ):
+        asked: list[str] = []
+
+        def embed(model: str, text: str) -> tuple[float, ...]:
+            asked.append(model)  # noqa: B023  (called within this very round)
+            return vectors[text]  # noqa: B023
+
+        outcome = grade(declared, context, embed=embed)
+        assert (outcome.score, set(asked)) == (score, {"m"})
+        assert score is not None or kinds_of(outcome) == [FailureKind.OTHER]
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

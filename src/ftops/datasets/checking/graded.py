@@ -4,7 +4,6 @@ Owns which graders can be asked of training answers, and how a row becomes what 
 answer that is taught in place of the model's. It calls no model and runs no program.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
@@ -21,10 +20,11 @@ from ftops.domain.foreign_text import quoted, visible
 from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of
 from ftops.evaluation.rows import RowProblem, read_row
 from ftops.graders.kinds import Grader
+from ftops.graders.rules import embedding_models_of, models_of, names_variable
 from ftops.graders.samples import sample_of
 
-_MODELS: Final = frozenset(("score_model", "label_model"))
-_REFERENCE: Final = re.compile(r"\{\{\s*reference(_tools)?\b")
+_MODELS: Final = frozenset(("score_model", "label_model", "scorecard"))
+_REFERENCES: Final = ("reference", "reference_tools")
 
 
 def why_not_asked(declared: Mapping[str, Any]) -> str | None:
@@ -35,10 +35,14 @@ def why_not_asked(declared: Mapping[str, Any]) -> str | None:
     if "python" in types:
         return "python runs a program, and checks run none"
     try:
-        parse_grader(declared)
+        grader = parse_grader(declared)
     except GraderProblem as problem:
         return visible(str(problem))
-    if _REFERENCE.search(msgspec.json.encode(declared).decode("utf-8")):
+    if models_of(grader):
+        return "outcome asks a model, and checks call none"
+    if embedding_models_of(grader):
+        return "cosine asks a model for embeddings, and checks call none"
+    if any(names_variable(grader, name) for name in _REFERENCES):
         return "it compares with the reference, which in a training row is the answer itself"
     return None
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftops.graders.kinds import Audio, Grader, Image, LabelModel, ScoreModel
+from ftops.graders.kinds import Grader, LabelModel, ScoreModel
 from ftops.graders.problems import GraderProblem
+from ftops.graders.prompt_kinds import Audio, Image
 from ftops.graders.reading import parse_grader
 from ftops.graders.rules import require_runnable, require_usable_in_reinforcement, single_graders
 from ftops.server.arguments import Arguments, missing_parameter

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from ftops.graders.grading import Grade, grade
 from ftops.graders.judging import Judge, JudgeFailed, JudgeReply, JudgeRequest
-from ftops.graders.kinds import Grader, JudgeSampling
+from ftops.graders.kinds import Grader
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
+from ftops.graders.prompt_kinds import JudgeSampling
 from ftops.graders.rules import models_of
 from ftops.graders.samples import sample_of, text_of
 from ftops.server.chat import tokens

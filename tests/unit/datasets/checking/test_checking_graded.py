@@ -16,6 +16,8 @@ LIKE_ASKED = {
     "reference": "{{item.messages.0.content}}",
     "pass_threshold": 0.9,
 }
+COSINE = {**LIKE_ASKED, "evaluation_metric": "cosine", "embedding_model": "m"}
+SCORECARD = {"type": "scorecard", "model": "gpt-4o", "criteria": [{"name": "a", "description": "b"}]}
 CALL = {"id": "c", "type": "function", "function": {"name": "find", "arguments": "{}"}}
 TOOLS = [{"type": "function", "function": {"name": "find"}}]
 
@@ -91,9 +93,20 @@ def test_it_can_be_sent_to_another_process():
             "label_model asks a model, and checks call none",
         ),
         ({"type": "multi", "graders": [{"type": "python"}]}, "python runs a program, and checks run none"),
-        ({"type": "multi", "graders": 3}, "this version does not score with this grader: multi"),
-        ({"type": "multi", "graders": ["x"]}, "this version does not score with this grader: multi"),
-        ({}, "this version does not score with this grader: it has no type"),
+        ({"type": "multi", "graders": 3}, "expected an object or an array of graders"),
+        ({"type": "multi", "graders": ["x"]}, "expected an object, but got a string"),
+        ({}, "Missing required parameter: 'grader.type'"),
+        ({"type": "regex", "pattern": "^[A-Z]"}, None),
+        ({"type": "json_schema", "schema": {"type": "object"}}, None),
+        ({"type": "regex", "pattern": "("}, "RE2 can't read this pattern: missing )"),
+        ({"type": "numeric", "reference": "{{item.total}}"}, None),
+        ({"type": "numeric"}, "compares with the reference"),
+        ({"type": "label"}, "compares with the reference"),
+        ({"type": "tool_call"}, "compares with the reference"),
+        ({"type": "tool_call", "reference": "{{item.calls}}"}, None),
+        ({"type": "outcome", "model": "gpt-4o"}, "outcome asks a model, and checks call none"),
+        (COSINE, "cosine asks a model for embeddings, and checks call none"),
+        (SCORECARD, "scorecard asks a model, and checks call none"),
         ({**IS_JSON, "reference": "{{ reference }}"}, "compares with the reference"),
     ],
 )
