@@ -18,6 +18,13 @@ _NO_TEMPLATE: Final = frozenset(("type", "name", "source", "pattern", "schema", 
 _SAMPLE: Final = ("sample.output_text", "sample.output_json", "sample.output_tools")
 
 IN_EVALS: Final = (*_SAMPLE, "reference", "reference_tools", "rejected", "item")
+IN_PAIRS: Final = (
+    *(one.replace("sample", side) for side in ("first", "second") for one in _SAMPLE),
+    "reference",
+    "reference_tools",
+    "rejected",
+    "item",
+)
 IN_TRAINING: Final = (*_SAMPLE, "sample.choices", "item")
 IN_INPUT: Final = ("item",)
 

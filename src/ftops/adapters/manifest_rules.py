@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from ftops.adapters.findings import Findings
-from ftops.adapters.grader_templates import IN_EVALS, IN_INPUT, IN_TRAINING, template_findings
+from ftops.adapters.grader_templates import IN_INPUT, IN_TRAINING, template_findings
+from ftops.adapters.pairwise_rules import known_variables, pairwise_findings
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import unknown_backend
 from ftops.adapters.schema_problems import near_miss
@@ -34,11 +35,14 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
             if name in seen:
                 findings.add(f"{pointer}/name", f"expected a name used once, '{visible(name)}' is taken")
             seen.add(name)
-        for finding in template_findings(member(entry, "grader"), f"{pointer}/grader", IN_EVALS):
+        for finding in template_findings(member(entry, "grader"), f"{pointer}/grader", known_variables(entry)):
             findings.add(*finding)
         for finding in template_findings(member(entry, "input"), f"{pointer}/input", IN_INPUT):
             findings.add(*finding)
-        for place, condition in _conditions(entry, pointer):
+        conditions = list(_conditions(entry, pointer))
+        for finding in pairwise_findings(entry, pointer, conditions):
+            findings.add(*finding)
+        for place, condition in conditions:
             _check_baseline(member(condition, "baseline"), f"{place}/baseline", spec, project, findings)
     marked = [i for i, entry in enumerate(sequence(member(spec, "evals"))) if member(entry, "select") is True]
     for index in marked[1:]:
@@ -64,8 +68,7 @@ def notices_of(fine_tune: FineTune) -> Iterator[str]:
     if unsampled:
         yield f"{where}: no sampling stated for {', '.join(unsampled)}; the backend's own defaults apply"
     yield from (f"{where}: {said}" for said in _notices_of_choosing(fine_tune))
-    conditions = [condition for one in fine_tune.evals for condition in one.gate]
-    if fine_tune.evals and not any(condition.baseline for condition in conditions):
+    if fine_tune.evals and not any(one.opponents for one in fine_tune.evals):
         yield f"{where}: no gate compares with a baseline, so nothing shows that tuning beats prompting"
 
 

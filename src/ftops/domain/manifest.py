@@ -17,6 +17,7 @@ ModelId = NewType("ModelId", str)
 JobId = NewType("JobId", str)
 
 LATEST: Final = "latest"
+WIN_RATE: Final = "win_rate"
 EMBEDDED: Final = BackendName("embedded")
 REHEARSAL_SUFFIX: Final = "-embedded"  # of the branch that holds the rehearsals beside a ledger
 OPENAI: Final = BackendName("openai")
@@ -192,6 +193,22 @@ class EvalSpec:
     def is_enforced(self) -> bool:
         """Whether a condition of this evaluation can withhold a promotion."""
         return any(not condition.shadow for condition in self.gate)
+
+    @property
+    def opponents(self) -> tuple[Baseline, ...]:
+        """Each baseline that a condition compares with, once, in their order."""
+        return tuple(dict.fromkeys(b for condition in self.gate if (b := self.opponent(condition)) is not None))
+
+    def opponent(self, condition: Condition) -> Baseline | None:
+        """Gives what a condition compares with, None where it compares with nothing.
+
+        A win rate always is against somebody: where the condition names nobody, against the only baseline that others name,
+        else against the base model.
+        """
+        if condition.baseline is not None or condition.metric != WIN_RATE:
+            return condition.baseline
+        named = {other.baseline for other in self.gate if other.baseline is not None}
+        return named.pop() if len(named) == 1 else Baseline(base=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

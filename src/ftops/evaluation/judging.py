@@ -11,19 +11,22 @@ from functools import partial
 
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Missing, MissingReason, worst
-from ftops.domain.manifest import BackendName, Condition, ModelId, Price, Revision
+from ftops.domain.manifest import WIN_RATE, BackendName, Condition, ModelId, Price, Revision
+from ftops.domain.preferences import KnownPreferences
 from ftops.domain.scores import EvaluationRecord, Outcome
-from ftops.evaluation.gates import condition_error, judge
+from ftops.evaluation.gates import condition_error, judge, judge_choices
 from ftops.evaluation.graders import pass_threshold_of
 from ftops.evaluation.intervals import mean_of
 from ftops.evaluation.metrics import Reading, score_bounds
+from ftops.evaluation.win_rates import is_unjudged, judge_error, judge_preferences
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaselineScores:
     """What a declared baseline was resolved to, and its scores: None where they were never measured.
 
-    ``price`` is what calling it costs, USD per million tokens; None is unknown.
+    ``price`` is what calling it costs, USD per million tokens; None is unknown. ``preferences`` is what was said of its
+    answers and the candidate's, for a condition on win_rate.
     """
 
     model: ModelId
@@ -31,6 +34,7 @@ class BaselineScores:
     record: EvaluationRecord | None
     note: str | None = None
     price: Price | None = None
+    preferences: KnownPreferences | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,18 +118,39 @@ def _judge_condition(
     reading = _reading(one, one.price)
     if record.error is not None:
         result = condition_error(condition, f"the evaluation ended in error: {record.error}", n=len(record.items))
-    elif condition.baseline is None:
+    elif one.declared.spec.opponent(condition) is None:
         return weigh(None, reading=reading)
     elif baseline is None or baseline.record is None:
         return None
     elif baseline.record.error is not None:
         result = condition_error(condition, f"the baseline ended in error: {baseline.record.error}")
+    elif condition.metric == WIN_RATE:
+        return _judge_wins(one, record, condition, baseline)
     else:
         result = weigh(baseline.record.items, reading=reading, baseline_reading=_reading(one, baseline.price))
     if baseline is None:
         return result
     return dataclasses.replace(
         result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=baseline.note
+    )
+
+
+def _judge_wins(
+    one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores
+) -> ConditionResult | None:
+    """Judges a win rate; None where a judge was never asked about all pairs."""
+    spec, known = one.declared.spec, baseline.preferences
+    if known is None or baseline.record is None or is_unjudged(spec, known, record, baseline.record):
+        return None
+    why = judge_error(known)
+    if why is not None:
+        result = condition_error(condition, f"the comparison ended in error: {why}", n=len(known.items))
+    else:
+        choose = partial(judge_choices, condition, seed=seed_of(one.declared.digest), compared=one.compared)
+        result = judge_preferences(spec, known, record, choose)
+    note = "; ".join(said for said in (baseline.note, result.note) if said)
+    return dataclasses.replace(
+        result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=note or None
     )
 
 
@@ -143,14 +168,18 @@ def _missing(one: MeasuredEval) -> tuple[Missing, ...]:
     elif record.error is not None:
         found.append(Missing(eval=name, reason=MissingReason.EVALUATION_ERROR))
     for condition, scores in zip(one.declared.spec.gate, _aligned(one), strict=True):
-        if condition.baseline is None:
+        opponent = one.declared.spec.opponent(condition)
+        if opponent is None:
             continue
         reason = None
         if scores is None or scores.record is None:
             reason = MissingReason.NOT_EVALUATED if record is None else one.missing_reason
-        elif scores.record.error is not None:
+        elif scores.record.error is not None or judge_error(scores.preferences) is not None:
             reason = MissingReason.EVALUATION_ERROR
-        lack = Missing(eval=name, reason=reason, baseline=condition.baseline) if reason else None
+        elif condition.metric == WIN_RATE and record is not None and record.error is None:
+            is_missing = is_unjudged(one.declared.spec, scores.preferences, record, scores.record)
+            reason = MissingReason.NOT_EVALUATED if is_missing else None
+        lack = Missing(eval=name, reason=reason, baseline=opponent) if reason else None
         if lack and lack not in found:
             found.append(lack)
     return tuple(found)

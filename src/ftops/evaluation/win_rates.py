@@ -1,0 +1,96 @@
+"""Judges win rates: what is recorded of preferences, as the scores that a gate weighs.
+
+Owns when preferences are missing, in error or too few, and the words for that; ``gates`` reaches the verdict over the wins.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from ftops.domain.judgement import ConditionResult, Verdict
+from ftops.domain.manifest import EvalSpec
+from ftops.domain.preferences import KnownPreferences, Pair, PairItem, PreferenceRecord, known_preferences
+from ftops.domain.scores import EvaluationRecord, ItemScore
+from ftops.evaluation.identity import grader_digest
+from ftops.evaluation.pairwise import is_pairwise, recorded_pairs
+
+Judge = Callable[[Sequence[ItemScore]], ConditionResult]
+"""Judges a condition by choices: scores of 1 for a win, 0.5 for a tie, 0 for a loss."""
+
+
+def said_of(
+    spec: EvalSpec, records: Sequence[PreferenceRecord], candidate: EvaluationRecord, baseline: EvaluationRecord
+) -> KnownPreferences:
+    """Gives what counts of the preferences between two models: the judge's of a pairwise grader, else people's."""
+    pairs = recorded_pairs(candidate.items, baseline.items)
+    grader = grader_digest(spec.grader) if is_pairwise(spec.grader) else None
+    return known_preferences(records, candidate, baseline, pairs, grader=grader)
+
+
+def is_unjudged(
+    spec: EvalSpec, known: KnownPreferences | None, candidate: EvaluationRecord, baseline: EvaluationRecord
+) -> bool:
+    """Whether a pairwise grader has pairs left that its judge was never asked about. People are never asked by ftops."""
+    if not is_pairwise(spec.grader):
+        return False
+    pairs = recorded_pairs(candidate.items, baseline.items)
+    return known is None or any(pair not in known.items for pair in pairs)
+
+
+def judge_error(known: KnownPreferences | None) -> str | None:
+    """Gives why a judge has no preference for some pair; None where it has one for all."""
+    failed = [item for item in known.items.values() if item.win is None] if known else []
+    if known is None or not failed:
+        return None
+    why = next((record.error for record in reversed(known.records) if record.error), None)
+    return why or f"{len(failed)} pairs without a judgement"
+
+
+def judge_preferences(
+    spec: EvalSpec, known: KnownPreferences, candidate: EvaluationRecord, judge: Judge
+) -> ConditionResult:
+    """Judges a win rate by the pairs that have a preference.
+
+    Where people are to choose and have not, the result is insufficient evidence, and says how to ask them.
+    """
+    wins = _by_answer(known.items)
+    ours = [item for item in candidate.items if (item.row, item.repeat, item.output) in wins]
+    scored = [_scored(item, wins[item.row, item.repeat, item.output or ""].win) for item in ours]
+    result = judge(scored)
+    if not scored:
+        result = dataclasses.replace(result, verdict=Verdict.INSUFFICIENT_EVIDENCE, sentence=_nobody_chose(spec))
+    note = "; ".join(_remarks(spec, known, candidate, len(scored)))
+    return dataclasses.replace(result, note=note or None)
+
+
+def _by_answer(items: Mapping[Pair, PairItem]) -> Mapping[tuple[str, int, str | None], PairItem]:
+    return {(pair.row, pair.repeat, pair.candidate): item for pair, item in items.items()}
+
+
+def _scored(item: ItemScore, win: float | None) -> ItemScore:
+    return msgspec.structs.replace(item, score=win, mark=None, expected=None)
+
+
+def _nobody_chose(spec: EvalSpec) -> str:
+    if is_pairwise(spec.grader):
+        return "no item is left to judge by"
+    return (
+        "nobody has chosen between these answers: ftops eval NAME --export-pairs FILE writes them for people, and "
+        "--import-labels FILE takes what they chose"
+    )
+
+
+def _remarks(spec: EvalSpec, known: KnownPreferences, candidate: EvaluationRecord, n: int) -> Iterator[str]:
+    """Says what a win rate rests on: how often the order decided, who chose, what does not count."""
+    if is_pairwise(spec.grader):
+        dependent = sum(item.is_order_dependent for item in known.items.values())
+        if dependent:
+            yield f"{dependent} of {n} pairs depended on the order and count half"
+        return
+    if n:
+        unchosen = sum(item.output is not None for item in candidate.items) - n
+        votes = sum(item.votes for item in known.items.values())
+        yield f"chosen by people, {votes} choices" + (f"; {unchosen} items without one" if unchosen else "")
+    if known.stale:
+        yield f"{known.stale} choices don't count: their answers are no longer the recorded ones"
