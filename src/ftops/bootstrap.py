@@ -120,7 +120,7 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=_evaluations(place, files, outputs, sessions.open, clock),
+            evaluations=_evaluations(place, desired, files, outputs, sessions.open, clock),
             clock=clock,
             progress=progress,
             identity=_identity(),
@@ -164,6 +164,7 @@ def _identity() -> Identity:
 
 def _evaluations(
     place: Place,
+    desired: DesiredState,
     files: DatasetFiles,
     outputs: OutputStore,
     sessions: Mapping[BackendName, BackendSession],
@@ -175,6 +176,7 @@ def _evaluations(
         sessions=sessions,
         clock=clock,
         input_digest=input_digest,
+        backends=desired.project.backends,
     )
 
 

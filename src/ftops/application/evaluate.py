@@ -7,7 +7,7 @@ in ``evaluation``, what an evaluation consists of in ``subject``, calls in ``ans
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ftops.application.answering import CONCURRENCY, Answers, answer_all, kept_answers
@@ -25,7 +25,7 @@ from ftops.application.subject import EvaluationFiles, Subject
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.events import Compared, Evaluated
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import BackendName, FewShot, FineTuneName
+from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.evaluation.few_shot import draw_examples
@@ -61,6 +61,7 @@ class Evaluations:
     clock: Clock
     input_digest: InputDigest
     trained_inputs: Callable[[str], frozenset[str] | None] = unknown_inputs
+    backends: Mapping[BackendName, Backend] = field(default_factory=dict)
     concurrency: int = CONCURRENCY
     programs: "RunProgram | None" = None
 
@@ -137,6 +138,7 @@ class Evaluations:
             candidate=candidate,
             files=self.files,
             trained_inputs=self.trained_inputs,
+            backends=self.backends,
         )
 
     def _measure(

@@ -4,15 +4,27 @@ Owns which measurements an evaluation consists of and what is recorded of them. 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_baseline
 from ftops.application.measurements import Measurement
+from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Dataset, Declared, DeclaredEval
 from ftops.domain.judgement import MissingReason
-from ftops.domain.manifest import BackendName, Baseline, Condition, FewShot, ModelId, PromptFile, Revision
+from ftops.domain.manifest import (
+    Backend,
+    BackendName,
+    Baseline,
+    Condition,
+    FewShot,
+    ModelId,
+    Price,
+    PromptFile,
+    Revision,
+)
+from ftops.domain.pricing import inference_price
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import Comparison
 from ftops.evaluation.identity import form_digest, is_dated, prompt_identity, sent_digest
@@ -42,13 +54,18 @@ class _Form:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """One candidate. ``trained_inputs`` gives a training set's input digests by its SHA-256, None where not at hand."""
+    """One candidate.
+
+    ``trained_inputs`` gives a training set's input digests by its SHA-256, None where not at hand. ``backends`` are those of
+    the project by name, for the prices of models on them.
+    """
 
     record: FineTuneRecord
     declared: Declared
     candidate: Candidate
     files: EvaluationFiles
     trained_inputs: Callable[[str], frozenset[str] | None]
+    backends: Mapping[BackendName, Backend] = field(default_factory=dict)
 
     def measured(self, one: DeclaredEval) -> MeasuredEval:
         """Gives one evaluation with what is recorded of it."""
@@ -62,7 +79,24 @@ class Subject:
             candidate=self._of_candidate(one).recorded(self.record),
             baselines=tuple(self._baseline_scores(one, condition) for condition in one.spec.gate),
             missing_reason=MissingReason.EVAL_CHANGED if is_known_name else MissingReason.NOT_EVALUATED,
+            price=self._price(candidate.model, candidate.backend),
+            compared=self._compared(one),
         )
+
+    def _price(self, model: ModelId, name: BackendName) -> Price | None:
+        """Gives what calling a model costs; None is unknown."""
+        ours = self.declared.backend
+        backend = ours if name == ours.name else self.backends.get(name)
+        if backend is None:
+            return None
+        is_tuned = model.startswith("ft:") or self.record.revision_of_model(name, model) is not None
+        return inference_price(model, is_tuned=is_tuned, backend=backend)
+
+    def _compared(self, one: DeclaredEval) -> int:
+        """Gives among how many checkpoints the candidate was chosen by the items of this evaluation; else 1."""
+        model, backend = self.candidate.model, self.candidate.backend
+        jobs = (job for _, where, _, job in self.record.jobs() if where == backend and job.has_model(model))
+        return max((compared_on(job, model, self.declared, one) for job in jobs), default=1)
 
     def _baseline_scores(self, one: DeclaredEval, condition: Condition) -> BaselineScores | None:
         if condition.baseline is None:
@@ -74,7 +108,9 @@ class Subject:
         scores = self.record.evaluation(
             digest=one.digest, sent=known.sent, model=model, backend=backend, for_model=self.candidate.model
         )
-        return BaselineScores(model=model, backend=backend, record=scores, note=known.note)
+        return BaselineScores(
+            model=model, backend=backend, record=scores, note=known.note, price=self._price(model, backend)
+        )
 
     def comparisons(self, one: DeclaredEval) -> Iterator[Comparison]:
         """Gives what each baseline that was never resolved for this evaluation is resolved to now."""

@@ -112,7 +112,7 @@ def _without_items(condition: Condition) -> ConditionResult:
 
 
 def _result(condition: Condition, evidence: Evidence, *, confidence: float | None, compared: int) -> ConditionResult:
-    verdict = _verdict(condition, evidence, confidence)
+    verdict = verdict_of(condition, evidence, confidence)
     needed_n = None
     if verdict is Verdict.INSUFFICIENT_EVIDENCE and confidence is not None:
         needed_n = _needed(condition, evidence, confidence)
@@ -142,7 +142,7 @@ def _finite(end: float) -> float | None:
     return end if math.isfinite(end) else None
 
 
-def _verdict(condition: Condition, evidence: Evidence, confidence: float | None) -> Verdict:
+def verdict_of(condition: Condition, evidence: Evidence, confidence: float | None) -> Verdict:
     """Pass by the limit, fail by the value itself, else undecided. What should be small is judged with every sign turned."""
     sign, is_strict = sign_of(condition), condition.test is Test.SUPERIORITY
     observed, threshold = sign * evidence.observed, sign * threshold_of(condition)
