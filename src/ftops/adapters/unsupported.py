@@ -27,15 +27,11 @@ class Limit:
     says: str
 
 
-_METRICS: Final = ("mean", "pass_rate", "accuracy")
-
 PROJECT_LIMITS: Final = (Limit(path=("spec", "ledger", "outputs"), supported=("local",), says="only local"),)
 
 UNSUPPORTED: Final = (
     Limit(path=("spec", "evals", "*", "repeats"), supported=(1,), says="only 1"),
     Limit(path=("spec", "evals", "*", "cluster_by"), supported=(), says="leave it out"),
-    Limit(path=("spec", "evals", "*", "gate", "metric"), supported=_METRICS, says=f"only {', '.join(_METRICS)}"),
-    Limit(path=("spec", "evals", "*", "gate", "*", "metric"), supported=_METRICS, says=f"only {', '.join(_METRICS)}"),
 )
 
 

@@ -11,9 +11,11 @@ from typing import Any, Final
 from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import Price
 from ftops.domain.scores import ItemScore
+from ftops.graders.marks import OutcomeMark
 
 _REQUESTS: Final = 1_000
 _MILLION: Final = 1_000_000
+_OUTCOMES: Final = frozenset(mark.value for mark in OutcomeMark)
 
 
 class MetricRefused(Exception):
@@ -88,7 +90,7 @@ def metric_values(metric: str, answers: Sequence[ItemScore], reading: Reading) -
         case "pass_rate" | "accuracy":
             return _passes(metric, scores, reading.pass_threshold)
         case "abstained" | "hallucinated":
-            if any(answer.mark is None for answer in answers):
+            if not {answer.mark for answer in answers} <= _OUTCOMES:
                 raise MetricRefused(f"{metric} needs a grader of type outcome")
             return tuple(1.0 if answer.mark == metric else 0.0 for answer in answers)
         case "win_rate":

@@ -255,8 +255,6 @@ BAD_EVALS = [
     ("gate: {baseline: {base: true, prompt: {few_shot: 0, seed: 1}}, test: superiority}", ["/gate/baseline/prompt/few_shot: expected a number of at least 1, got the integer 0"]),
     ("gate: {baseline: {base: true, prompt: none.md}, test: superiority}", ["/gate/baseline/prompt: expected a file, there is no 'none.md'"]),
     ("gate: {min: 1, confidence: 95}", ["/gate/confidence: expected a number between 0.5 and 1, got the integer 95"]),
-    ("gate: {min: 1, metric: macro_f1}", ["/gate/metric: evals.gate.metric: macro_f1 is not supported by this version; only mean, pass_rate, accuracy"]),
-    ("gate: [{min: 1, metric: 'f1[a]'}]", ["/gate/0/metric: evals.gate.metric: f1[a] is not supported by this version; only mean, pass_rate, accuracy"]),
     ("repeats: 3", ["/repeats: evals.repeats: 3 is not supported by this version; only 1"]),
     ("cluster_by: doc", ["/cluster_by: evals.cluster_by: doc is not supported by this version; leave it out"]),
     ("sampling: {model: m}", ["/sampling/model: expected a parameter other than model, messages, stream, stream_options and n, which ftops sets, got 'model'"]),
