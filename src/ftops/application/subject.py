@@ -9,11 +9,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_baseline
+from ftops.application.contests import Contest
 from ftops.application.measurements import Measurement
 from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Dataset, Declared, DeclaredEval
 from ftops.domain.judgement import MissingReason
 from ftops.domain.manifest import (
+    WIN_RATE,
     Backend,
     BackendName,
     Baseline,
@@ -24,11 +26,13 @@ from ftops.domain.manifest import (
     PromptFile,
     Revision,
 )
+from ftops.domain.preferences import KnownPreferences
 from ftops.domain.pricing import inference_price
 from ftops.domain.records import FineTuneRecord
-from ftops.domain.scores import Comparison
+from ftops.domain.scores import Comparison, EvaluationRecord
 from ftops.evaluation.identity import form_digest, is_dated, prompt_identity, sent_digest
 from ftops.evaluation.judging import BaselineScores, MeasuredEval
+from ftops.evaluation.win_rates import said_of
 
 
 class EvaluationFiles(Protocol):
@@ -99,9 +103,10 @@ class Subject:
         return max((compared_on(job, model, self.declared, one) for job in jobs), default=1)
 
     def _baseline_scores(self, one: DeclaredEval, condition: Condition) -> BaselineScores | None:
-        if condition.baseline is None:
+        opponent = one.spec.opponent(condition)
+        if opponent is None:
             return None
-        known = self._comparison(one, self._form(one, condition.baseline))
+        known = self._comparison(one, self._form(one, opponent))
         if known is None:
             return None
         model, backend = ModelId(known.model), BackendName(known.backend)
@@ -109,8 +114,21 @@ class Subject:
             digest=one.digest, sent=known.sent, model=model, backend=backend, for_model=self.candidate.model
         )
         return BaselineScores(
-            model=model, backend=backend, record=scores, note=known.note, price=self._price(model, backend)
+            model=model,
+            backend=backend,
+            record=scores,
+            note=known.note,
+            price=self._price(model, backend),
+            preferences=self._preferences(one, condition, scores),
         )
+
+    def _preferences(
+        self, one: DeclaredEval, condition: Condition, baseline: EvaluationRecord | None
+    ) -> KnownPreferences | None:
+        ours = self._of_candidate(one).recorded(self.record)
+        if condition.metric != WIN_RATE or ours is None or baseline is None:
+            return None
+        return said_of(one.spec, self.record.preferences, ours, baseline)
 
     def comparisons(self, one: DeclaredEval) -> Iterator[Comparison]:
         """Gives what each baseline that was never resolved for this evaluation is resolved to now."""
@@ -139,6 +157,22 @@ class Subject:
     def measurements(self, one: DeclaredEval) -> tuple[Measurement, ...]:
         """Gives all that an evaluation consists of, recorded or not: the candidate, then each declared baseline."""
         return (self._of_candidate(one), *(self._of_baseline(one, form) for form in self._forms(one)))
+
+    def contests(self, one: DeclaredEval) -> Iterator[Contest]:
+        """Gives the candidate beside each baseline that its win rate is against, where the answers of both are recorded.
+
+        An evaluation without a win rate has the baselines that its conditions name.
+        """
+        asking = [condition for condition in one.spec.gate if condition.metric == WIN_RATE] or one.spec.gate
+        candidate = self._of_candidate(one)
+        ours = candidate.recorded(self.record)
+        for opponent in dict.fromkeys(one.spec.opponent(condition) for condition in asking):
+            if opponent is None or ours is None:
+                continue
+            baseline = self._of_baseline(one, self._form(one, opponent))
+            theirs = baseline.recorded(self.record)
+            if theirs is not None:
+                yield Contest(candidate=candidate, baseline=baseline, ours=ours, theirs=theirs)
 
     def _of_candidate(self, one: DeclaredEval) -> Measurement:
         candidate = self.candidate
@@ -183,7 +217,7 @@ class Subject:
 
     def _forms(self, one: DeclaredEval) -> tuple[_Form, ...]:
         """Gives each baseline of an evaluation once."""
-        forms = (self._form(one, c.baseline) for c in one.spec.gate if c.baseline is not None)
+        forms = (self._form(one, baseline) for baseline in one.spec.opponents)
         return tuple({form.digest: form for form in forms}.values())
 
     def _form(self, one: DeclaredEval, baseline: Baseline) -> _Form:
