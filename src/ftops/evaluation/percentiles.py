@@ -27,7 +27,11 @@ class Times:
     @property
     def percentile(self) -> float:
         """The least time that 95 % of the answers kept."""
-        return next(time for time, share in zip(self.times, self.shares, strict=True) if share >= LEVEL - _HAIR)
+        return self.at(LEVEL)
+
+    def at(self, level: float) -> float:
+        """Gives the least time that a share of the answers kept."""
+        return next(time for time, share in zip(self.times, self.shares, strict=True) if share >= level - _HAIR)
 
 
 def times_of(items: Sequence[Repeats]) -> Times:

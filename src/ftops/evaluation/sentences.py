@@ -4,8 +4,9 @@ from ftops.domain.foreign_text import visible
 from ftops.domain.judgement import Verdict
 from ftops.domain.manifest import Condition, Test
 from ftops.evaluation.evidence import Evidence
-from ftops.evaluation.intervals import Interval, mean_of
+from ftops.evaluation.intervals import Interval
 from ftops.evaluation.metrics import is_less_better, label_of
+from ftops.evaluation.reports import repeat_spread
 from ftops.evaluation.units import Unit
 
 _PASSED = {"pass_rate": "passed", "abstained": "abstained", "hallucinated": "hallucinated", "win_rate": "won"}
@@ -75,13 +76,11 @@ def _between(metric: str, interval: Interval, *, is_rate: bool) -> str:
 
 def _spread(evidence: Evidence) -> list[str]:
     """With repeats, how much answers to the same item differ among themselves."""
-    repeated = [repeats for repeats in evidence.sample.candidate if len(repeats) > 1]
-    scores = [[answer.score for answer in repeats if answer.score is not None] for repeats in repeated]
-    if not scores or any(len(one) < 2 for one in scores):
+    spread = repeat_spread([answer for repeats in evidence.sample.candidate for answer in repeats])
+    if spread is None:
         return []
-    changing = sum(1 for one in scores if len(set(one)) > 1)
-    variance = mean_of([sum((x - mean_of(one)) ** 2 for x in one) / (len(one) - 1) for one in scores])
-    return [f"asked again, {_count(changing, 'item')} scored differently (standard deviation {variance**0.5:.3f})"]
+    changing = f"{spread.changing} of {_count(spread.items, 'item')}"
+    return [f"asked again, {changing} scored differently (standard deviation {spread.deviation:.3f})"]
 
 
 def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
