@@ -45,6 +45,11 @@ class Findings:
         shown = visible(pointer)
         return not any(one == shown or one.startswith(f"{shown}/") for one in self.said)
 
+    def has_any(self, pointer: str) -> bool:
+        """Whether a problem was recorded of the value at ``pointer`` or of anything in it."""
+        shown = visible(pointer)
+        return any(one.field == shown or one.field.startswith(f"{shown}/") for one in self.problems)
+
 
 def findings_of(document: YamlDocument, file: str, wrong: Iterable[Problem]) -> Findings:
     """Gives findings about ``document`` where ``wrong`` is what the schema has against it."""

@@ -13,7 +13,8 @@ from ftops.adapters.findings import Findings, findings_of
 from ftops.adapters.kept_manifests import KeptManifests
 from ftops.adapters.manifest_bytes import FileBytes, find_manifests, read_bytes
 from ftops.adapters.manifest_datasets import dataset_uses
-from ftops.adapters.manifest_paths import resolve_paths, whole_grader
+from ftops.adapters.manifest_graders import whole_graders
+from ftops.adapters.manifest_paths import resolve_paths
 from ftops.adapters.manifest_rules import check_rules, notices_of
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import PROJECT_FILE, ProjectFile, project_lines, read_project_file
@@ -126,12 +127,11 @@ class _Reading:
         paths = resolve_paths(value, self.root, (self.root / path).parent, findings, known=self.known)
         self.files[shown].update(visible(named) for named in paths.values())
         check_rules(value, self.project, findings)
-        grader = member(member(member(value, "spec"), "method"), "grader")
-        grader = whole_grader(grader, "/spec/method/grader", paths, self.root, findings)
+        graders = whole_graders(value, paths, self.root, findings)
         self.datasets.extend(dataset_uses(value, paths, findings))
         if not (wrong or document.broken or findings.problems):
             self.fine_tunes.append(
-                manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, grader=grader)
+                manifest_values.fine_tune(value, path=shown, line=document.place.line, paths=paths, graders=graders)
             )
         self.problems.extend((*wrong, *findings.problems))
 

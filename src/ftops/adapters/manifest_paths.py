@@ -41,6 +41,7 @@ def _written_paths(value: Any) -> Iterator[tuple[str, str]]:
     for index, entry in enumerate(sequence(member(spec, "evals"))):
         pointer = child("/spec/evals", index)
         candidates.append((f"{pointer}/dataset", member(entry, "dataset")))
+        candidates.extend(_grader_files(member(entry, "grader"), f"{pointer}/grader"))
         gate = member(entry, "gate")
         conditions = (
             [(child(f"{pointer}/gate", i), one) for i, one in enumerate(gate)]
@@ -61,26 +62,23 @@ def _grader_files(grader: Any, pointer: str) -> list[tuple[str, Any]]:
     return found
 
 
-def whole_grader(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
-    """Gives a training's grader as it is sent: its files read in, ``pass_threshold`` (for evaluations only) left out.
-
-    What is no grader is given back as it is: the schema says so.
-    """
+def with_sources(grader: Any, pointer: str, paths: Mapping[str, str], root: Path, findings: Findings) -> Any:
+    """Gives a grader with its files read in. What is no grader is given back as it is: the schema says so."""
     if not isinstance(grader, dict):
         return grader
-    whole = {key: item for key, item in grader.items() if key != "pass_threshold"}
+    whole = dict(grader)
     source = f"{pointer}/source"
     if isinstance(whole.get("source"), dict) and f"{source}/file" in paths:
         whole["source"] = _source_text(root / paths[f"{source}/file"], f"{source}/file", findings)
     inner = whole.get("graders")
     if isinstance(inner, dict):
         whole["graders"] = {
-            key: whole_grader(one, child(f"{pointer}/graders", key), paths, root, findings)
+            key: with_sources(one, child(f"{pointer}/graders", key), paths, root, findings)
             for key, one in inner.items()
         }
     elif isinstance(inner, list):
         whole["graders"] = [
-            whole_grader(one, child(f"{pointer}/graders", i), paths, root, findings) for i, one in enumerate(inner)
+            with_sources(one, child(f"{pointer}/graders", i), paths, root, findings) for i, one in enumerate(inner)
         ]
     return whole
 

@@ -11,9 +11,8 @@ import yaml
 
 from ftops.adapters import manifest_values
 from ftops.adapters.findings import findings_of
-from ftops.adapters.manifest_paths import whole_grader
+from ftops.adapters.manifest_graders import whole_graders
 from ftops.adapters.manifest_rules import check_rules
-from ftops.adapters.plain_values import member
 from ftops.adapters.schema_problems import schema_problems
 from ftops.adapters.yaml_documents import YamlDocument
 from ftops.adapters.yaml_nodes import read_yaml
@@ -67,12 +66,11 @@ def read_back(
     wrong = schema_problems(document, "finetune.v1", path)
     findings = findings_of(document, path, wrong)
     check_rules(document.value, project, findings)
-    grader = member(member(member(document.value, "spec"), "method"), "grader")
-    grader = whole_grader(grader, "/spec/method/grader", paths, root, findings)
+    graders = whole_graders(document.value, paths, root, findings)
     if wrong or findings.problems:
         return None, tuple(str(problem) for problem in (*wrong, *findings.problems))
     line = document.place.line
-    return manifest_values.fine_tune(document.value, path=path, line=line, paths=paths, grader=grader), ()
+    return manifest_values.fine_tune(document.value, path=path, line=line, paths=paths, graders=graders), ()
 
 
 def quoted_text(text: str) -> str:

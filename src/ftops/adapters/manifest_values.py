@@ -34,11 +34,11 @@ from ftops.domain.manifest import (
 Paths = Mapping[str, str]
 
 
-def fine_tune(value: Mapping[str, Any], *, path: str, line: int, paths: Paths, grader: Any) -> FineTune:
+def fine_tune(value: Mapping[str, Any], *, path: str, line: int, paths: Paths, graders: Mapping[str, Any]) -> FineTune:
     """Builds the fine-tune that a valid document states.
 
-    ``paths`` maps the JSON pointer of each path to the file it means, relative to the root; ``grader`` is the method's
-    grader with the files in it read, None where there is none.
+    ``paths`` maps the JSON pointer of each path to the file it means, relative to the root; ``graders`` are
+    the graders of method and evaluations, with the files in them read, by their pointers.
     """
     metadata, spec = value["metadata"], value["spec"]
     return FineTune(
@@ -48,10 +48,12 @@ def fine_tune(value: Mapping[str, Any], *, path: str, line: int, paths: Paths, g
         moved_from=tuple(FineTuneName(name) for name in metadata.get("moved_from", ())),
         backend=BackendName(spec["backend"]) if "backend" in spec else None,
         base_model=spec["base_model"],
-        method=_method(spec.get("method", {}), grader),
+        method=_method(spec.get("method", {}), graders["/spec/method/grader"]),
         seed=None if spec.get("seed") is None else int(spec["seed"]),
         dataset=_dataset(spec["dataset"], paths),
-        evals=tuple(_eval(entry, f"/spec/evals/{index}", paths) for index, entry in enumerate(spec.get("evals", ()))),
+        evals=tuple(
+            _eval(entry, f"/spec/evals/{index}", paths, graders) for index, entry in enumerate(spec.get("evals", ()))
+        ),
         aliases={AliasName(name): target for name, target in sorted(spec.get("aliases", {}).items())},
         retention=_retention(spec.get("retention", {})),
         training_budget_usd=spec.get("budget", {}).get("training_usd"),
@@ -87,7 +89,7 @@ def _dataset(value: Mapping[str, Any], paths: Paths) -> DatasetPaths | AdoptedDa
     )
 
 
-def _eval(value: Mapping[str, Any], pointer: str, paths: Paths) -> EvalSpec:
+def _eval(value: Mapping[str, Any], pointer: str, paths: Paths, graders: Mapping[str, Any]) -> EvalSpec:
     gate = value.get("gate", [])
     conditions: tuple[Condition, ...]
     if isinstance(gate, Mapping):
@@ -97,7 +99,7 @@ def _eval(value: Mapping[str, Any], pointer: str, paths: Paths) -> EvalSpec:
     return EvalSpec(
         name=value["name"],
         dataset=paths[f"{pointer}/dataset"],
-        grader=value["grader"],
+        grader=graders[f"{pointer}/grader"],
         gate=conditions,
         sampling=value.get("sampling"),
         input=tuple(value["input"]) if "input" in value else None,

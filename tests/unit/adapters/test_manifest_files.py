@@ -184,20 +184,16 @@ def test_files_in_a_training_grader_count_by_their_content(tmp_path):
       pass_threshold: 0.5
       graders:
         a: {type: python, source: {file: grade.py}, pass_threshold: 1}
-        b: {type: multi, calculate_output: c, graders: [{type: python, name: c, source: "x"}]}
+        b: {type: python, source: 'def grade(s, i): ...'}
 """)  # fmt: skip
-    (root / "finetunes" / "grade.py").write_bytes(b"def grade():\r\n    return 1\r\n")
+    (root / "finetunes" / "grade.py").write_bytes(b"def grade(s, i):\r\n    return 1\r\n")
     (fine_tune,) = load(root).fine_tunes
     assert fine_tune.method.grader == {
         "type": "multi",
         "calculate_output": "a",
         "graders": {
-            "a": {"type": "python", "source": "def grade():\n    return 1\n"},
-            "b": {
-                "type": "multi",
-                "calculate_output": "c",
-                "graders": [{"type": "python", "name": "c", "source": "x"}],
-            },
+            "a": {"type": "python", "source": "def grade(s, i):\n    return 1\n"},
+            "b": {"type": "python", "source": "def grade(s, i): ..."},
         },
     }
     (root / "finetunes" / "grade.py").write_bytes(b"\xff")
