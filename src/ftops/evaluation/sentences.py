@@ -6,7 +6,7 @@ from ftops.domain.manifest import Condition, Test
 from ftops.evaluation.evidence import Evidence
 from ftops.evaluation.intervals import Interval
 from ftops.evaluation.metrics import is_less_better, label_of
-from ftops.evaluation.reports import repeat_spread
+from ftops.evaluation.reports import spread_of
 from ftops.evaluation.units import Unit
 
 _PASSED = {"pass_rate": "passed", "abstained": "abstained", "hallucinated": "hallucinated", "win_rate": "won"}
@@ -76,11 +76,11 @@ def _between(metric: str, interval: Interval, *, is_rate: bool) -> str:
 
 def _spread(evidence: Evidence) -> list[str]:
     """With repeats, how much answers to the same item differ among themselves."""
-    spread = repeat_spread([answer for repeats in evidence.sample.candidate for answer in repeats])
+    spread = spread_of([answer for repeats in evidence.sample.candidate for answer in repeats])
     if spread is None:
         return []
-    changing = f"{spread.changing} of {_count(spread.items, 'item')}"
-    return [f"asked again, {changing} scored differently (standard deviation {spread.deviation:.3f})"]
+    varying = f"{_percent(spread.varying)} of the items"
+    return [f"asked {spread.repeats} times, {varying} scored differently (standard deviation {spread.deviation:.3f})"]
 
 
 def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
