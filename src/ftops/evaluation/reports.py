@@ -73,7 +73,7 @@ def _usd_per_1k(items: Sequence[ItemScore], price: Price | None) -> float | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassFigures:
-    """One class: ``support`` items are due to it. Precision is None where it was never given, recall where it was never due."""
+    """One class, to which ``support`` answers are due. Precision is None where it was never given."""
 
     label: str
     precision: float | None
@@ -84,7 +84,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Classes:
-    """Answers by class. ``counts`` maps (due, given) to answers; ``given`` has the marks that are no class of a reference too."""
+    """Answers by class. ``counts`` maps (due, given) to answers; ``given`` also has marks that are no class of a reference."""
 
     due: tuple[str, ...]
     given: tuple[str, ...]
@@ -133,7 +133,7 @@ def outcomes_in(items: Sequence[ItemScore]) -> Mapping[Outcome, int]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """How far repeats of one item differ: the mean standard deviation of its scores, and the share of items that vary at all."""
+    """How far repeats of an item differ: the mean standard deviation of scores, and the share of items that vary at all."""
 
     repeats: int
     deviation: float
