@@ -5,7 +5,7 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -81,6 +81,9 @@ class MemoryDatasets:
 
     def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
         return self.rows_at[dataset.path]
+
+    def each_row(self, dataset: Dataset) -> Iterator[Mapping[str, Any]]:
+        return iter(self.rows(dataset))
 
     def text(self, path: str) -> str:
         raise AssertionError(path)

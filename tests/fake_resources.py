@@ -14,7 +14,7 @@ from ftops.errors import (
     NotFound,
     Rejected,
 )
-from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
+from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Embedding, Job, JobProgress, ModelInfo, PastJob, StoredFile
 
 if TYPE_CHECKING:
     from fake_backend import FakeBackend
@@ -233,6 +233,10 @@ class FakeChat:
         return ChatAnswer(
             text=given, tool_calls=(), outcome=outcome, input_tokens=7, output_tokens=len(given.split()), seconds=0.0
         )
+
+    async def embed(self, model: str, text: str) -> Embedding:
+        await asyncio.sleep(0)
+        return Embedding(vector=(float(len(model)), float(len(text))), tokens=1)
 
     async def close(self) -> None:
         self.is_closed = True

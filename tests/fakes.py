@@ -142,9 +142,19 @@ class FakeOutputs:
 
     def __init__(self) -> None:
         self.answers: dict[str, ChatAnswer] = {}
+        self.vectors: dict[str, tuple[float, ...]] = {}
 
     def get(self, key: str) -> ChatAnswer | None:
         return self.answers.get(key)
 
+    def get_all(self, keys: Sequence[str]) -> dict[str, ChatAnswer]:
+        return {key: self.answers[key] for key in keys if key in self.answers}
+
     def put(self, key: str, answer: ChatAnswer) -> None:
         self.answers[key] = answer
+
+    def get_vector(self, key: str) -> tuple[float, ...] | None:
+        return self.vectors.get(key)
+
+    def put_vector(self, key: str, vector: Sequence[float]) -> None:
+        self.vectors[key] = tuple(vector)

@@ -9,7 +9,8 @@
     ├── Stale                      6   a saved plan no longer fits, or a newer commit was applied
     ├── BackendError               1   what a backend did
     │   ├── AnswerLost             1   nobody knows whether the call took effect
-    │   ├── Unreachable            1   connection refused, or throttled: the call took no effect
+    │   ├── Unreachable            1   connection refused: the call took no effect
+    │   │   └── Throttled          1   429: too fast
     │   ├── Rejected               1   4xx: the call took no effect, and would not if repeated
     │   │   ├── NotFound           1
     │   │   └── Unauthorized       9   401 and 403
@@ -127,6 +128,14 @@ class AnswerLost(BackendError):
 
 class Unreachable(BackendError):
     """The connection was refused, or the backend throttles: the call took no effect and may be repeated."""
+
+
+class Throttled(Unreachable):
+    """A 429: calls came too fast. ``wait`` is for how many seconds the backend asks to wait, None where it doesn't say."""
+
+    def __init__(self, message: str, *, wait: float | None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.wait = wait
 
 
 class Rejected(BackendError):

@@ -31,7 +31,7 @@ CREATION = "train.run: POST /v1/fine_tuning/jobs #1"
 CLAIMED = "train._claim: git update-ref #1"
 # Where room is needed: for git's objects and refs, and for what waits to be written.
 WRITES = re.compile(r"git (fast-import|push|update-ref) #|write .*pending|POST [^ ]*/jobs #|keep an answer #1$")
-PLACES = ("uploads.", "train._claim", "train.run", "train._record", "answering.", "execute._promote")
+PLACES = ("uploads.", "train._claim", "train.run", "train._record", "measuring.", "execute._promote")
 
 
 @pytest.fixture(scope="module")

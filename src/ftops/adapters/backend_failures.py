@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ftops.adapters.backend_address import Address
+from ftops.adapters.rate_headers import seconds_to_wait
 from ftops.domain.foreign_text import visible
 from ftops.errors import (
     AnswerLost,
     BackendError,
     NotFound,
     Rejected,
+    Throttled,
     TrainingNotAvailable,
     Unauthorized,
     Unreachable,
@@ -61,9 +63,9 @@ def refused(
     if status == 408 or status >= 500:
         return AnswerLost(message) if has_effect else Unreachable(message, remedy="try again later")
     if status == 429 and code != "insufficient_quota":
-        wait = _text(headers.get("retry-after"))[:40]
-        remedy = f"try again in {visible(wait)} s" if wait else "try again later"
-        return Unreachable(f"throttled: {message}", remedy=remedy)
+        wait = seconds_to_wait(headers)
+        remedy = "try again later" if wait is None else f"try again in {wait:g} s"
+        return Throttled(f"throttled: {message}", wait=wait, remedy=remedy)
     if status == 403 and code == "training_not_available":
         return TrainingNotAvailable(message, status=status, code=code)
     if status in {401, 403}:

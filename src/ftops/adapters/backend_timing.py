@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """Seconds to wait, and how often the SDK repeats what can be repeated: a job's creation never is.
+    """Seconds to wait, and how often the SDK repeats what can be repeated: a job's creation never is, and
+    neither is a conversation, whose repeating is the runner's.
 
     ``processing`` bounds the wait for an uploaded file to be processed, ``first_look`` is the first pause in it;
     ``listed`` is for how long a list of all files is used.
@@ -23,7 +24,6 @@ class Timing:
     first_look: float = 0.5
     listed: float = 15.0
     retries: int = 3
-    chat_retries: int = 4
 
     @property
     def longest_creation(self) -> float:

@@ -13,8 +13,19 @@ from ftops.adapters.backend_timing import Timing
 from ftops.adapters.embedded_server import EmbeddedServer
 from ftops.domain.curves import StepMetrics
 from ftops.domain.manifest import JobId, ModelId
-from ftops.errors import AnswerLost, BackendError, Unreachable
-from ftops.ports import Chat, ChatAnswer, ChatRequest, Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
+from ftops.errors import AnswerLost, BackendError, Throttled, Unreachable
+from ftops.ports import (
+    Chat,
+    ChatAnswer,
+    ChatRequest,
+    Checkpoint,
+    Embedding,
+    Job,
+    JobProgress,
+    ModelInfo,
+    PastJob,
+    StoredFile,
+)
 
 if TYPE_CHECKING:
     from ftops.adapters.openai_backend import OpenAIBackend
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 # Few repeats by the SDK: it would wait for a server that only we can start again.
-_TIMING: Final = Timing(connect=5.0, retries=1, chat_retries=1)
+_TIMING: Final = Timing(connect=5.0, retries=1)
 
 
 class EmbeddedBackend:
@@ -179,9 +190,15 @@ class EmbeddedChat:
         session = self._backend.session()
         try:
             return await self._with(session).complete(request)
+        except Throttled:
+            raise  # a server that can say so is well
         except Unreachable as error:
             healed = await asyncio.to_thread(self._backend.heal, session, error)
             return await self._with(healed).complete(request)
+
+    async def embed(self, model: str, text: str) -> Embedding:
+        """Gives a text's embedding. Raises BackendError."""
+        return await self._with(self._backend.session()).embed(model, text)
 
     async def close(self) -> None:
         """Gives back the connections."""

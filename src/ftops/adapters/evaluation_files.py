@@ -1,6 +1,6 @@
 """What evaluations are made of, as files of the work tree: rows of datasets and the text of prompts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,15 @@ class EvaluationFiles:
 
     def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
         """Gives a dataset's rows in their order. Raises Stale where the file has changed since it was planned."""
+        return tuple(self.each_row(dataset))
+
+    def each_row(self, dataset: Dataset) -> Iterator[Mapping[str, Any]]:
+        """Gives the same rows one after the other. Raises Stale at the first one."""
         decode = msgspec.json.Decoder(dict[str, Any]).decode
         with self._datasets.content(dataset) as content:
-            return tuple(decode(line) for line in content if line.strip())
+            for line in content:
+                if line.strip():
+                    yield decode(line)
 
     def text(self, path: str) -> str:
         """Gives a prompt file's text. Raises Stale where it can't be read any more."""

@@ -70,7 +70,7 @@ class Clients:
 
 
 def open_conversations(address: Address, timing: Timing, *, connections: int) -> openai.AsyncOpenAI:
-    """Gives a client for up to so many conversations at a time over kept connections."""
+    """Gives a client for up to so many conversations at a time over kept connections; it repeats none of them."""
     transport = _transport(address, connections=2 * connections, kept=connections)
     return openai.AsyncOpenAI(
         api_key=address.key,
@@ -79,7 +79,7 @@ def open_conversations(address: Address, timing: Timing, *, connections: int) ->
         default_headers=_headers(address),
         http_client=openai.DefaultAsyncHttpxClient(**transport),
         timeout=openai.Timeout(timing.chat, connect=timing.connect),
-        max_retries=timing.chat_retries,
+        max_retries=0,
     )
 
 

@@ -16,7 +16,7 @@ from ftops.domain.attempts import JobStatus
 from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.scores import Outcome
-from ftops.ports import ChatAnswer, Checkpoint, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import Allowance, ChatAnswer, Checkpoint, Embedding, Job, JobProgress, ModelInfo, StoredFile
 
 # The ledger's pattern for ids: one that breaks it could never be read back.
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}")
@@ -140,7 +140,7 @@ def _advanced(progress: JobProgress, event: object) -> JobProgress:
     )
 
 
-def answer_of(record: object, *, seconds: float) -> ChatAnswer:
+def answer_of(record: object, *, seconds: float, allowance: Allowance | None = None) -> ChatAnswer:
     """Reads a completion's first choice. Raises UnreadableRecord where there is none."""
     choices = _get(record, "choices")
     if not isinstance(choices, list) or not choices:
@@ -157,7 +157,17 @@ def answer_of(record: object, *, seconds: float) -> ChatAnswer:
         input_tokens=_count(_get(usage, "prompt_tokens")) or 0,
         output_tokens=_count(_get(usage, "completion_tokens")) or 0,
         seconds=seconds,
+        allowance=allowance,
     )
+
+
+def embedding_of(record: object) -> Embedding:
+    """Reads the one embedding that was asked for. Raises UnreadableRecord where there is none, or one that has no numbers."""
+    data = _get(record, "data")
+    vector = _get(data[0], "embedding") if isinstance(data, list) and data else None
+    if not isinstance(vector, list) or not vector or not all(isinstance(n, int | float) for n in vector):
+        raise UnreadableRecord("an embedding without numbers")
+    return Embedding(vector=tuple(map(float, vector)), tokens=_count(_get(_get(record, "usage"), "prompt_tokens")) or 0)
 
 
 def _outcome(finish: str, *, is_refused: bool, is_empty: bool) -> Outcome:

@@ -1,4 +1,4 @@
-"""Model outputs on this machine: one SQLite file in a private folder, for tens of thousands of answers.
+"""Model outputs and embeddings on this machine: one SQLite file in a private folder, for tens of thousands of answers.
 
 Owns the file's format. Answers hold other people's text, so folder and files are readable by their owner only. Each answer is
 committed by itself in write-ahead mode: a killed process loses none that was put, and two processes may work at once.
@@ -7,7 +7,8 @@ committed by itself in write-ahead mode: a killed process loses none that was pu
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +21,15 @@ from ftops.ports import ChatAnswer
 
 _FILE: Final = "outputs.sqlite3"
 _WAIT_SECONDS: Final = 30.0
+_NUMBER_BYTES: Final = 8
 
-_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS output (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID"
+# As many as one question has room for in every SQLite.
+_AT_ONCE: Final = 500
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS output (key TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS embedding (key TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID",
+)
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +56,19 @@ class OutputFiles:
 
     def get(self, key: str) -> ChatAnswer | None:
         """Gives the answer kept for a request's digest. Raises LocalStorageFailed."""
-        with self._lock:
-            if self._connection is None and not (self._folder / _FILE).exists():
-                return None
-            with self._translating():
-                row = self._open().execute("SELECT answer FROM output WHERE key = ?", (key,)).fetchone()
-        return _decoded(row[0]) if row else None
+        return self.get_all((key,)).get(key)
+
+    def get_all(self, keys: Sequence[str]) -> dict[str, ChatAnswer]:
+        """Gives those of the answers that are kept, by key. Raises LocalStorageFailed."""
+        found: dict[str, ChatAnswer] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for key, blob in self._read(f"SELECT key, answer FROM output WHERE key IN ({marks})", some):  # noqa: S608
+                answer = _decoded(blob)
+                if answer is not None:
+                    found[key] = answer
+        return found
 
     def put(self, key: str, answer: ChatAnswer) -> None:
         """Keeps an answer; a newer one takes the place of an older one. A killed process does not lose it.
@@ -68,8 +83,20 @@ class OutputFiles:
             output_tokens=answer.output_tokens,
             seconds=answer.seconds,
         )
-        with self._lock, self._translating():
-            self._open().execute("INSERT OR REPLACE INTO output VALUES (?, ?)", (key, msgspec.msgpack.encode(kept)))
+        self._write("INSERT OR REPLACE INTO output VALUES (?, ?)", key, msgspec.msgpack.encode(kept))
+
+    def get_vector(self, key: str) -> tuple[float, ...] | None:
+        """Gives the embedding kept for a text's digest. Raises LocalStorageFailed."""
+        rows = self._read("SELECT vector FROM embedding WHERE key = ?", (key,))
+        if not rows or len(rows[0][0]) % _NUMBER_BYTES:
+            return None
+        numbers = array("d")
+        numbers.frombytes(rows[0][0])
+        return tuple(numbers)
+
+    def put_vector(self, key: str, vector: Sequence[float]) -> None:
+        """Keeps an embedding. Raises LocalStorageFailed."""
+        self._write("INSERT OR REPLACE INTO embedding VALUES (?, ?)", key, array("d", vector).tobytes())
 
     def close(self) -> None:
         """Gives back the file."""
@@ -77,6 +104,17 @@ class OutputFiles:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _read(self, question: str, keys: Sequence[str]) -> list[Any]:
+        with self._lock:
+            if self._connection is None and not (self._folder / _FILE).exists():
+                return []
+            with self._translating():
+                return self._open().execute(question, tuple(keys)).fetchall()
+
+    def _write(self, statement: str, key: str, blob: bytes) -> None:
+        with self._lock, self._translating():
+            self._open().execute(statement, (key, blob))
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -100,7 +138,8 @@ class OutputFiles:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute(_SCHEMA)
+                for statement in _SCHEMA:
+                    connection.execute(statement)
             except sqlite3.Error:
                 connection.close()
                 raise

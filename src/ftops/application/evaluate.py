@@ -1,44 +1,54 @@
 """Evaluations: what recorded scores say of a model, what is still to be measured, and measuring it.
 
 Owns the service that plan and apply use. It writes no ledger: what it measured comes back as events. The rules of judging are
-in ``evaluation``, what an evaluation consists of in ``subject``, calls in ``answering``.
+in ``evaluation``, what an evaluation consists of in ``subject``, calls in ``measuring``.
 """
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
-from ftops.application.answering import CONCURRENCY, Answers, answer_all, kept_answers
 from ftops.application.baselines import Candidate
+from ftops.application.contests import Contest, SideBySide, kept_side_by_side
 from ftops.application.measurements import (
     InputDigest,
+    Items,
     Measurement,
     Prepared,
     known_scores,
     prepare,
     sendable_rows,
-    to_record,
 )
+from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
 from ftops.domain.desired import Declared, DeclaredEval
-from ftops.domain.events import Compared, Evaluated
+from ftops.domain.events import AnyEvent, Compared, Evaluated, Preferred
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName
+from ftops.domain.preferences import Pair
 from ftops.domain.record_types import FORMAT_VERSION
-from ftops.domain.records import FineTuneRecord
+from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.scores import ItemScore
+from ftops.domain.transitions import apply_event
 from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
+from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.prompts import PromptProblem, read_prompt
 from ftops.ports import BackendSession, Clock, OutputStore
+from ftops.ports.programs import Programs
 
 if TYPE_CHECKING:
-    from ftops.graders.programs import RunProgram
+    from ftops.application.line import Patience
 
 EvaluationProgress = Callable[[str, int, int], None]
 
-_NO_ANSWERS = Answers(answers={}, failures={}, called=frozenset())
+CONCURRENCY: Final = 32
+# Rows that are looked up among the kept answers at a time.
+_BATCH: Final = 256
 
 
 def unknown_inputs(_sha256: str) -> frozenset[str] | None:
@@ -50,9 +60,10 @@ def unknown_inputs(_sha256: str) -> frozenset[str] | None:
 class Evaluations:
     """Evaluates models of this project.
 
-    ``sessions`` are the backends that can be called; ``input_digest`` is that of ``datasets.inputs``. ``trained_inputs`` gives
-    the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand.
-    ``programs`` runs python graders; None where this run runs none.
+    ``sessions`` are the backends that can be called; ``input_digest`` is that of ``datasets.inputs``. ``trained_inputs``
+    gives the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand.
+    ``programs`` runs python graders; None where this run runs none. ``concurrency`` bounds the requests under way,
+    ``patience`` says how often a failed one is repeated.
     """
 
     files: EvaluationFiles
@@ -63,7 +74,8 @@ class Evaluations:
     trained_inputs: Callable[[str], frozenset[str] | None] = unknown_inputs
     backends: Mapping[BackendName, Backend] = field(default_factory=dict)
     concurrency: int = CONCURRENCY
-    programs: "RunProgram | None" = None
+    programs: Programs | None = None
+    patience: "Patience | None" = None
 
     def judgement(
         self,
@@ -92,23 +104,33 @@ class Evaluations:
         evaluation: str | None = None,
         stop: threading.Event | None = None,
         progress: EvaluationProgress | None = None,
-    ) -> tuple[Evaluated | Compared, ...]:
-        """Measures what is missing of one evaluation, or of all: the candidate, then its baselines.
+    ) -> tuple[Evaluated | Compared | Preferred, ...]:
+        """Measures what is missing of one evaluation, or of all: the candidate, its baselines, then what a judge prefers.
 
-        Gives the events for the ledger: each baseline resolved, each measurement with all its items. Failed items of an
-        earlier run are measured again, scored ones are not. ``progress`` hears (what, done, all). Raises Interrupted when
-        ``stop`` is set; answers so far are kept.
+        Gives the events for the ledger: each baseline resolved, each measurement with all its items, each comparison. Failed
+        items of an earlier run are measured again, scored ones are not. ``progress`` hears (what, done, all). Raises
+        Interrupted when ``stop`` is set; answers so far are kept.
         """
         subject = self.subject(record, declared, candidate)
         name = FineTuneName(record.name)
-        events: list[Evaluated | Compared] = []
+        events: list[Evaluated | Compared | Preferred] = []
         for one in _selected(declared, evaluation):
             now = self.clock.now()
             events.extend(Compared(at=now, fine_tune=name, comparison=c) for c in subject.comparisons(one))
             wanted = subject.wanted(one)
-            rows = self.files.rows(one.dataset) if wanted else ()
-            events.extend(self._measure(subject, m, rows, stop=stop, progress=progress) for m in wanted)
+            events.extend(self._measure(subject, m, stop=stop, progress=progress) for m in wanted)
+            if is_pairwise(one.spec.grader):
+                measured = dataclasses.replace(subject, record=record_after(record, events))
+                events.extend(self._compare(measured, one, stop=stop, progress=progress))
         return tuple(events)
+
+    def side_by_side(
+        self, record: FineTuneRecord, declared: Declared, *, candidate: Candidate, evaluation: str
+    ) -> tuple[tuple[Contest, tuple[SideBySide, ...]], ...]:
+        """Gives the candidate's recorded answers beside those of each baseline, with the texts that are kept here."""
+        subject = self.subject(record, declared, candidate)
+        contests = [c for one in _selected(declared, evaluation) for c in subject.contests(one)]
+        return tuple((c, tuple(self._kept(subject, c, c.pairs))) for c in contests)
 
     def rows_to_call(
         self,
@@ -122,12 +144,10 @@ class Evaluations:
         subject = self.subject(record, declared, candidate)
         total = 0
         for one in _selected(declared, evaluation):
-            measurements = subject.wanted(one)
-            rows = self.files.rows(one.dataset) if measurements else ()
-            for wanted in measurements:
-                measurement, prepared = self.prepared(subject, wanted, rows)
-                unscored = {} if measurement.problem else prepared.unscored(known_scores(record, measurement))
-                total += len(unscored) - len(kept_answers(tuple(unscored), self.outputs))
+            for wanted in subject.wanted(one):
+                measurement = self._with_prompt(subject, wanted)
+                if not measurement.problem:
+                    total += self._unanswered(measurement, known_scores(record, measurement))
         return total
 
     def subject(self, record: FineTuneRecord, declared: Declared, candidate: Candidate) -> Subject:
@@ -145,43 +165,92 @@ class Evaluations:
         self,
         subject: Subject,
         wanted: Measurement,
-        rows: Sequence[Mapping[str, Any]],
         *,
         stop: threading.Event | None,
         progress: EvaluationProgress | None,
     ) -> Evaluated:
-        measurement, prepared = self.prepared(subject, wanted, rows)
-        known = known_scores(subject.record, measurement)
-        answers = _NO_ANSWERS
+        # A plan measures nothing.
+        from ftops.application.measured import Measured, evaluation_record
+        from ftops.application.measuring import Means, measure
+
+        measurement = self._with_prompt(subject, wanted)
+        items = self._items(measurement)
+        measured = Measured(failed=1, why=measurement.problem or "")
         if measurement.problem is None:
             what = f"{measurement.declared.spec.name} of {measurement.model}"
-            answers = answer_all(
-                prepared.unscored(known),
-                session=self.sessions.get(measurement.backend),
+            means = Means(
+                sessions=self.sessions,
+                judging=subject.candidate.backend,
                 outputs=self.outputs,
+                programs=self.programs,
                 concurrency=self.concurrency,
+                patience=self.patience,
                 stop=stop,
                 progress=None if progress is None else lambda done, total: progress(what, done, total),
             )
+            measured = measure(measurement, items, known_scores(subject.record, measurement), means)
         now = self.clock.now()
         before = measurement.recorded(subject.record)
-        measured = to_record(measurement, prepared, answers, known, before=before, at=now, programs=self.programs)
-        return Evaluated(at=now, fine_tune=FineTuneName(subject.record.name), evaluation=measured)
+        record = evaluation_record(measurement, measured, left_out=items.left_out, before=before, at=now)
+        return Evaluated(at=now, fine_tune=FineTuneName(subject.record.name), evaluation=record)
+
+    def _items(self, measurement: Measurement) -> Items:
+        rows = self.files.each_row(measurement.declared.dataset)
+        return Items(measurement=measurement, rows=rows, input_digest=self.input_digest)
+
+    def _unanswered(self, measurement: Measurement, known: Mapping[tuple[str, int], ItemScore]) -> int:
+        """Counts the requests that are neither scored nor kept; equal ones count once in every few hundred rows."""
+        wanted = (i.key for i in self._items(measurement) if i.request is not None and i.identity not in known)
+        total = 0
+        while keys := tuple(dict.fromkeys(islice(wanted, _BATCH))):
+            total += len(keys) - len(self.outputs.get_all(keys))
+        return total
+
+    def _compare(
+        self,
+        subject: Subject,
+        one: DeclaredEval,
+        *,
+        stop: threading.Event | None,
+        progress: EvaluationProgress | None,
+    ) -> Iterator[Preferred]:
+        """Has the judge of a pairwise grader compare what was measured without an error."""
+        for contest in subject.contests(one):
+            known = contest.known(subject.record.preferences)
+            open_pairs = unjudged(contest.pairs, known)
+            if contest.ours.error or contest.theirs.error or not open_pairs:
+                continue
+            judging = Judging(
+                session=self.sessions.get(subject.candidate.backend),
+                outputs=self.outputs,
+                asked_for=subject.candidate.model,
+                stop=stop,
+                progress=None if progress is None else partial(progress, f"{one.spec.name}, pairs"),
+            )
+            now = self.clock.now()
+            said = judge_pairs(contest, known, self._kept(subject, contest, open_pairs), judging, at=now)
+            yield Preferred(at=now, fine_tune=FineTuneName(subject.record.name), preferences=said)
+
+    def _kept(self, subject: Subject, contest: Contest, pairs: Sequence[Pair]) -> Iterator[SideBySide]:
+        rows = self.files.rows(contest.candidate.declared.dataset)
+        ours, theirs = (self.prepared(subject, m, rows)[1].items for m in (contest.candidate, contest.baseline))
+        return kept_side_by_side(pairs, ours=ours, theirs=theirs, outputs=self.outputs)
 
     def prepared(
         self, subject: Subject, wanted: Measurement, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[Measurement, Prepared]:
         """Gives the measurement with its prompt read or drawn, and its items."""
-        measurement = self._with_prompt(subject, wanted, rows)
+        measurement = self._with_prompt(subject, wanted)
         return measurement, prepare(measurement, rows, self.input_digest)
 
-    def _with_prompt(self, subject: Subject, wanted: Measurement, rows: Sequence[Mapping[str, Any]]) -> Measurement:
+    def _with_prompt(self, subject: Subject, wanted: Measurement) -> Measurement:
+        """Gives the measurement with its prompt read or drawn."""
         if wanted.asks is None:
             return wanted
         if isinstance(wanted.asks, FewShot):
             examples = draw_examples(
                 self.files.rows(subject.declared.train),
-                sendable_rows(rows, wanted.declared),
+                sendable_rows(self.files.each_row(wanted.declared.dataset), wanted.declared),
                 k=wanted.asks.k,
                 seed=wanted.asks.seed,
             )
@@ -190,6 +259,14 @@ class Evaluations:
             return dataclasses.replace(wanted, prompt=read_prompt(self.files.text(wanted.asks.path)))
         except PromptProblem as problem:
             return dataclasses.replace(wanted, problem=f"{wanted.asks.path}: {problem}")
+
+
+def record_after(record: FineTuneRecord, events: Iterable[AnyEvent]) -> FineTuneRecord:
+    """Gives a fine-tune's record as it will be once these events about it are recorded."""
+    state = LedgerState(fine_tunes={record.name: record})
+    for event in events:
+        state = apply_event(state, event)
+    return state.fine_tunes[record.name]
 
 
 def _selected(declared: Declared, evaluation: str | None) -> tuple[DeclaredEval, ...]:

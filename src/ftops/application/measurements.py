@@ -1,32 +1,24 @@
-"""One model under one evaluation: which rows it is sent, which scores are known already, and the record that comes of it.
+"""One model under one evaluation: which rows it is sent and how, and which scores are known already.
 
-Owns the reuse of scores and the making of ``EvaluationRecord``s. ``answering`` gets the answers.
+Owns the reuse of scores, and what an answer is kept under. ``measuring`` gets the answers and grades them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ftops.application.answering import Answers
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.manifest import BackendName, FewShot, ModelId, PromptFile, Revision
 from ftops.domain.records import FineTuneRecord
-from ftops.domain.scores import EvaluationRecord, ItemScore, Outcome
-from ftops.evaluation.graders import GraderProblem, grade, parse_grader
+from ftops.domain.scores import EvaluationRecord, ItemScore
 from ftops.evaluation.identity import grader_digest, request_key, row_digest, short_digest
+from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.prompts import Prompt, with_prompt
-from ftops.evaluation.rows import EvalRow, RowProblem, read_row
-from ftops.graders.samples import sample_context
+from ftops.evaluation.rows import EvalRow, RowProblem, cluster_of, read_row
 from ftops.ports import ChatAnswer, ChatRequest
 
-if TYPE_CHECKING:
-    from ftops.graders.kinds import Grader
-    from ftops.graders.programs import RunProgram
-
 InputDigest = Callable[[Mapping[str, Any]], str]
-
-_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,17 +59,25 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """A row of the dataset: its request and the key that its answer is kept under, or why it can't be sent.
+    """A row of the dataset, asked for the ``repeat``-th time: its request and the key that its answer is kept under.
 
-    ``asked`` is the request as a row without a reply, before any baseline's prompt.
+    ``problem`` says why it can't be sent. ``cluster`` is the digest of what the evaluation clusters by. ``asked`` is the
+    request as a row without a reply, before any baseline's prompt.
     """
 
     digest: str
     context: Mapping[str, Any]
+    repeat: int = 0
+    cluster: str | None = None
     request: ChatRequest | None = None
     key: str = ""
     asked: Mapping[str, Any] | None = None
     problem: str = ""
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What tells its score from all others of the measurement."""
+        return self.digest, self.repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,26 +87,45 @@ class Prepared:
     items: tuple[Item, ...]
     left_out: int
 
-    def unscored(self, known: Mapping[str, ItemScore]) -> dict[str, ChatRequest]:
-        """Gives the requests, by key, of the items whose score is not known."""
-        return {i.key: i.request for i in self.items if i.request is not None and i.digest not in known}
+
+@dataclass(kw_only=True, slots=True)
+class Items:
+    """The items of a measurement, made one after the other as they are asked for.
+
+    Rows whose input the model was trained on are left out, and counted in ``left_out``.
+    """
+
+    measurement: Measurement
+    rows: Iterable[Mapping[str, Any]]
+    input_digest: InputDigest
+    left_out: int = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        spec = self.measurement.declared.spec
+        trained_on = self.measurement.trained_on()
+        for row in self.rows:
+            first = _item(self.measurement, row)
+            if _is_trained_on(row, first, trained_on, self.input_digest):
+                self.left_out += 1
+                continue
+            yield first
+            for repeat in range(1, spec.repeats):
+                request = first.request
+                key = "" if request is None else _key(self.measurement, request, repeat)
+                yield dataclasses.replace(first, repeat=repeat, key=key)
 
 
-def prepare(measurement: Measurement, rows: Sequence[Mapping[str, Any]], input_digest: InputDigest) -> Prepared:
-    """Makes the items of a measurement; rows whose input the model was trained on are left out."""
-    items: list[Item] = []
-    trained_on = measurement.trained_on()
-    for row in rows:
-        item = _item(measurement, row)
-        if not _is_trained_on(row, item, trained_on, input_digest):
-            items.append(item)
-    return Prepared(items=tuple(items), left_out=len(rows) - len(items))
+def prepare(measurement: Measurement, rows: Iterable[Mapping[str, Any]], input_digest: InputDigest) -> Prepared:
+    """Makes all items of a measurement at once."""
+    items = Items(measurement=measurement, rows=rows, input_digest=input_digest)
+    return Prepared(items=tuple(items), left_out=items.left_out)
 
 
 def _item(measurement: Measurement, row: Mapping[str, Any]) -> Item:
     spec = measurement.declared.spec
     try:
         read = read_row(row, input_messages=spec.input)
+        cluster = None if spec.cluster_by is None else cluster_of(row, spec.cluster_by)
     except RowProblem as problem:
         return Item(digest=row_digest(row), context={}, problem=str(problem))
     request = ChatRequest(
@@ -118,20 +137,21 @@ def _item(measurement: Measurement, row: Mapping[str, Any]) -> Item:
     return Item(
         digest=read.digest,
         context=read.context,
+        cluster=cluster,
         request=request,
-        key=_key(measurement, request),
+        key=_key(measurement, request, 0),
         asked={"messages": list(read.messages), **read.extra},
     )
 
 
-def _key(measurement: Measurement, request: ChatRequest) -> str:
+def _key(measurement: Measurement, request: ChatRequest, repeat: int) -> str:
     """The backend is part of the key: a rehearsal's stand-in bears the same name as the real model."""
     return request_key(
         namespace={"backend": measurement.backend, "model": measurement.model, "for": measurement.for_model},
         messages=request.messages,
         extra=request.extra,
         sampling=request.sampling,
-        repeat=0,
+        repeat=repeat,
     )
 
 
@@ -142,9 +162,9 @@ def _is_trained_on(row: Mapping[str, Any], item: Item, trained_on: frozenset[str
     return input_digest(row) in trained_on or (item.asked is not None and input_digest(item.asked) in trained_on)
 
 
-def known_scores(record: FineTuneRecord, measurement: Measurement) -> dict[str, ItemScore]:
-    """Gives scores by row, from any evaluation of the same model with the same requests and grader; the newest count."""
-    known: dict[str, ItemScore] = {}
+def known_scores(record: FineTuneRecord, measurement: Measurement) -> dict[tuple[str, int], ItemScore]:
+    """Gives scores by row and repeat, from any evaluation of the same model, requests and grader; the newest count."""
+    known: dict[tuple[str, int], ItemScore] = {}
     for old in record.evaluations:
         is_same = (old.model, old.backend, old.sent, old.grader, old.for_model) == (
             measurement.model,
@@ -154,93 +174,13 @@ def known_scores(record: FineTuneRecord, measurement: Measurement) -> dict[str, 
             measurement.for_model,
         )
         if is_same:
-            known |= {item.row: item for item in old.items if item.score is not None}
+            known |= {(item.row, item.repeat): item for item in old.items if _is_known(item, measurement)}
     return known
 
 
-def to_record(
-    measurement: Measurement,
-    prepared: Prepared,
-    answers: Answers,
-    known: Mapping[str, ItemScore],
-    *,
-    before: EvaluationRecord | None,
-    at: datetime,
-    programs: "RunProgram | None" = None,
-) -> EvaluationRecord:
-    """Grades what was answered and gives the record: every item is in it, and an error where one has no score.
-
-    ``before`` is what the ledger has of this measurement: its tokens and seconds are counted on, and only new calls added.
-    """
-    items, error = _score_all(measurement, prepared, answers, known, programs)
-    counted = [a for key, a in answers.answers.items() if before is None or key in answers.called]
-    return EvaluationRecord(
-        name=measurement.declared.spec.name,
-        digest=measurement.declared.digest,
-        sent=measurement.sent,
-        grader=measurement.grader,
-        model=measurement.model,
-        backend=measurement.backend,
-        revision=measurement.revision,
-        for_model=measurement.for_model,
-        at=at,
-        items=items,
-        left_out=prepared.left_out,
-        input_tokens=(before.input_tokens if before else 0) + sum(a.input_tokens for a in counted),
-        output_tokens=(before.output_tokens if before else 0) + sum(a.output_tokens for a in counted),
-        seconds=round((before.seconds if before else 0.0) + sum(a.seconds for a in counted), 3),
-        error=error[:_LONGEST_REASON] if error else None,
-    )
-
-
-def _score_all(
-    measurement: Measurement,
-    prepared: Prepared,
-    answers: Answers,
-    known: Mapping[str, ItemScore],
-    programs: "RunProgram | None",
-) -> tuple[tuple[ItemScore, ...], str | None]:
-    if measurement.problem is not None:
-        return (), measurement.problem
-    try:
-        grader = parse_grader(measurement.declared.spec.grader)
-    except GraderProblem as problem:
-        return (), str(problem)
-    items: list[ItemScore] = []
-    problems: list[str] = []
-    for item in prepared.items:
-        if item.digest in known:
-            items.append(known[item.digest])
-            continue
-        score, why = _score(item, answers, grader, programs)
-        items.append(score)
-        if why:
-            problems.append(why)
-    error = f"{len(problems)} of {len(items)} items without a score: {problems[0]}" if problems else None
-    return tuple(items), error
-
-
-def _score(
-    item: Item, answers: Answers, grader: "Grader", programs: "RunProgram | None"
-) -> tuple[ItemScore, str | None]:
-    answer = answers.answers.get(item.key)
-    if answer is None:
-        why = item.problem or answers.failures.get(item.key, "not answered")
-        return ItemScore(row=item.digest, score=None, output=None, outcome=Outcome.ERROR), why
-    context = {**item.context, "sample": sample_context(answer.text, answer.tool_calls)}
-    graded = grade(grader, context, run_program=programs)
-    score = ItemScore(
-        row=item.digest,
-        score=graded.score,
-        output=output_digest(answer),
-        outcome=answer.outcome if graded.score is not None else Outcome.ERROR,
-        milliseconds=round(1000 * answer.seconds),
-        input_tokens=answer.input_tokens,
-        output_tokens=answer.output_tokens,
-        mark=graded.mark,
-        expected=graded.expected,
-    )
-    return score, graded.why or None
+def _is_known(item: ItemScore, measurement: Measurement) -> bool:
+    """A grader that compares pairs scores no answer by itself: there the answer is all that has to be known."""
+    return item.score is not None or (item.output is not None and is_pairwise(measurement.declared.spec.grader))
 
 
 def output_digest(answer: ChatAnswer) -> str:
@@ -248,7 +188,7 @@ def output_digest(answer: ChatAnswer) -> str:
     return short_digest({"text": answer.text, "tool_calls": answer.tool_calls})
 
 
-def sendable_rows(rows: Sequence[Mapping[str, Any]], declared: DeclaredEval) -> tuple[EvalRow, ...]:
+def sendable_rows(rows: Iterable[Mapping[str, Any]], declared: DeclaredEval) -> tuple[EvalRow, ...]:
     """Gives the rows of an evaluation that can be sent, whatever model they are for."""
     found: list[EvalRow] = []
     for row in rows:

@@ -42,6 +42,10 @@ class EvaluationFiles(Protocol):
         """Gives the rows of an evaluation's or a training dataset, in their order."""
         ...
 
+    def each_row(self, dataset: Dataset) -> Iterator[Mapping[str, Any]]:
+        """Gives the same rows one after the other, and holds none of them."""
+        ...
+
     def text(self, path: str) -> str:
         """Gives the text of a prompt file; the path is relative to the project's root."""
         ...

@@ -6,7 +6,7 @@ back. Answers and judges' replies are kept as for an apply, which then calls not
 
 import dataclasses
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -72,6 +72,10 @@ class FilesWithPrompt:
     def rows(self, dataset: Dataset) -> Sequence[Mapping[str, Any]]:
         """Gives a dataset's rows."""
         return self.files.rows(dataset)
+
+    def each_row(self, dataset: Dataset) -> Iterator[Mapping[str, Any]]:
+        """Gives them one after the other."""
+        return self.files.each_row(dataset)
 
     def text(self, path: str) -> str:
         """Gives the text of a prompt file."""

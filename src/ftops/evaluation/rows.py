@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ftops.evaluation.identity import row_digest
+from ftops.evaluation.identity import row_digest, short_digest
 from ftops.graders.samples import text_of
 from ftops.graders.templates import TemplateProblem, render_all
 
@@ -52,6 +52,19 @@ def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, An
         extra={key: request[key] for key in _EXTRA if key in request},
         context=context,
     )
+
+
+def cluster_of(row: Mapping[str, Any], path: str) -> str:
+    """Gives the digest of what a row has under ``path``, keys with dots between.
+
+    Rows that share it are no independent evidence. Raises RowProblem where it has nothing there.
+    """
+    value: Any = row
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if value is None:
+        raise RowProblem(f"cluster_by: the row has no {path}")
+    return short_digest(value)
 
 
 def _read_shape(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -5,11 +5,13 @@ Adapters implement them; tests have in-memory ones. Values that cross a port are
 
 from ftops.ports.adoption import AdoptionFiles, KeptFile, ManifestDraft
 from ftops.ports.backend import (
+    Allowance,
     BackendSession,
     Chat,
     ChatAnswer,
     ChatRequest,
     Checkpoint,
+    Embedding,
     Files,
     Job,
     JobProgress,
@@ -26,12 +28,14 @@ from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
 
 __all__ = [
     "AdoptionFiles",
+    "Allowance",
     "BackendSession",
     "Chat",
     "ChatAnswer",
     "ChatRequest",
     "Checkpoint",
     "Clock",
+    "Embedding",
     "Files",
     "Inspected",
     "Job",

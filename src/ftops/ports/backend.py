@@ -1,7 +1,7 @@
 """What the application needs of a backend: jobs, files, models and conversations, readers apart from writers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -54,8 +54,20 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """What a backend's rate headers say: of ``limit`` requests ``remaining`` are left, and in ``reset`` seconds all are."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChatAnswer:
-    """A completion: its text ("" where there is none), its tool calls, how it ended, and what it took."""
+    """A completion: its text ("" where there is none), its tool calls, how it ended, and what it took.
+
+    ``allowance`` is what came along with it, for who asks next.
+    """
 
     text: str
     tool_calls: tuple[Mapping[str, Any], ...]
@@ -63,6 +75,15 @@ class ChatAnswer:
     input_tokens: int
     output_tokens: int
     seconds: float
+    allowance: Allowance | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Embedding:
+    """A text as a vector, and what it took."""
+
+    vector: tuple[float, ...]
+    tokens: int
 
 
 class JobReader(Protocol):
@@ -153,7 +174,11 @@ class Chat(Protocol):
     """Conversations with a model."""
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
-        """Gives one answer. Raises BackendError once the SDK's retries are used up."""
+        """Gives one answer, asked for once. Raises BackendError: Throttled and Unreachable where asking again may help."""
+        ...
+
+    async def embed(self, model: str, text: str) -> Embedding:
+        """Gives a text's embedding, asked for once. Raises BackendError as ``complete`` does."""
         ...
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """What the application needs of the machine it runs on: git, time, a place for outputs, and somebody who watches."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
@@ -63,8 +64,20 @@ class OutputStore(Protocol):
         """Gives the answer kept for a request's digest."""
         ...
 
+    def get_all(self, keys: Sequence[str]) -> Mapping[str, ChatAnswer]:
+        """Gives those of the answers that are kept, by key."""
+        ...
+
     def put(self, key: str, answer: ChatAnswer) -> None:
         """Keeps an answer."""
+        ...
+
+    def get_vector(self, key: str) -> tuple[float, ...] | None:
+        """Gives the embedding kept for a text's digest."""
+        ...
+
+    def put_vector(self, key: str, vector: Sequence[float]) -> None:
+        """Keeps an embedding."""
         ...
 
 

@@ -11,15 +11,13 @@ from ftops.adapters.backend_timing import Timing
 from ftops.adapters.openai_backend import OpenAIBackend
 from ftops.domain.manifest import ModelId
 from ftops.domain.scores import Outcome
-from ftops.errors import BackendError, NotFound, Rejected, Unreachable
-from ftops.ports import ChatAnswer, ChatRequest
+from ftops.errors import BackendError, NotFound, Rejected, Throttled, Unreachable
+from ftops.ports import Allowance, ChatAnswer, ChatRequest
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
-def ask(
-    server: FaultServer, *, sampling: dict[str, Any] | None = None, times: int = 1, retries: int = 0
-) -> list[ChatAnswer]:
+def ask(server: FaultServer, *, sampling: dict[str, Any] | None = None, times: int = 1) -> list[ChatAnswer]:
     request = ChatRequest(
         model=ModelId("m"),
         messages=({"role": "user", "content": "hi"},),
@@ -36,7 +34,7 @@ def ask(
             await chat.close()
 
     address = Address(base_url=server.base_url, key=NO_KEY, is_loopback=True)
-    backend = OpenAIBackend(address, timing=Timing(chat_retries=retries))
+    backend = OpenAIBackend(address, timing=Timing())
     try:
         return asyncio.run(run())
     finally:
@@ -90,7 +88,7 @@ def test_sampling_is_sent_as_it_is() -> None:
 def test_a_refused_parameter_is_named_and_not_dropped() -> None:
     with start_fault_server(refuse(400, "Unsupported value", param="temperature")) as server:
         with pytest.raises(Rejected, match="temperature"):
-            ask(server, sampling={"temperature": 0}, retries=2)
+            ask(server, sampling={"temperature": 0})
         assert server.posts == 1
 
 
@@ -101,9 +99,23 @@ def test_streams_are_refused() -> None:
         assert server.posts == 0
 
 
-def test_throttled_answers_are_asked_for_again() -> None:
-    with start_fault_server(refuse(429, retry_after_ms="1"), refuse(500), reply(completion(content="yes"))) as server:
-        assert ask(server, retries=2)[0].text == "yes"
+def test_nothing_is_repeated_here() -> None:
+    with start_fault_server(
+        refuse(429, retry_after_ms="1500"), refuse(503), reply(completion(content="yes"))
+    ) as server:
+        with pytest.raises(Throttled) as throttled:
+            ask(server)
+        assert throttled.value.wait == 1.5
+        with pytest.raises(Unreachable):
+            ask(server)
+        assert server.posts == 2
+
+
+def test_rate_headers_come_with_the_answer() -> None:
+    headers = {"limit": "60", "remaining": "59", "reset": "1s"}
+    told = {f"x_ratelimit_{name}_requests": value for name, value in headers.items()}
+    with start_fault_server(reply(completion(content="yes"), **told)) as server:
+        assert ask(server)[0].allowance == Allowance(limit=60, remaining=59, reset=1.0)
 
 
 def test_many_at_a_time() -> None:
