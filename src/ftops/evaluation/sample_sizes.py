@@ -99,7 +99,7 @@ def items_for_interval(observed: float, interval_at: Callable[[float], Interval]
 
     def passes(n: int) -> bool:
         interval = interval_at(n)
-        return interval.low > threshold if observed > threshold else interval.high < threshold
+        return interval.low >= threshold if observed > threshold else interval.high <= threshold
 
     return _fewest(passes)
 

@@ -85,7 +85,7 @@ def _spread(evidence: Evidence) -> list[str]:
 
 def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
     is_min = condition.min is not None
-    threshold = _number(condition.min if condition.min is not None else condition.max or 0.0)
+    threshold = _asked(condition.metric, condition.min if condition.min is not None else condition.max or 0.0)
     if verdict is Verdict.PASS:
         return f"{threshold} is {'cleared' if is_min else 'kept'}"
     if verdict is Verdict.FAIL:
@@ -133,7 +133,7 @@ def _signed(metric: str, value: float, *, is_rate: bool) -> str:
 
 
 def _claim_of_difference(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
-    margin = _number(condition.margin)
+    margin = _asked(condition.metric, condition.margin)
     if condition.test is Test.NON_INFERIORITY:
         claim = f"no worse than the baseline by more than {margin}"
     else:
@@ -185,6 +185,17 @@ def _usd(usd: float) -> str:
 
 def _p(p: float) -> str:
     return f"< {_SMALLEST_P:.0e}" if p < _SMALLEST_P else f"= {p:.2g}"
+
+
+def _asked(metric: str, value: float) -> str:
+    """A threshold or margin, in the metric's units."""
+    match metric:
+        case "latency_p95_ms":
+            return _ms(value)
+        case "usd_per_1k":
+            return f"${value:g}"
+        case _:
+            return _number(value)
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,275 @@
+"""How often a gate lets a model pass that is not better than asked: the rate of false passes, over a grid of true values.
+
+The true value stands exactly at the threshold (``min``, or the margin of a comparison), where nothing may pass more often than
+a two-sided interval of 95 % allows: 2.5 % of all evaluations. Beside it stands the power: how often a model passes whose true
+value is 0.05 above a threshold of 0.90. The verdicts are those of ``ftops.evaluation.gates``, for scores drawn here.
+
+Pass/fail scores of one model are not drawn: the fewest right items that pass are found, and their probability is exact. Of two
+models 20,000 tables are drawn for each cell. Elsewhere --replicates evaluations are, of which one is judged only where its
+value lies more than 1.7 standard errors beyond the threshold (1.2 for F1) or has no spread, because nothing else passes at
+95 %; each is judged by --resamples resamples, not 10,000. Ends with 1 where a cell has more than 3.5 % of false passes, or a
+table more than 2.5 % on average; not with --quick.
+
+Usage: python bench/gates.py [--quick] [--replicates N] [--resamples N] [--only TABLE] [--peers]
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import binom
+
+import gates_worlds as worlds
+from ftops.domain.judgement import Verdict
+from ftops.domain.manifest import Baseline, Condition, Test
+from ftops.domain.scores import ItemScore
+from ftops.evaluation import resampling
+from ftops.evaluation.evidence import weigh_table
+from ftops.evaluation.gates import judge, verdict_of
+from ftops.evaluation.intervals import PairedTable, newcombe_paired, tango_paired
+from ftops.evaluation.units import Sample, Unit
+from gates_worlds import Cell, Drawn
+
+CONFIDENCE = 0.95
+MOST_IN_A_CELL, MOST_ON_AVERAGE = 0.035, 0.025
+TABLES_DRAWN = 20_000
+BASE = Baseline(base=True)
+NOBODY = Sample(candidate=(), baseline=(), units=(), unit=Unit.ITEM)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """How often a cell passed: falsely at the threshold, and rightly where the model is better (None where not measured)."""
+
+    table: str
+    kind: str
+    n: int
+    true: float
+    false: float
+    power: float | None = None
+
+
+def rates_alone() -> Iterator[Rate]:
+    """Pass/fail scores of one model, exactly."""
+    for n in worlds.SIZES:
+        for true in worlds.RATES:
+            fewest = _fewest_right(n, true)
+            power = float(binom.sf(fewest - 1, n, true + worlds.BETTER)) if true == 0.9 else None
+            yield Rate(
+                table="rate", kind="pass/fail", n=n, true=true, false=float(binom.sf(fewest - 1, n, true)), power=power
+            )
+
+
+def _fewest_right(n: int, threshold: float) -> int:
+    condition = Condition(min=threshold, confidence=CONFIDENCE)
+    low, high = -1, n + 1
+    while high - low > 1:
+        right = (low + high) // 2
+        answers = [ItemScore(row=f"{i:016x}", score=float(i < right), output=None) for i in range(n)]
+        passes = judge(condition, answers, None, seed=0).verdict is Verdict.PASS
+        low, high = (low, right) if passes else (right, high)
+    return high
+
+
+def rates_of_tables(rng: Any, draws: int, sizes: tuple[int, ...] = worlds.SIZES) -> Iterator[Rate]:
+    """Pass/fail scores of two models on the same items: differing as little as the margin allows, by 10 % more, or freely."""
+    for test in Test:
+        for n in sizes:
+            for true in worlds.RATES:
+                for margin in (0.0, 0.02, 0.05, 0.1):
+                    gain = margin if test is Test.SUPERIORITY else -margin
+                    if not 0 < true - gain <= 1:
+                        continue
+                    for kind, both in _overlaps(true, true - gain):
+                        condition = Condition(baseline=BASE, test=test, margin=margin, confidence=CONFIDENCE)
+                        shares = (both, true - both, true - gain - both, 1 - 2 * true + gain + both)
+                        false = _share_passing(condition, _tables(rng, n, shares, draws), gain)
+                        power = None
+                        if true == 0.9 and margin in {0.0, 0.05}:
+                            more = (both, true - both + worlds.BETTER, *shares[2:3], shares[3] - worlds.BETTER)
+                            power = (
+                                _share_passing(condition, _tables(rng, n, more, 300), gain) if more[3] >= 0 else None
+                            )
+                        yield Rate(
+                            table=f"difference of rates, {test}", kind=kind, n=n, true=true, false=false, power=power
+                        )
+
+
+def _overlaps(first: float, second: float) -> Iterator[tuple[str, float]]:
+    """Shares of items that both pass: as many as can be, 5 % fewer, and as by chance."""
+    most, chance = min(first, second), first * second
+    yield "as alike as can be", most
+    if most - 0.05 > chance:
+        yield "alike", most - 0.05
+    yield "independent", chance
+
+
+def _tables(rng: Any, n: int, shares: tuple[float, ...], draws: int) -> Any:
+    positive = np.clip(np.asarray(shares), 0, 1)
+    return rng.multinomial(n, positive / positive.sum(), size=draws)
+
+
+def _share_passing(condition: Condition, tables: Any, threshold: float) -> float:
+    found, counts = np.unique(tables, axis=0, return_counts=True)
+    passing = 0
+    for row, count in zip(found, counts, strict=True):
+        both, only_first, only_second, neither = (int(cell) for cell in row)
+        if only_first - only_second <= threshold * (both + only_first + only_second + neither):
+            continue
+        table = PairedTable(both=both, only_first=only_first, only_second=only_second, neither=neither)
+        if _is_out_of_reach(table, threshold):
+            continue
+        evidence = weigh_table(NOBODY, table, CONFIDENCE)
+        passing += int(count) * (verdict_of(condition, evidence, CONFIDENCE) is Verdict.PASS)
+    return passing / len(tables)
+
+
+def _is_out_of_reach(table: PairedTable, threshold: float) -> bool:
+    """Whether a table is within 1.5 of its own standard errors of the threshold."""
+    spread = (table.only_first + table.only_second) / table.n - table.difference**2
+    return spread > 0 and (table.difference - threshold) < 1.5 * (spread / table.n) ** 0.5
+
+
+def rates_of_cells(cells: Iterator[Cell], rng: Any, replicates: int) -> Iterator[Rate]:
+    """Means and differences of means, drawn and judged."""
+    for cell in cells:
+        if cell.gain is None:
+            condition = Condition(min=cell.true, confidence=CONFIDENCE)
+        else:
+            test = Test.SUPERIORITY if cell.gain > 0 else Test.NON_INFERIORITY
+            condition = Condition(baseline=BASE, test=test, margin=abs(cell.gain), confidence=CONFIDENCE)
+        threshold = cell.true if cell.gain is None else cell.gain
+        false = _share_judged(condition, worlds.draw(cell, rng, replicates), threshold, rng)
+        power = None
+        if cell.true == 0.9:
+            power = _share_judged(condition, worlds.draw(cell.better(), rng, 100), threshold, rng)
+        yield Rate(table=cell.table, kind=cell.kind, n=cell.n, true=cell.true, false=false, power=power)
+
+
+def _share_judged(condition: Condition, drawn: Drawn, threshold: float, rng: Any) -> float:
+    beyond = drawn.deviations(threshold) > 1.7
+    return _passing(condition, drawn, np.flatnonzero(beyond), rng) / len(beyond)
+
+
+def _passing(condition: Condition, drawn: Drawn, indices: Any, rng: Any) -> int:
+    passing = 0
+    for index in indices:
+        candidate, baseline = drawn.answers(int(index))
+        seed = int(rng.integers(2**62))
+        passing += judge(condition, candidate, baseline, seed=seed).verdict is Verdict.PASS
+    return passing
+
+
+def rates_of_f1(rng: Any, replicates: int) -> Iterator[Rate]:
+    """Macro-F1 over five classes, the rarest of 5 % of the items; alone, and of two models that are equally good."""
+    for n in (100, 200, 500, 1000):
+        for true in (0.7, 0.9, 0.95):
+            errors = worlds.class_errors(true)
+            better = worlds.class_errors(min(true + worlds.BETTER, 0.999))
+            for gain in (None, 0.05):
+                start = errors if gain is None else worlds.class_errors(true - gain)
+                condition = Condition(metric="macro_f1", min=true, confidence=CONFIDENCE)
+                if gain is not None:
+                    condition = Condition(
+                        metric="macro_f1", baseline=BASE, test=Test.SUPERIORITY, margin=gain, confidence=CONFIDENCE
+                    )
+                false = _share_of_f1(
+                    condition, worlds.draw_classes(rng, replicates, n, (errors, start)), gain or true, rng
+                )
+                power = None
+                if true == 0.9:
+                    drawn = worlds.draw_classes(rng, 100, n, (better, start))
+                    power = _share_of_f1(condition, drawn, gain or true, rng)
+                table = "macro-F1" if gain is None else "difference of macro-F1, superiority"
+                yield Rate(table=table, kind="5 classes", n=n, true=true, false=false, power=power)
+
+
+def _share_of_f1(condition: Condition, drawn: Drawn, threshold: float, rng: Any) -> float:
+    values = worlds.macro_f1(drawn)
+    values = values[:, 0] if condition.baseline is None else values[:, 0] - values[:, 1]
+    beyond = values - threshold > 1.2 * values.std()
+    return _passing(condition, drawn, np.flatnonzero(beyond), rng) / len(beyond)
+
+
+def compare_peers(rng: Any) -> None:
+    """Shows why the wider of two intervals is taken: the worst cell of each alone."""
+    rows: dict[str, list[tuple[float, str]]] = {"Tango": [], "Newcombe": []}
+    for n, true, gain in ((200, 0.92, 0.02), (100, 0.95, 0.1), (30, 0.5, -0.05), (200, 0.5, -0.02)):
+        both = min(true, true - gain)
+        tables = _tables(rng, n, (both, true - both, true - gain - both, 1 - 2 * true + gain + both), TABLES_DRAWN)
+        found, counts = np.unique(tables, axis=0, return_counts=True)
+        for name, interval in (("Tango", tango_paired), ("Newcombe", newcombe_paired)):
+            passing = sum(
+                int(count) * (interval(_table(row), CONFIDENCE).low > gain)
+                for row, count in zip(found, counts, strict=True)
+            )
+            rows[name].append((passing / TABLES_DRAWN, f"{n} items, {true:g} against {true - gain:g}"))
+    for name, cells in rows.items():
+        worst, where = max(cells)
+        print(f"{name} alone: {worst:.1%} false passes with {where}")
+
+
+def _table(row: Any) -> PairedTable:
+    both, only_first, only_second, neither = (int(cell) for cell in row)
+    return PairedTable(both=both, only_first=only_first, only_second=only_second, neither=neither)
+
+
+def print_tables(rates: list[Rate]) -> bool:
+    """Prints a line per table and number of items, and says whether every demand is met."""
+    print("| table | items | cells | false passes: mean | worst | in | power at 0.95 for 0.90 |")
+    print("|---|---|---|---|---|---|---|")
+    is_met = True
+    for table in dict.fromkeys(rate.table for rate in rates):
+        mine = [rate for rate in rates if rate.table == table]
+        for n in (*sorted({rate.n for rate in mine}), 0):
+            some = [rate for rate in mine if rate.n == n or not n]
+            worst = max(some, key=lambda rate: rate.false)
+            powers = [rate.power for rate in some if rate.power is not None]
+            power = f"{min(powers):.0%} – {max(powers):.0%}" if powers and n else ""
+            where = f"{worst.kind}, {worst.true:g}"
+            mean = sum(rate.false for rate in some) / len(some)
+            print(f"| {table} | {n or 'all'} | {len(some)} | {mean:.2%} | {worst.false:.2%} | {where} | {power} |")
+            is_met &= worst.false <= MOST_IN_A_CELL and (bool(n) or mean <= MOST_ON_AVERAGE)
+    return is_met
+
+
+def main() -> int:
+    """Runs the simulation, prints its table, and gives 1 where a demand is not met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="300 replicates of each cell: too few to demand anything of"
+    )
+    parser.add_argument("--replicates", type=int, default=2_000)
+    parser.add_argument("--resamples", type=int, default=1_000)
+    parser.add_argument("--only", default="", help="only tables whose name begins so")
+    parser.add_argument("--peers", action="store_true", help="only show what Tango's and Newcombe's intervals do alone")
+    options = parser.parse_args()
+    rng = np.random.default_rng(20261121)
+    if options.peers:
+        compare_peers(rng)
+        return 0
+    resampling.RESAMPLES = options.resamples  # type: ignore[misc]
+    replicates = 300 if options.quick else options.replicates
+    draws = 2_000 if options.quick else TABLES_DRAWN
+    parts: dict[str, Callable[[], Iterator[Rate]]] = {
+        "rate": rates_alone,
+        "difference of rates": lambda: rates_of_tables(rng, draws),
+        "mean": lambda: rates_of_cells(worlds.value_cells(), rng, replicates),
+        "difference": lambda: rates_of_cells(worlds.paired_cells(), rng, replicates),
+        "macro-F1": lambda: rates_of_f1(rng, replicates),
+    }
+    started, rates = time.monotonic(), []
+    for name, part in parts.items():
+        if name.startswith(options.only):
+            rates += list(part())
+            print(f"{name}: {time.monotonic() - started:.0f} s so far", file=sys.stderr)
+    is_met = print_tables(rates)
+    return 0 if is_met or options.quick else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
