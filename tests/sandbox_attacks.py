@@ -134,6 +134,15 @@ FRESH = (
 )
 
 
+def why_not_isolated() -> str | None:
+    """Why no python grader can be isolated where the tests run; None where it can."""
+    trial = GraderPrograms(ProgramMode.ISOLATED, stop=threading.Event(), most_cells=1)
+    try:
+        return trial.refusal()
+    finally:
+        trial.close()
+
+
 def outcome(programs: GraderPrograms, source: str, item: Mapping[str, Any]) -> str | float:
     """What comes of a grader: its score, or ftops' words."""
     try:

@@ -39,6 +39,8 @@ from ftops.ports import (
     LedgerWriter,
     LogEntry,
     OutputStore,
+    ProgramMode,
+    Programs,
     Progress,
 )
 
@@ -95,14 +97,14 @@ def open_workspace(
     may_lack_keys: bool = False,
     confirm: Callable[[str], bool] | None = None,
     early: EarlyLook | None = None,
+    python_graders: ProgramMode | None = None,
 ) -> Iterator[Workspace]:
     """Opens everything that a run needs, and gives it back at the end; see ``open_sessions``.
 
-    Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
+    ``python_graders`` None runs none of them. Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
     """
     clock, files = SystemClock(stop), DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop, seal=place.seal)
-    clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     opening = open_sessions(
         place.ftops_dir,
         desired,
@@ -112,7 +114,7 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    with _kept(place) as (outputs, row_changes, curves), opening as sessions:
+    with _kept(place) as (outputs, changes, curves), opening as sessions, _programs(python_graders, stop) as programs:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -120,7 +122,7 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=_evaluations(place, desired, files, outputs, sessions.open, clock),
+            evaluations=_evaluations(place, desired, files, outputs, sessions.open, clock, programs),
             clock=clock,
             progress=progress,
             identity=_identity(),
@@ -129,7 +131,7 @@ def open_workspace(
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
-            row_changes=row_changes,
+            row_changes=changes,
             curves=curves,
             review=partial(_review, place),
         )
@@ -140,6 +142,7 @@ def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges, KeptCurve
     """Gives outputs of models, what datasets were found to differ by, and curves; keeps what a run learnt of these."""
     from ftops.adapters.output_files import OutputFiles
 
+    clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
     row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
     curves = KeptCurves(place.ftops_dir, seal=place.seal)
     with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs:
@@ -149,6 +152,18 @@ def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges, KeptCurve
             place.scans.save()
             row_changes.save()
             curves.save()
+
+
+@contextmanager
+def _programs(mode: ProgramMode | None, stop: threading.Event) -> Iterator[Programs | None]:
+    """Gives what runs python graders, and ends their processes."""
+    if mode is None:
+        yield None
+        return
+    from ftops.adapters.grader_programs import GraderPrograms
+
+    with closing(GraderPrograms(mode, stop=stop)) as programs:
+        yield programs
 
 
 def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":
@@ -169,6 +184,7 @@ def _evaluations(
     outputs: OutputStore,
     sessions: Mapping[BackendName, BackendSession],
     clock: Clock,
+    programs: Programs | None,
 ) -> Evaluations:
     return Evaluations(
         files=EvaluationFiles(place.root, files),
@@ -177,6 +193,7 @@ def _evaluations(
         clock=clock,
         input_digest=input_digest,
         backends=desired.project.backends,
+        programs=programs,
     )
 
 

@@ -25,11 +25,10 @@ SECONDS: Final = 120.0
 MEMORY_BYTES: Final = 2 << 30
 MOST_CELLS: Final = 4
 
-NOT_ALLOWED: Final = "a python grader is code of this repository: it runs only with --allow-python-graders"
 _TRIAL: Final = "def grade(sample, item):\n    return 1.0\n"
 _REMEDY: Final = (
-    "run where user namespaces are allowed, or as root with CAP_SYS_ADMIN, or give --unsafe-python-graders, which runs the"
-    " repository's code with your rights"
+    "run where users may make namespaces (docs/evaluation.md, Python graders), or give --unsafe-python-graders, which runs"
+    " the repository's code with your rights"
 )
 # Libraries that take long to import, and modules that most graders use: imported once instead of for each item.
 _WELL_KNOWN: Final = frozenset(
@@ -75,19 +74,15 @@ class GraderPrograms:
         self._places: queue.LifoQueue[GraderCell | None] = queue.LifoQueue()
         for _ in range(most_cells):
             self._places.put(None)
-        self._refusal: str | None = NOT_ALLOWED if mode is ProgramMode.REFUSED else None
+        self._refusal: str | None = None
         self._preloads: dict[str, tuple[str, ...]] = {}
 
     @property
     def isolation(self) -> Literal["isolated", "none"] | None:
-        """How they run, for the record; None where they don't."""
-        match self._mode:
-            case ProgramMode.REFUSED:
-                return None
-            case ProgramMode.ISOLATED:
-                return None if self._refusal else "isolated"
-            case ProgramMode.UNSAFE:
-                return "none"
+        """How they run, for the record; None where they can't."""
+        if self._refusal is not None:
+            return None
+        return "isolated" if self._mode is ProgramMode.ISOLATED else "none"
 
     def refusal(self) -> str | None:
         """Says why none can run here, and the remedy; finds out by starting a process."""

@@ -2,13 +2,24 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import Selection, backend_option, json_option, refresh_option, selection_options
+from ftops.cli.options import (
+    Selection,
+    backend_option,
+    json_option,
+    python_grader_options,
+    refresh_option,
+    selection_options,
+)
 from ftops.cli.signals import listening
 from ftops.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from ftops.ports import ProgramMode
 
 
 @click.command("apply")
@@ -33,6 +44,7 @@ from ftops.errors import UsageProblem
     "--parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="How many steps at the same time."
 )
 @click.option("--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as dirty (repeatable).")
+@python_grader_options
 @refresh_option
 @json_option
 @backend_option
@@ -49,6 +61,7 @@ def command(
     parallelism: int,
     refresh: bool,
     allowed: tuple[str, ...],
+    python_graders: "ProgramMode | None",
     as_json: bool,
     backend: str | None,
     selection: Selection,
@@ -84,7 +97,7 @@ def command(
     if plan_file is not None:
         selection, backend = plan_file.selection, plan_file.backend
     with listening() as ears:
-        with opened(context, backend, selection, allowed, ears.stop) as workspace:
+        with opened(context, backend, selection, allowed, ears.stop, python_graders=python_graders) as workspace:
             saved_plan = plan_file.plan if plan_file else None
             show = None if as_json else render_plan
             plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, show=show)

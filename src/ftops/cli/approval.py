@@ -26,6 +26,7 @@ from ftops.cli.render_prune import counted
 from ftops.cli.style import echo, safe, tell
 from ftops.domain.continuing import continuing
 from ftops.domain.plan import Plan
+from ftops.ports import ProgramMode
 
 
 @contextmanager
@@ -38,6 +39,7 @@ def opened(
     *,
     only_prunes: bool = False,
     for_apply: bool = True,
+    python_graders: ProgramMode | None = None,
 ) -> Iterator[Workspace]:
     """Opens what a run works with: manifests, ledgers, backends and a display.
 
@@ -62,6 +64,7 @@ def opened(
             for_apply=for_apply,
             may_lack_keys=only_prunes,
             confirm=confirm_trust,
+            python_graders=python_graders,
         ) as workspace,
     ):
         yield workspace

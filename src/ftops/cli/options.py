@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from ftops.domain.desired import DesiredState
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import FineTuneName
 from ftops.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from ftops.ports import ProgramMode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -39,6 +42,37 @@ def refresh_option(function: Function) -> Function:
         "Read finished jobs, all models and alias targets at the backends again, and tell what differs from the ledger."
     )
     return click.option("--refresh", is_flag=True, help=text)(function)
+
+
+def python_grader_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--allow-python-graders`` and ``--unsafe-python-graders``, handed over together as ``python_graders``.
+
+    Nothing remembers them, no saved plan and no ledger: who runs the repository's code says so each time.
+    """
+
+    @wraps(function)
+    def with_mode(*arguments: Any, are_allowed: bool, are_unsafe: bool, **others: Any) -> Any:
+        return function(*arguments, python_graders=_mode(are_allowed=are_allowed, are_unsafe=are_unsafe), **others)
+
+    command: Callable[..., Any] = with_mode
+    for name, variable, text in (
+        (
+            "--unsafe-python-graders",
+            "are_unsafe",
+            "Run python graders without isolation, with your rights. The ledger records it.",
+        ),
+        ("--allow-python-graders", "are_allowed", "Run python graders, code of the repository, isolated."),
+    ):
+        command = click.option(name, variable, is_flag=True, help=text)(command)
+    return command
+
+
+def _mode(*, are_allowed: bool, are_unsafe: bool) -> "ProgramMode | None":
+    from ftops.ports import ProgramMode
+
+    if are_unsafe:
+        return ProgramMode.UNSAFE
+    return ProgramMode.ISOLATED if are_allowed else None
 
 
 def check_refresh(*, is_refreshing: bool, is_offline: bool) -> None:

@@ -6,9 +6,8 @@ from typing import Any, Literal, Protocol
 
 
 class ProgramMode(StrEnum):
-    """Whether python graders may run in this run of ftops, and how; a person says so each time."""
+    """How python graders may run in this run of ftops; a person says so each time, or they don't."""
 
-    REFUSED = "refused"
     ISOLATED = "isolated"
     UNSAFE = "unsafe"
 
@@ -18,7 +17,7 @@ class Programs(Protocol):
 
     @property
     def isolation(self) -> Literal["isolated", "none"] | None:
-        """How they run, for the record; None where they don't."""
+        """How they run, for the record; None where they can't."""
         ...
 
     def refusal(self) -> str | None:

@@ -134,7 +134,8 @@ class _Keeper:
                 del sys.modules[name]
             item.grade_and_exit(source, given, confinement.SAYING)
         except OSError as error:  # of the confinement: the kernel doesn't know one of its calls
-            os.write(saying, json.dumps({"error": "OSError", "message": str(error), "line": None}).encode())
+            told = json.dumps({"error": "OSError", "message": str(error), "line": None})
+            os.write(confinement.SAYING, told.encode())
         finally:
             os._exit(70)  # whatever happens, a child never becomes a keeper
 

@@ -1,8 +1,9 @@
 """Namespaces and a root of its own: what a grader can see of the machine.
 
-Owns the two ways there. Root makes namespaces as it is, and graders then run as nobody; who is not root makes a namespace for
-users first, in which it may make the others. The new root holds what ``Setup`` lists, read-only, some harmless devices, and
-one folder in memory that can be written. It has no ``/proc``, and a network without any way out.
+Owns the two ways there. Root makes namespaces as it is, and graders then run as nobody. Who is not root, or is it in a
+container alone, makes a namespace for users first, in which it may make the others. The new root holds what ``Setup`` lists,
+read-only, some harmless devices, and one folder in memory that can be written. It has no ``/proc``, and a network without any
+way out.
 """
 
 import os
@@ -36,22 +37,43 @@ def leave_namespaces() -> bool:
     kernel.machine()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # memory runs out: this process goes first, not ftops
-    if os.geteuid() == 0:
+    is_root = os.geteuid() == 0
+    if is_root and _can_become_nobody():
         try:
             kernel.unshare(_NAMESPACES)
         except OSError:
-            _become_nobody()  # a root without that right, as in many containers: users may have it
+            become_nobody()  # a root without that right, as in many containers: users may have it
+            kernel.set_dumpable(1)  # or its own maps in /proc would be root's
         else:
             return True
+    elif is_root and _is_real_root():
+        raise Unsupported("this root can't become nobody")
     user, group = os.geteuid(), os.getegid()
     try:
         kernel.unshare(_NAMESPACES | kernel.NEW_USERS)
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
+        Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
     except OSError as error:
         raise Unsupported(f"this machine lets nobody make namespaces ({error.strerror})") from error
     return False
+
+
+def _can_become_nobody() -> bool:
+    """Tries it in a child: a root of a user namespace of its own often has no other user there."""
+    child = os.fork()
+    if child == 0:
+        try:
+            become_nobody()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _is_real_root() -> bool:
+    """Whether user 0 is the machine's own, and not an ordinary user who bears that number in a namespace."""
+    return Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"]
 
 
 def build_root(folders: Iterable[tuple[str, str]]) -> None:
@@ -81,14 +103,6 @@ def become_nobody() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
-
-
-def _become_nobody() -> None:
-    try:
-        become_nobody()
-        kernel.set_dumpable(1)  # or its own maps in /proc would be root's
-    except OSError as error:
-        raise Unsupported(f"this root can neither make namespaces nor become nobody ({error})") from error
 
 
 def _assemble(folders: Iterable[tuple[str, str]]) -> None:

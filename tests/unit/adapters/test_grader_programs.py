@@ -23,19 +23,11 @@ from ftops.adapters.grader_programs import GraderPrograms, well_known_imports
 from ftops.errors import Interrupted
 from ftops.graders.problems import FailureKind, GradingFailed
 from ftops.ports import ProgramMode
-from sandbox_attacks import ATTACKS, ENDLESS, FRESH, SPOILING, outcome
+from sandbox_attacks import ATTACKS, ENDLESS, FRESH, SPOILING, outcome, why_not_isolated
 
 KEY = "sk-a-key-that-no-grader-sees"
 NEVER = threading.Event()
 EXACT = "def grade(sample, item):\n    return float(sample['output_text'] == item['want'])\n"
-
-
-def why_not_isolated() -> str | None:
-    trial = GraderPrograms(ProgramMode.ISOLATED, stop=NEVER, most_cells=1)
-    try:
-        return trial.refusal()
-    finally:
-        trial.close()
 
 
 REFUSED = why_not_isolated()
@@ -141,6 +133,37 @@ def test_every_attack_is_contained_and_reported_for_another_user_too(surrounding
     assert done.returncode == 0, done.stderr
     check(json.loads(done.stdout))
     surroundings.check_untouched()
+
+
+IN_A_NAMESPACE = """
+import threading
+from ftops.adapters.grader_programs import GraderPrograms
+from ftops.ports import ProgramMode
+programs = GraderPrograms(ProgramMode.ISOLATED, stop=threading.Event())
+print(programs.refusal() or programs.run("import os\\ndef grade(s, i): return os.getuid()", {}, {}))
+programs.close()
+"""
+FORBID = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -sys_admin"
+
+
+@needs_walls
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ([], r"65534\.0"),
+        (
+            ["sh", "-c", f'{FORBID} "$@"', "sh"],
+            "python graders can't be isolated here: .*namespaces.*unsafe-python-graders",
+        ),
+    ],
+)
+def test_root_of_a_container_needs_namespaces_too(command: list[str], expected: str) -> None:
+    container = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*container, "setpriv", "--version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("unshare or setpriv is not there, or may not make a namespace")
+    whole = [*container, *command, sys.executable, "-c", IN_A_NAMESPACE]
+    done = subprocess.run(whole, capture_output=True, text=True, check=False, timeout=60)
+    assert re.match(expected, done.stdout), done
 
 
 @needs_walls
@@ -271,16 +294,6 @@ def test_nothing_outlives_a_killed_ftops(mode: ProgramMode) -> None:
     assert alive == []
 
 
-def test_nothing_runs_without_the_flag() -> None:
-    programs = GraderPrograms(ProgramMode.REFUSED, stop=NEVER)
-    assert programs.isolation is None
-    assert "--allow-python-graders" in str(programs.refusal())
-    with pytest.raises(GradingFailed, match="--allow-python-graders"):
-        programs.run(EXACT, {"output_text": "a"}, {"want": "a"})
-    programs.close()
-    assert processes_of_graders() == []
-
-
 def test_where_walls_cant_be_built_graders_are_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     # A folder that isn't there stands for one that can't be reached: what fails is the real building of walls.
     monkeypatch.setattr(grader_cell, "shown_folders", lambda _: (("/no/such/folder", "/no/such/folder"),))
@@ -288,6 +301,7 @@ def test_where_walls_cant_be_built_graders_are_refused_with_the_remedy(monkeypat
     refusal = programs.refusal()
     assert refusal is not None
     assert re.match("python graders can't be isolated here: .*; run where .*--unsafe-python-graders", refusal)
+    assert "/no/such/folder" in refusal
     assert programs.isolation is None
     with pytest.raises(GradingFailed) as caught:
         programs.run(EXACT, {}, {})
