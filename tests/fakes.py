@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from fake_backend import FakeBackend
 from fake_resources import FakeChat
 from fake_world import Fault
-from ftops.domain.events import AnyEvent, EventRefused
+from ftops.domain.events import AnyEvent, EventRefused, InputsKept
 from ftops.domain.records import LedgerState
+from ftops.domain.trained_inputs import parsed
 from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerError, LedgerUnreachable
 from ftops.ports import ChatAnswer, LogEntry, Snapshot
@@ -69,6 +70,7 @@ class FakeLedger:
         self.pending: list[AnyEvent] = []
         self.trouble: LedgerError | None = None
         self.entries: list[LogEntry] = []
+        self.kept_inputs: dict[str, frozenset[str]] = {}
         self._clock = clock or FakeClock()
         self._commits = itertools.count(1)
         self._tip: str | None = None
@@ -88,6 +90,9 @@ class FakeLedger:
 
     def read_cached(self) -> Snapshot:
         return Snapshot(state=self.state, tip=self._tip, stale_since=self._clock.now(), is_missing=self._tip is None)
+
+    def inputs(self, train: str) -> frozenset[str] | None:
+        return self.kept_inputs.get(train) if train in self.state.inputs else None
 
     def log(self, limit: int | None = None) -> Iterable[LogEntry]:
         return self.entries[::-1][:limit]
@@ -131,6 +136,7 @@ class FakeLedger:
             return
         self.state = state
         self._tip = f"{next(self._commits):040x}"
+        self.kept_inputs |= {e.train: parsed(e.content) for e in events if isinstance(e, InputsKept)}
         self.entries.extend(LogEntry(commit=self._tip, event=event) for event in events)
 
     def _snapshot(self) -> Snapshot:

@@ -67,9 +67,7 @@ MUTATIONS: Final = (
         rule="the intent is written before the POST",
         tests=APPLYING,
         file="application/train.py",
-        edits=(
-            ("[declaration(self.workspace, self.declared), event]", "[declaration(self.workspace, self.declared)]"),
-        ),
+        edits=(("[*declares, event], guard", "[*declares], guard"),),
     ),
     Mutation(
         name="no-listing",

@@ -23,14 +23,14 @@ from ftops.adapters.kept_ledger import KeptLedger
 from ftops.adapters.ledger_batches import Draft, Request, draft
 from ftops.adapters.ledger_branches import Published
 from ftops.adapters.ledger_files import changed_files, folder_of
-from ftops.adapters.ledger_messages import Unreadable, decode_message, encode_message, shown
+from ftops.adapters.ledger_messages import encode_message, entries_of
 from ftops.adapters.ledger_objects import LedgerObjects
 from ftops.adapters.ledger_ownership import check_holds_ledger, check_not_checked_out
 from ftops.adapters.ledger_remote import open_branch
 from ftops.adapters.pending_events import PendingEvents
 from ftops.adapters.shared_looks import SharedLooks
 from ftops.adapters.state_dir import ensure_private_dir, write_privately
-from ftops.domain.events import AnyEvent
+from ftops.domain.events import AnyEvent, InputsKept
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerCorrupt, LedgerError, LedgerUnreachable
 from ftops.ports import Clock, LogEntry, Snapshot
@@ -115,6 +115,14 @@ class GitLedger:
         """Gives the events of the local copy, newest first; foreign text in them has its control characters written out."""
         return islice(self._log(), limit)
 
+    def inputs(self, train: str) -> frozenset[str] | None:
+        """Gives what a training set held, of the state that was read last. Raises LedgerCorrupt, also for a damaged file."""
+        known = self._known or self.read_cached()
+        if known.tip is None or train not in known.state.inputs:
+            return None
+        with _naming_failures():
+            return self._objects.inputs(known.tip, train)
+
     def record(self, events: Sequence[AnyEvent], guard: Callable[[LedgerState], None] | None = None) -> Snapshot:
         """Writes events, as ``ports.LedgerWriter`` says. ``guard`` may run in another thread that writes for this one."""
         return self._written(Request(events=tuple(events), guard=guard))
@@ -135,7 +143,7 @@ class GitLedger:
         with _naming_failures():
             tip = self._branch.cached()
             for commit, message in self._objects.messages(tip) if tip else ():
-                yield from _entries(commit, message)
+                yield from entries_of(commit, message)
 
     def _read(self) -> Snapshot:
         with self._exclusively():
@@ -192,7 +200,8 @@ class GitLedger:
     def _publish(self, base: Snapshot, plan: Draft) -> Snapshot | None:
         """Writes a draft as a commit of its own; None where the branch moved first."""
         message = encode_message(plan.events, write_id=self._new_id())
-        changes = changed_files(self._folder, base.state, plan.state)
+        inputs = {event.train: event.content for event in plan.events if isinstance(event, InputsKept)}
+        changes = changed_files(self._folder, base.state, plan.state, inputs=inputs)
         commit = self._objects.commit(base.tip, changes, message, at=self._clock.now())
         self._last = None
         if self._branch.publish(commit, old=base.tip) is Published.MOVED:
@@ -267,21 +276,6 @@ class GitLedger:
                 f"another ftops has held the ledger's lock for {_LOCK_SECONDS:g} s: {self._file_lock.lock_file}",
                 remedy="wait for it to end, or end it",
             ) from error
-
-
-def _entries(commit: str, message: bytes | None) -> Iterator[LogEntry]:
-    """Gives what a commit recorded, newest first; something for every commit, so that none goes unnoticed."""
-    if message is None:
-        yield LogEntry(commit=commit, event=None, note="a commit whose message is too long to be read")
-        return
-    decoded = decode_message(message)
-    if not decoded.events:
-        yield LogEntry(commit=commit, event=None, note=f"a commit without events: {decoded.subject}")
-    for event in reversed(decoded.events):
-        if isinstance(event, Unreadable):
-            yield LogEntry(commit=commit, event=None, note=event.text)
-        else:
-            yield LogEntry(commit=commit, event=shown(event))
 
 
 @contextmanager

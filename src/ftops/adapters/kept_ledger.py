@@ -22,7 +22,7 @@ class KeptLedger:
     """
 
     def __init__(self, ftops_dir: Path, name: str, *, seal: bytes | None) -> None:
-        version = f"1 {CURRENT}"
+        version = f"2 {CURRENT}"
         # A view: tens of megabytes are not copied out of the file's before they are decoded.
         self._cache: ContentCache[memoryview] | None = ContentCache(
             ftops_dir, name, kind=memoryview, version=version, seal=seal

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftops.adapters.ledger_files import check_readable
+from ftops.adapters.ledger_files import check_readable, check_writable
 from ftops.domain.events import AnyEvent
 from ftops.domain.records import LedgerState
 from ftops.domain.transitions import apply_event
@@ -81,6 +81,7 @@ def _apply(state: LedgerState, request: Request, *, folder: str) -> tuple[Ledger
     before = state
     changing: list[AnyEvent] = []
     for event in request.events:
+        check_writable(event)
         after = apply_event(state, event)
         if after != state:
             changing.append(event)

@@ -12,9 +12,10 @@ import msgspec
 
 from ftops.adapters import ledger_migrations
 from ftops.adapters.ledger_migrations import CURRENT, Kind, version_of
-from ftops.domain.events import EventRefused
+from ftops.domain.events import AnyEvent, EventRefused, InputsKept
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.records import FineTuneRecord, LedgerState, ProjectRecord
+from ftops.domain.trained_inputs import file_digest, parsed
 from ftops.errors import LedgerCorrupt, UsageProblem
 
 FILE_LIMIT: Final = 64 << 20
@@ -50,6 +51,25 @@ def name_in_path(folder: str, path: str) -> str | None:
     return match[1]
 
 
+def train_in_path(folder: str, path: str) -> str | None:
+    """Gives the SHA-256 of the training set whose inputs' digests a file holds; None where the file is another one."""
+    match = re.fullmatch(rf"{re.escape(folder)}/inputs/([0-9a-f]{{64}})", path)
+    return match[1] if match else None
+
+
+def inputs_path(folder: str, train: str) -> str:
+    """Gives the file that holds the digests of a training set's inputs."""
+    return f"{folder}/inputs/{train}"
+
+
+def decode_inputs(content: bytes, *, path: str) -> frozenset[str]:
+    """Gives the digests in such a file. Raises LedgerCorrupt naming it."""
+    try:
+        return parsed(content)
+    except ValueError as error:
+        raise LedgerCorrupt(f"{path} in the ledger can't be read: {error}", remedy=VERIFY) from error
+
+
 def encode_record(record: ProjectRecord | FineTuneRecord) -> bytes:
     """Gives a record's canonical JSON: keys sorted, indented by one space, a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1) + b"\n"
@@ -75,8 +95,13 @@ def format_in(content: bytes) -> int | None:
     return version_of(_plain(content))
 
 
-def changed_files(folder: str, before: LedgerState, after: LedgerState) -> Mapping[str, bytes | None]:
-    """Gives the files that two states differ in, by path: their new content, None for those that go."""
+def changed_files(
+    folder: str, before: LedgerState, after: LedgerState, *, inputs: Mapping[str, bytes] | None = None
+) -> Mapping[str, bytes | None]:
+    """Gives the files that two states differ in, by path: their new content, None for those that go.
+
+    States know of the digests of inputs only that they are there: ``inputs`` has the new files, by training set.
+    """
     changes: dict[str, bytes | None] = {}
     if after.project is not None and after.project != before.project:
         changes[f"{folder}/project.json"] = encode_record(after.project)
@@ -84,7 +109,24 @@ def changed_files(folder: str, before: LedgerState, after: LedgerState) -> Mappi
         old, new = before.fine_tunes.get(name), after.fine_tunes.get(name)
         if old is not new and old != new:
             changes[f"{folder}/fine-tunes/{name}.json"] = encode_record(new) if new else None
+    changes.update(dict.fromkeys((inputs_path(folder, train) for train in sorted(before.inputs - after.inputs)), None))
+    fresh = sorted((after.inputs - before.inputs) & (inputs or {}).keys())
+    changes.update({inputs_path(folder, train): (inputs or {})[train] for train in fresh})
     return changes
+
+
+def check_writable(event: AnyEvent) -> None:
+    """Refuses digests of inputs that are not what their event says. Raises EventRefused."""
+    if not isinstance(event, InputsKept):
+        return
+    try:
+        parsed(event.content)
+    except ValueError as error:
+        raise EventRefused(
+            f"the inputs of training set {event.train[:12]} don't fit into the ledger: {error}"
+        ) from error
+    if file_digest(event.content) != event.digest:
+        raise EventRefused(f"the inputs of training set {event.train[:12]} are not those that were to be kept")
 
 
 def check_readable(folder: str, before: LedgerState, after: LedgerState) -> None:

@@ -13,16 +13,17 @@ import msgspec
 
 from ftops.adapters.git_process import GitProcess, OutputTooLarge
 from ftops.adapters.ledger_diffs import Changes, changes_of
-from ftops.adapters.ledger_files import changed_files, name_in_path
+from ftops.adapters.ledger_files import changed_files, name_in_path, train_in_path
 from ftops.adapters.ledger_messages import Message, Unreadable, decode_message
 from ftops.adapters.ledger_objects import commit_messages, state_of
 from ftops.adapters.ledger_survey import AnyRecord, LedgerSurvey
-from ftops.domain.events import AnyEvent, Evaluated, EventRefused, Preferred
+from ftops.domain.events import AnyEvent, Evaluated, EventRefused, InputsKept, Preferred
 from ftops.domain.findings import Finding, Invariant
 from ftops.domain.foreign_text import visible
 from ftops.domain.preferences import PreferenceRecord
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.scores import EvaluationRecord
+from ftops.domain.trained_inputs import file_digest
 from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerCorrupt
 
@@ -126,7 +127,10 @@ class _Replay:
         self, commit: str, expected: LedgerState, ours: Changes, events: Sequence[AnyEvent | Unreadable]
     ) -> None:
         """Holds what events made against what the files are, and goes on from the files."""
-        wanted = changed_files(self.folder, self.state, expected)
+        kept = {train: blob for path, blob in ours.items() if (train := train_in_path(self.folder, path)) is not None}
+        inputs = self._kept_inputs(commit, expected, kept, events)
+        ours = {path: blob for path, blob in ours.items() if train_in_path(self.folder, path) is None}
+        wanted = changed_files(self.folder, self.state, msgspec.structs.replace(expected, inputs=self.state.inputs))
         same = {path for path, blob in ours.items() if path in wanted and self.survey.blob_of(wanted[path]) == blob}
         read = self.survey.files({path: blob for path, blob in ours.items() if path not in same})
         records: dict[str | None, AnyRecord | None] = {None: expected.project}
@@ -144,7 +148,35 @@ class _Replay:
             if wrong:
                 says = f"parts from its events at {visible(path)}: {wrong}"
                 self._find(Invariant.EVENTS_TELL_ALL, commit, says, fine_tune=name)
-        self.state = state_of([record for record in records.values() if record is not None])
+        self.state = state_of([record for record in records.values() if record is not None], inputs=inputs)
+
+    def _kept_inputs(
+        self, commit: str, expected: LedgerState, ours: Changes, events: Sequence[AnyEvent | Unreadable]
+    ) -> frozenset[str]:
+        """Holds files of inputs' digests, by training set, against what events say; gives those that are there then."""
+        gone = {train for train, blob in ours.items() if blob is None}
+        now = (self.state.inputs | ours.keys()) - gone
+        told = {event.train: event.digest for event in events if isinstance(event, InputsKept)}
+        for train in sorted({*ours, *(expected.inputs ^ now)}):
+            wrong = self._wrong_inputs(
+                ours.get(train), told.get(train), is_due=train in expected.inputs, is_in=train in now
+            )
+            if wrong:
+                says = f"parts from its events at the inputs of training set {train[:12]}: {wrong}"
+                self._find(Invariant.EVENTS_TELL_ALL, commit, says)
+        return now
+
+    def _wrong_inputs(self, blob: str | None, told: str | None, *, is_due: bool, is_in: bool) -> str:
+        """Says what is wrong with one such file; nothing where its events put it there, or took it away, as it is."""
+        if is_due != is_in:
+            return "its events keep them, and the commit does not" if is_due else "no event of it keeps them"
+        if blob is None:
+            return ""
+        try:
+            is_told = file_digest(self.survey.content(blob)) == told
+        except LedgerCorrupt as error:
+            return error.message
+        return "" if is_told else "they are not those that an event of it keeps"
 
     def _name(self, path: str) -> str | None:
         """Gives the fine-tune of a path; a path that is nobody's is no fine-tune's name either."""

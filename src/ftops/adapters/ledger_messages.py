@@ -3,7 +3,7 @@
 Pure. What it decodes is foreign: a line that can't be read is told of, never trusted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -12,9 +12,10 @@ import msgspec
 
 from ftops.adapters import ledger_migrations
 from ftops.adapters.ledger_migrations import CURRENT, Kind, version_in
-from ftops.domain.events import AnyEvent, Evaluated, Event, Preferred, TrainingEvent
+from ftops.domain.events import AnyEvent, Evaluated, Event, InputsKept, Preferred, TrainingEvent
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.record_types import FORMAT_VERSION
+from ftops.ports import LogEntry
 
 WRITE_TRAILER: Final = "Ftops-Write"
 FORMAT_TRAILER: Final = "Ftops-Format"
@@ -57,6 +58,21 @@ def decode_message(message: bytes) -> Message:
     )
 
 
+def entries_of(commit: str, message: bytes | None) -> Iterator[LogEntry]:
+    """Gives what a commit recorded, newest first; something for every commit, so that none goes unnoticed."""
+    if message is None:
+        yield LogEntry(commit=commit, event=None, note="a commit whose message is too long to be read")
+        return
+    decoded = decode_message(message)
+    if not decoded.events:
+        yield LogEntry(commit=commit, event=None, note=f"a commit without events: {decoded.subject}")
+    for event in reversed(decoded.events):
+        if isinstance(event, Unreadable):
+            yield LogEntry(commit=commit, event=None, note=event.text)
+        else:
+            yield LogEntry(commit=commit, event=shown(event))
+
+
 def shown(event: AnyEvent) -> AnyEvent:
     """Gives an event with the control characters in all of its texts written out."""
     fit: AnyEvent = _without_controls(event)
@@ -97,6 +113,8 @@ def _without_items(event: AnyEvent) -> Event:
     match event:
         case Evaluated():
             return msgspec.structs.replace(event, evaluation=msgspec.structs.replace(event.evaluation, items=()))
+        case InputsKept():
+            return msgspec.structs.replace(event, content=b"")
         case Preferred():
             return msgspec.structs.replace(event, preferences=msgspec.structs.replace(event.preferences, items=()))
         case _:

@@ -4,7 +4,7 @@ Owns how few processes that takes: two to read (only files that changed since th
 moved here, and nothing is ever checked out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +17,10 @@ from ftops.adapters.ledger_files import (
     FOLDER_LIMIT,
     VERIFY,
     decode_fine_tune,
+    decode_inputs,
     decode_project,
     name_in_path,
+    train_in_path,
 )
 from ftops.adapters.ledger_messages import MESSAGE_LIMIT
 from ftops.domain.foreign_text import visible
@@ -64,7 +66,8 @@ class LedgerObjects:
 
     def read(self, tip: str) -> LedgerState:
         """Gives the folder's state at a commit. Raises LedgerCorrupt, naming the file."""
-        entries = [entry_of(self._folder, line) for line in list_files(self._git, self._folder, tip)]
+        listed = [entry_of(self._folder, line) for line in list_files(self._git, self._folder, tip)]
+        entries, inputs = apart(self._folder, listed)
         check_total(entries)
         missing = [e for e in entries if self._known.get(e.path, ("",))[0] != e.sha]
         fresh = {
@@ -73,12 +76,18 @@ class LedgerObjects:
             for entry, content in some
         }
         self._known = {entry.path: fresh.get(entry.path) or self._known[entry.path] for entry in entries}
-        state = state_of([record for _, record in self._known.values()])
+        state = state_of([record for _, record in self._known.values()], inputs=inputs.keys())
         if state.project is None and state.fine_tunes:
             # Taken for a ledger that was never started, it would get another id, and its jobs would be strangers to it.
             says = f"the ledger holds fine-tunes, and {self._folder}/project.json is missing"
             raise LedgerCorrupt(says, remedy=VERIFY)
         return state
+
+    def inputs(self, tip: str, train: str) -> frozenset[str] | None:
+        """Gives the digests of a training set's inputs, None where the ledger has none. Raises LedgerCorrupt."""
+        listed = list_files(self._git, f"{self._folder}/inputs", tip)
+        entry = apart(self._folder, [entry_of(self._folder, line) for line in listed])[1].get(train)
+        return decode_inputs(read_files(self._git, [entry])[entry.sha], path=entry.path) if entry else None
 
     def commit(self, parent: str | None, changes: Mapping[str, bytes | None], message: bytes, *, at: datetime) -> str:
         """Makes a child commit of ``parent`` with some files changed, and gives its hash. No ref points to it."""
@@ -169,11 +178,20 @@ def decode_file(folder: str, path: str, content: bytes) -> ProjectRecord | FineT
     return decode_fine_tune(content, path=path, name=name)
 
 
-def state_of(records: Sequence[ProjectRecord | FineTuneRecord]) -> LedgerState:
-    """Gives the state that some records are."""
+def apart(folder: str, entries: Sequence[Entry]) -> tuple[list[Entry], dict[str, Entry]]:
+    """Gives the files of records, and those of inputs' digests by training set, which are not read with them."""
+    inputs = {train: entry for entry in entries if (train := train_in_path(folder, entry.path)) is not None}
+    return [entry for entry in entries if train_in_path(folder, entry.path) is None], inputs
+
+
+def state_of(
+    records: Sequence[ProjectRecord | FineTuneRecord], *, inputs: Collection[str] = frozenset()
+) -> LedgerState:
+    """Gives the state that some records are; ``inputs`` are the training sets whose rows' digests lie beside them."""
     return LedgerState(
         project=next((r for r in records if isinstance(r, ProjectRecord)), None),
         fine_tunes={r.name: r for r in records if isinstance(r, FineTuneRecord)},
+        inputs=frozenset(inputs),
     )
 
 
@@ -182,7 +200,8 @@ def entry_of(folder: str, line: bytes) -> Entry:
     description, _, raw_path = line.partition(b"\t")
     path = raw_path.decode("utf-8", "replace")
     mode, kind, sha, size = description.decode("ascii").split()
-    name_in_path(folder, path)
+    if train_in_path(folder, path) is None:
+        name_in_path(folder, path)
     if kind != "blob" or mode not in {"100644", "100755"}:
         raise LedgerCorrupt(f"{visible(path)} in the ledger is not a plain file", remedy=VERIFY)
     if not size.isdigit():

@@ -4,15 +4,16 @@ Where ``ledger_objects`` refuses the whole for one bad file, this goes on, for t
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ftops.adapters.git_process import GitProcess
-from ftops.adapters.ledger_files import format_in
+from ftops.adapters.ledger_files import FILE_LIMIT, decode_inputs, format_in
 from ftops.adapters.ledger_migrations import CURRENT
 from ftops.adapters.ledger_objects import (
     Entry,
+    apart,
     check_total,
     decode_file,
     entry_of,
@@ -52,7 +53,9 @@ class LedgerSurvey:
             lines = list_files(self._git, self._folder, tip)
         except LedgerCorrupt as error:
             return Survey(problems=(error,))
-        entries, problems = self._checked(lines)
+        listed, problems = self._checked(lines)
+        entries, inputs = apart(self._folder, listed)
+        problems += self._damaged(inputs.values())
         try:
             check_total(entries)
         except LedgerCorrupt as error:
@@ -66,7 +69,7 @@ class LedgerSurvey:
             records.append(record)
             if version != CURRENT:
                 older.append(entry.path)
-        return Survey(state=state_of(records), problems=tuple(problems), older=tuple(older))
+        return Survey(state=state_of(records, inputs=inputs), problems=tuple(problems), older=tuple(older))
 
     def files(self, blobs: Mapping[str, str | None]) -> Mapping[str, AnyRecord | LedgerCorrupt | None]:
         """Gives the records in some blobs (mode and hash, by path; None for a file that went), or why they can't be read."""
@@ -90,6 +93,22 @@ class LedgerSurvey:
         if content is None:
             return None
         return f"{_PLAIN} {self._hash(b'blob %d' % len(content) + bytes(1) + content).hexdigest()}"
+
+    def content(self, blob: str) -> bytes:
+        """Gives what a blob (mode and hash) holds that ``at`` or ``changes`` named. Raises LedgerCorrupt."""
+        _, sha = blob.split()
+        size = self._git.line("cat-file", "-s", sha)
+        if int(size) > FILE_LIMIT:
+            raise LedgerCorrupt(f"a file in the ledger is larger than {FILE_LIMIT >> 20} MiB")
+        return read_files(self._git, [Entry("", sha, int(size))])[sha]
+
+    def _damaged(self, entries: Iterable[Entry]) -> Iterator[LedgerCorrupt]:
+        """Gives what is wrong with files of inputs' digests; reads one after the other, as they may be large."""
+        for entry in entries:
+            try:
+                decode_inputs(read_files(self._git, [entry])[entry.sha], path=entry.path)
+            except LedgerCorrupt as error:
+                yield error
 
     def _checked(self, lines: Sequence[bytes]) -> tuple[list[Entry], list[LedgerCorrupt]]:
         entries, problems = [], []

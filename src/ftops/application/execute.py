@@ -14,7 +14,7 @@ from ftops.application.checkpoints import choose_checkpoint
 from ftops.application.deletion import delete_file, delete_model
 from ftops.application.target_checks import digest_of, has_made
 from ftops.application.train import Training
-from ftops.application.uploads import declaration, upload
+from ftops.application.uploads import declaration, missing_inputs, upload
 from ftops.application.workspace import Workspace, kept_pending
 from ftops.domain.attempts import CancelReason, JobStatus
 from ftops.domain.desired import Declared
@@ -97,7 +97,7 @@ def _adopt(workspace: Workspace, action: Adopt) -> str:
     )
     declared = workspace.desired.named(action.fine_tune)
     is_declared = declared is not None and declared.revision == action.revision
-    events: list[AnyEvent] = [declaration(workspace, declared)] if declared and is_declared else []
+    events: list[AnyEvent] = [*declaration(workspace, declared)] if declared and is_declared else []
     workspace.ledgers[action.backend].record([*events, event], workspace.fence(action.backend))
     return f"job {action.job}"
 
@@ -187,7 +187,9 @@ def _evaluate(workspace: Workspace, action: Evaluate, declared: Declared) -> str
     judgement = workspace.judge(_after(record, events), declared, action.revision, action.model)
     passed = _passing(workspace, action, judgement)
     # Scores were paid for: they are kept even where the ledger can't be written now.
-    snapshot = ledger.record_eventually([*events, *passed])
+    # A ledger of an earlier version lacks what was trained on: with the first evaluation it is there.
+    kept = missing_inputs(workspace, declared) if action.revision == declared.revision else None
+    snapshot = ledger.record_eventually([*events, *passed, *((kept,) if kept else ())])
     known = snapshot.state.named(action.fine_tune) if snapshot else None
     if known is None:
         raise kept_pending(ledger, "the scores are")

@@ -160,6 +160,7 @@ class Training:
         return next((a.open_intent for a in attempts if a.number == self.action.attempt), None)
 
     def _claim(self, takes_over: str | None) -> Claim:
+        declares = declaration(self.workspace, self.declared)  # looks at rows, perhaps: before the claim has its time
         claim = Claim(self.workspace.identity.new_id(), self.workspace.clock)
         check = self.workspace.fence(self.declared.backend.name)
 
@@ -178,7 +179,7 @@ class Training:
             rehearsals=self.workspace.rehearsals,
         )
         try:
-            self.ledger.record([declaration(self.workspace, self.declared), event], guard)
+            self.ledger.record([*declares, event], guard)
         except EventRefused as error:
             if error.claim_lost:
                 raise ClaimLost(str(error)) from error
@@ -231,7 +232,7 @@ class Training:
             created_at=job.created_at,
             is_adopted=is_adopted,
         )
-        events: list[AnyEvent] = [declaration(self.workspace, self.declared), event]
+        events: list[AnyEvent] = [*declaration(self.workspace, self.declared), event]
         backend = self.ledger.read_cached().state.backend(self.declared.backend.name)
         if backend is not None and backend.blocked is not None and not is_adopted:
             # A job was made: the organisation may train again.

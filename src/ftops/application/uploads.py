@@ -8,18 +8,32 @@ from typing import Final
 
 from ftops.application.workspace import Workspace
 from ftops.domain.desired import Dataset, Declared
-from ftops.domain.events import FileGone, FileUploaded, RevisionDeclared
+from ftops.domain.events import FileGone, FileUploaded, InputsKept, RevisionDeclared
 from ftops.domain.manifest import BackendName
 from ftops.domain.records import DatasetRecord, FileRecord, LedgerState
+from ftops.domain.trained_inputs import inputs_kept
 from ftops.errors import BackendError, NotFound
 from ftops.ports import BackendSession
 
 TRUSTED_FOR: Final = timedelta(hours=1)
 
 
-def declaration(workspace: Workspace, declared: Declared) -> RevisionDeclared:
-    """The event that puts a declared revision into the ledger; written again it changes nothing."""
-    return declaration_at(workspace.clock.now(), declared, commit=workspace.desired.commit)
+def declaration(workspace: Workspace, declared: Declared) -> tuple[RevisionDeclared | InputsKept, ...]:
+    """The events that put a declared revision into the ledger; written again they change nothing.
+
+    With it go the digests of what its training set holds, unless the ledger has them: that looks into every row, and raises
+    ``Stale`` where the file has changed since it was planned.
+    """
+    declares = declaration_at(workspace.clock.now(), declared, commit=workspace.desired.commit)
+    kept = missing_inputs(workspace, declared)
+    return (declares,) if kept is None else (declares, kept)
+
+
+def missing_inputs(workspace: Workspace, declared: Declared) -> InputsKept | None:
+    """The event that keeps what a declared training set holds; None where the ledger has that, or nothing is to be kept."""
+    if declared.train.sha256 in workspace.ledgers[declared.backend.name].read_cached().state.inputs:
+        return None
+    return inputs_kept(workspace.clock.now(), declared.train)
 
 
 def declaration_at(at: datetime, declared: Declared, *, commit: str | None) -> RevisionDeclared:

@@ -15,6 +15,7 @@ _ProjectEvent = (
     | e.FileDeletion
     | e.TrainingBlocked
     | e.Forgot
+    | e.InputsKept
 )
 _FineTuneEvent = (
     e.RevisionDeclared | e.Protected | e.Renamed | e.Evaluated | e.Compared | e.Preferred | e.GatesPassed | e.AliasMoved
@@ -45,6 +46,8 @@ def _of_project(event: _ProjectEvent) -> str:
             return f"file {file_id} at {backend} {_deletion(stage)}"
         case e.TrainingBlocked(backend=backend, message=message):
             return f"{backend}: {message}" if message else f"{backend} lets this organisation train again"
+        case e.InputsKept(train=train):
+            return f"the digests of the inputs of training set {train[:12]} kept"
         case e.Forgot(fine_tune=name):
             return f"{name} forgotten; nothing was deleted"
         case _:

@@ -5,7 +5,7 @@ import msgspec
 from ftops.domain.attempts import CancelReason, CheckpointRecord, Choice, Closed, DeletionStage, JobStatus, RequestKind
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, Revision
 from ftops.domain.preferences import PreferenceRecord
-from ftops.domain.record_types import Moment
+from ftops.domain.record_types import Digest, Moment
 from ftops.domain.records import DatasetRecord, FileRecord, Target
 from ftops.domain.scores import Comparison, EvaluationRecord
 
@@ -57,6 +57,18 @@ class RevisionDeclared(Event, frozen=True, kw_only=True, tag="declared"):
     validation: DatasetRecord | None = None
     commit: str | None = None
     is_protected: bool = False
+
+
+class InputsKept(Event, frozen=True, kw_only=True, tag="inputs_kept"):
+    """What a training set held is kept, as digests of its rows' inputs (``domain.trained_inputs``).
+
+    ``train`` is the training set's SHA-256, ``digest`` that of the file of digests. ``content`` is this file; a commit's
+    message leaves it out, as the commit itself has it.
+    """
+
+    train: Digest
+    digest: Digest
+    content: bytes = b""
 
 
 class Protected(Event, frozen=True, kw_only=True, tag="protected"):
@@ -260,6 +272,7 @@ AnyEvent = (
     | BackendSeen
     | CommitApplied
     | RevisionDeclared
+    | InputsKept
     | Protected
     | FileUploaded
     | FileGone

@@ -22,6 +22,7 @@ class Invariant(StrEnum):
     ALIASES = "aliases"
     SCORES = "scores"
     FILES = "files"
+    INPUTS = "inputs"
     AMOUNTS = "amounts"
     CLOCKS = "clocks"
     APPEND_ONLY = "append-only"

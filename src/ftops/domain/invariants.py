@@ -174,6 +174,13 @@ def _files(state: LedgerState) -> Iterator[Breach]:
             seen[file.id] = sha256[:12]
 
 
+def _inputs(state: LedgerState) -> Iterator[Breach]:
+    """Digests of inputs are kept of training sets alone."""
+    trained_on = {known.train.sha256 for record in state.fine_tunes.values() for known in record.revisions.values()}
+    for train in sorted(state.inputs - trained_on):
+        yield Breach(says=f"digests of inputs are kept of {train}, which no recorded revision was trained on")
+
+
 def _amounts(state: LedgerState) -> Iterator[Breach]:
     """Numbers are finite, and what is paid, spent or taken is never negative."""
     for fine_tune, path, value in _leaves(state):
@@ -238,6 +245,7 @@ _RULES: Final[Mapping[Invariant, Rule]] = MappingProxyType(
         Invariant.ALIASES: _aliases,
         Invariant.SCORES: _scores,
         Invariant.FILES: _files,
+        Invariant.INPUTS: _inputs,
         Invariant.AMOUNTS: _amounts,
     }
 )

@@ -221,11 +221,14 @@ class ProjectRecord(Record, frozen=True, kw_only=True):
 class LedgerState(Record, frozen=True, kw_only=True, dict=True):
     """A project's folder of the ledger at one commit. ``project`` is None where nothing was ever recorded.
 
+    ``inputs`` are the training sets whose rows' digests lie beside the records; these are read where they are needed.
+
     What is asked of it for each of a thousand fine-tunes is looked up in an index, made when it is asked for first.
     """
 
     project: ProjectRecord | None = None
     fine_tunes: dict[Name, FineTuneRecord] = {}
+    inputs: frozenset[Digest] = frozenset()
 
     def named(self, name: FineTuneName) -> FineTuneRecord | None:
         """The record of a fine-tune, by its present or a former name."""

@@ -27,6 +27,7 @@ from ftops.domain.events import (
     FileUploaded,
     Forgot,
     GatesPassed,
+    InputsKept,
     Intended,
     IntentClosed,
     JobObserved,
@@ -77,6 +78,8 @@ def apply_event(state: LedgerState, event: AnyEvent) -> LedgerState:
             if isinstance(event, FileDeletion) and event.stage is DeletionStage.BEGUN:
                 check_file_deletion(state, event)
             return msgspec.structs.replace(state, project=apply_to_project(state.project, event))
+        case InputsKept():
+            return msgspec.structs.replace(state, inputs=state.inputs | {event.train})
         case Renamed():
             return _rename(state, event)
         case Forgot():
@@ -156,7 +159,8 @@ def _forget(state: LedgerState, event: Forgot) -> LedgerState:
     forgotten = Forgotten(name=record.name, at=event.at, costs=costs, backends=tuple(sorted(backends)))
     project = msgspec.structs.replace(state.project, forgotten=(*state.project.forgotten, forgotten))
     others = {name: other for name, other in state.fine_tunes.items() if name != record.name}
-    return msgspec.structs.replace(state, project=project, fine_tunes=others)
+    trained_on = {revision.train.sha256 for other in others.values() for revision in other.revisions.values()}
+    return msgspec.structs.replace(state, project=project, fine_tunes=others, inputs=state.inputs & trained_on)
 
 
 def _check_budget(state: LedgerState, event: Intended) -> None:

@@ -45,6 +45,13 @@ class LedgerReader(Protocol):
         """Reads the local copy without asking the remote."""
         ...
 
+    def inputs(self, train: str) -> frozenset[str] | None:
+        """Gives the digests of a training set's inputs, by its SHA-256; None where the ledger never had them.
+
+        Of the state that was read last. Raises LedgerCorrupt where the file is damaged.
+        """
+        ...
+
     def log(self, limit: int | None = None) -> Iterable[LogEntry]:
         """Gives the recorded events, newest first."""
         ...

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ftops.adapters.ledger_files import check_readable
-from ftops.domain.events import AnyEvent, EventRefused
+from ftops.domain.events import AnyEvent, EventRefused, InputsKept
 from ftops.domain.ledger_losses import losses
 from ftops.domain.records import LedgerState
+from ftops.domain.trained_inputs import parsed
 from ftops.domain.transitions import apply_event
 from ftops.errors import LedgerError, LedgerForbidden, LedgerRewritten, LedgerUnreachable
 from ftops.ports import LogEntry, Snapshot
@@ -119,6 +120,13 @@ class CloneLedger:
         tip = self._known_tip()
         missing = tip is None and not (self._folder.has_asked or self._folder.is_local)
         return Snapshot(state=self._remote.state(tip, self._project), tip=tip, is_missing=missing)
+
+    def inputs(self, train: str) -> frozenset[str] | None:
+        tip = self._known_tip()
+        if train not in self._remote.state(tip, self._project).inputs:
+            return None
+        events = (event for _, one in self._remote.history(tip) for event in one.events)
+        return next(parsed(e.content) for e in events if isinstance(e, InputsKept) and e.train == train)
 
     def log(self, limit: int | None = None) -> Iterable[LogEntry]:
         history = self._remote.history(self._known_tip())

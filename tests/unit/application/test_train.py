@@ -35,7 +35,7 @@ def closings(world: World, declared: Declared) -> list[str]:
 
 def leave_intent(world: World, declared: Declared, *, owner: str = OTHER_OWNER, intent: str = "theirs") -> None:
     """What a run leaves behind that ended between its claim and its record."""
-    events = [declaration(world.workspace(declared), declared), claim(declared, owner=owner, intent=intent)]
+    events = [*declaration(world.workspace(declared), declared), claim(declared, owner=owner, intent=intent)]
     if world.state.project is None:
         world.ledger.record([Started(at=EPOCH, project="acme", ledger_id="ours")])
     world.ledger.record(events)
@@ -303,7 +303,7 @@ def test_a_claim_lost_is_left_to_the_winner_and_its_job_followed() -> None:
 
     def race(ledger: FakeLedger) -> None:
         # They claim first; they create and record their job while we look on.
-        ledger.record([declaration(world.workspace(declared), declared), claim(declared)])
+        ledger.record([*declaration(world.workspace(declared), declared), claim(declared)])
 
     at_phase(world, "train", lambda: world.ledger.before_record.append(race))
     at_second(world, 20, lambda: create_as(world, declared, ledger=ledger_id(world)))
@@ -570,7 +570,7 @@ def test_a_budget_that_others_used_up_refuses_the_claim() -> None:
         estimate_usd=0.05,
     )
     known = replace(declared, revision="f" * 12)  # type: ignore[arg-type]
-    at_phase(world, "train", lambda: world.ledger.record([declaration(workspace, known), dear]))
+    at_phase(world, "train", lambda: world.ledger.record([*declaration(workspace, known), dear]))
     outcome: Outcome = world.apply_in(workspace, approved=plan, settings=NO_WAIT)
     assert (outcome.code, world.count("create")) == (5, 0)
     assert "over budget" in errors_of(outcome)[0]

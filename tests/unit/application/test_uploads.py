@@ -85,9 +85,11 @@ def test_a_file_of_two_fine_tunes_is_uploaded_once() -> None:
 
 def test_a_declaration_snapshots_what_the_revision_stands_for() -> None:
     _, declared, workspace = begun()
-    event = declaration(workspace, declared)
+    (event,) = declaration(workspace, declared)
     assert isinstance(event, RevisionDeclared)
     assert (event.commit, event.train.sha256, event.train.rows) == (MINE, declared.train.sha256, 10)
     assert event.validation is not None
     assert event.spec == declared.fine_tune.spec
-    assert declaration(workspace, replace(declared, validation=None)).validation is None
+    (without,) = declaration(workspace, replace(declared, validation=None))
+    assert isinstance(without, RevisionDeclared)
+    assert without.validation is None

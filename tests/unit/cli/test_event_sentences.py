@@ -45,6 +45,10 @@ SENTENCES: list[tuple[Any, str]] = [
         e.RevisionDeclared(at=AT, fine_tune=TUNE, revision=REV, spec={}, train=TRAIN),
         f"router: revision {REV} declared, 60 rows to train on",
     ),
+    (
+        e.InputsKept(at=AT, train=SHA, digest=SHA),
+        "the digests of the inputs of training set aaaaaaaaaaaa kept",
+    ),
     (e.Protected(at=AT, fine_tune=TUNE, is_protected=True), "router: protected: nothing of it is deleted"),
     (e.Protected(at=AT, fine_tune=TUNE, is_protected=False), "router: no longer protected"),
     (e.FileUploaded(at=AT, backend=LAB, sha256=SHA, file=FILE), "file file-1 (1,234 bytes) at lab"),

@@ -380,6 +380,14 @@ def test_what_was_spent_on_the_forgotten_is_not_negative() -> None:
     ]
 
 
+def test_digests_of_inputs_are_of_training_sets() -> None:
+    train = record().revisions[REVISION].train.sha256
+    assert broken(msgspec.structs.replace(state(), inputs=frozenset({train}))) == []
+    assert broken(msgspec.structs.replace(state(), inputs=frozenset({train, "0" * 64}))) == [
+        ("inputs", None, f"digests of inputs are kept of {'0' * 64}, which no recorded revision was trained on")
+    ]
+
+
 def test_clocks() -> None:
     ahead = EPOCH + timedelta(days=1, seconds=1)
     assert broken(attempts(attempt(job=job(seen_at=ahead)))) == [
