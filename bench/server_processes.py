@@ -56,10 +56,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def run_ftops(data_dir: Path) -> Iterator[Running]:
+def run_ftops(data_dir: Path, *options: str) -> Iterator[Running]:
     """``ftops serve`` on a data folder, as a user starts it."""
     command = [sys.executable, "-m", "ftops.server", "--port", "0", "--data-dir", str(data_dir), "--org", _ORGANIZATION]
-    with _run(command, data_dir / "server.json") as running:
+    with _run([*command, *options], data_dir / "server.json") as running:
         yield running
 
 
