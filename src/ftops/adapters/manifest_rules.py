@@ -68,6 +68,7 @@ def notices_of(fine_tune: FineTune) -> Iterator[str]:
     if unsampled:
         yield f"{where}: no sampling stated for {', '.join(unsampled)}; the backend's own defaults apply"
     yield from (f"{where}: {said}" for said in _notices_of_choosing(fine_tune))
+    yield from (f"{where}: {said}" for said in _notices_of_programs(fine_tune))
     if fine_tune.evals and not any(one.opponents for one in fine_tune.evals):
         yield f"{where}: no gate compares with a baseline, so nothing shows that tuning beats prompting"
 
@@ -83,6 +84,25 @@ def _notices_of_choosing(fine_tune: FineTune) -> Iterator[str]:
     if is_by_loss and isinstance(dataset, DatasetPaths) and dataset.validation is None:
         hint = "" if policy == "best_validation_loss" else ", and no evaluation has select: true"
         yield f"policy.checkpoints: {policy} has no validation set to choose by{hint}: the last checkpoint is taken"
+
+
+def _notices_of_programs(fine_tune: FineTune) -> Iterator[str]:
+    """Says which evaluations run code of the repository, before an apply ends in an error for the lack of a word."""
+    programs = {one.name: list(_programs(one.grader)) for one in fine_tune.evals}
+    if named := [name for name, found in programs.items() if found]:
+        yield (
+            f"code of this repository grades {', '.join(named)}; apply and eval run it only with --allow-python-graders"
+        )
+    if tagged := [name for name, found in programs.items() if any("image_tag" in one for one in found)]:
+        yield f"image_tag in {', '.join(tagged)} is for OpenAI alone: evaluations run the Python that ftops runs in"
+
+
+def _programs(grader: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if grader["type"] == "python":
+        yield grader
+    inner = grader.get("graders", ())
+    for one in inner.values() if isinstance(inner, Mapping) else inner:
+        yield from _programs(one)
 
 
 def _check_backend(value: Any, pointer: str, project: Project, findings: Findings) -> None:

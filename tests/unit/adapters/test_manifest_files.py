@@ -364,6 +364,27 @@ def test_notices(tmp_path):
     )
 
 
+def test_notices_of_python_graders(tmp_path):
+    program = '{name: p, type: python, source: "def grade(s, i): return 1.0"%s}'
+    multi = "{type: multi, calculate_output: p, graders: %s}"
+    text = with_spec(
+        "evals:",
+        *(
+            f"- {{name: {name}, dataset: data/test.jsonl, grader: {grader}, sampling: {{}}}}"
+            for name, grader in {
+                "a": program % ", image_tag: x",
+                "b": GRADER,
+                "c": multi % f"[{program % ''}]",
+                "d": multi % f"{{p: {program % ', image_tag: y'}}}",
+            }.items()
+        ),
+    )
+    assert load(project(tmp_path, manifest=text)).notices[:2] == (
+        f"{M}:1: router: code of this repository grades a, c, d; apply and eval run it only with --allow-python-graders",
+        f"{M}:1: router: image_tag in a, d is for OpenAI alone: evaluations run the Python that ftops runs in",
+    )
+
+
 TWO_EVALS = (
     "evals:",
     *(f"- {{name: {n}, dataset: data/test.jsonl, grader: {GRADER}, sampling: {{}}, select: true}}" for n in "ab"),
