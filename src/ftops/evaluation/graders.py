@@ -4,8 +4,9 @@ Owns what of a declaration is not the grader's own: its ``name``, and the ``pass
 judged, so that changing it grades nothing again. The graders themselves are those of ``ftops.graders``.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from ftops.graders.problems import GraderProblem
 
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from ftops.graders.grading import Grade
     from ftops.graders.judging import Judge
     from ftops.graders.kinds import Grader
+    from ftops.graders.own_kinds import Label
     from ftops.graders.programs import RunProgram
     from ftops.graders.similarity import Embed
 
-__all__ = ["GraderProblem", "grade", "parse_grader", "pass_threshold_of"]
+__all__ = ["GraderProblem", "grade", "needs_classes", "parse_grader", "pass_threshold_of", "with_classes"]
 
 _NOT_ITS_OWN: Final = frozenset({"name", "pass_threshold"})
 
@@ -29,6 +31,37 @@ def parse_grader(declared: Mapping[str, Any]) -> "Grader":
 
     own = {key: value for key, value in declared.items() if key not in _NOT_ITS_OWN}
     return reading.parse_grader(own, dialect=EVALUATION)
+
+
+def needs_classes(grader: "Grader | None") -> "TypeGuard[Label]":
+    """Whether a grader is to tell classes apart that its declaration doesn't list."""
+    from ftops.graders import own_kinds
+
+    return isinstance(grader, own_kinds.Label) and not grader.labels
+
+
+def with_classes(grader: "Grader", contexts: Iterable[Mapping[str, Any]]) -> "Grader":
+    """Gives a label grader without labels those of all rows' references; any other grader as it is.
+
+    An answer of another row's class is then marked with that class: else it would be a false answer of none, and every
+    class's precision, and with it F1, would come out too high. Of several spellings of a class the least one counts, so that
+    the order of rows doesn't matter. ``contexts`` are the rows', without a sample; rows without a reference have no class.
+    """
+    if not needs_classes(grader):
+        return grader
+    from ftops.graders.classes import normal_form
+    from ftops.graders.templates import TemplateProblem, render
+
+    spelt: dict[str, str] = {}
+    for context in contexts:
+        try:
+            text = render(grader.reference, context).strip()
+        except TemplateProblem:
+            continue
+        form = normal_form(text)
+        if form:
+            spelt[form] = min(spelt.get(form, text), text)
+    return dataclasses.replace(grader, labels=tuple(sorted(spelt.values())))
 
 
 def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of
+from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of, with_classes
 from ftops.graders.kinds import Metric, TextSimilarity
 
 CHECK = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{reference}}", "operation": "eq"}
@@ -97,3 +97,17 @@ def test_name_and_threshold_are_not_the_graders_own() -> None:
     )
     assert pass_threshold_of({**FUZZY, "pass_threshold": 1}) == 1.0
     assert pass_threshold_of(FUZZY) is None
+
+
+def test_answers_of_another_rows_class_are_marked_with_it() -> None:
+    alone = parse_grader({"type": "label"})
+    known = with_classes(alone, [{"reference": text} for text in ("lost_card", "Lost card", "top-up", "")] + [{}])
+    context = {"sample": {"output_text": "LOST CARD."}, "reference": "top-up"}
+    assert (grade(alone, context).mark, grade(alone, context).expected) == ("(none)", "top up")
+    assert (grade(known, context).mark, grade(known, context).expected) == ("Lost card", "top-up")
+
+
+def test_classes_that_are_declared_stay() -> None:
+    declared = parse_grader({"type": "label", "labels": ["a"]})
+    assert with_classes(declared, [{"reference": "b"}]) is declared
+    assert with_classes(parse_grader(CHECK), [{"reference": "b"}]) == parse_grader(CHECK)
