@@ -5,7 +5,7 @@ no more is reported as gone.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
@@ -48,19 +48,22 @@ class Against:
 class Told:
     """One item: its place, the mean score over its repeats, what was sent, and the answer; None where it is kept no more.
 
-    ``read`` is the row as it was sent, None where it can't be read. ``score`` is None where grading failed.
+    ``read`` is the row as it was sent, None where it can't be read. ``score`` is None where grading failed. ``is_lost`` says
+    that a baseline did better.
     """
 
     place: Place
     item: ItemScore
     score: float | None
+    is_lost: bool
     read: EvalRow | None
     answer: ChatAnswer | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemReport:
-    """One evaluation's items. ``worst`` begins with the lowest score; perfect items are never among them.
+    """One evaluation's items. ``worst`` begins with the lowest score, among equal ones with what a baseline did
+    better on; perfect items are never among them.
 
     ``failed`` is None where nothing says which scores fail. ``commonest`` is the share of the answer that was given most
     often, ``commonest_reference`` that of the reply that is due most often (1 where rows have none).
@@ -107,7 +110,7 @@ class _Scored:
     baselines: tuple[EvaluationRecord, ...]
     places: Mapping[str, Place]
     rows: Sequence[Mapping[str, Any]]
-    asked: Mapping[str, Item]
+    asked: Mapping[tuple[str, int], Item]
     worst_of: Mapping[str, ItemScore]
     scores: Mapping[str, float | None]
 
@@ -127,7 +130,7 @@ class _Scored:
             return None
         rows = evaluations.files.rows(one.dataset)
         _, prepared = evaluations.prepared(subject, own, rows)
-        asked = {item.digest: item for item in prepared.items}
+        asked = {item.identity: item for item in prepared.items}
         places: dict[str, Place] = {}
         for line, row in enumerate(rows, 1):
             digest = row_digest(row)
@@ -147,14 +150,20 @@ class _Scored:
 
     def report(self) -> ItemReport:
         failing = self.failing() if self.passing is not None else None
-        order = sorted(self._imperfect(), key=lambda place: (_low(self.scores.get(place.row)), place.line))
+        against = tuple(self._against(baseline) for baseline in self.baselines)
+        lost = {place.row for one in against for place in one.lost}
+
+        def from_worst(place: Place) -> tuple[float, bool, int]:
+            return _low(self.scores.get(place.row)), place.row not in lost, place.line
+
+        order = sorted(self._imperfect(), key=from_worst)
         return ItemReport(
             name=self.one.spec.name,
             path=self.one.dataset.path,
             count=len(self.scores),
             failed=None if failing is None else len(failing),
-            against=tuple(self._against(baseline) for baseline in self.baselines),
-            worst=tuple(self.tell(place) for place in order[:WORST]),
+            against=against,
+            worst=tuple(self.tell(place, lost) for place in order[:WORST]),
             commonest=_largest_share(item.output for item in self.worst_of.values()),
             commonest_reference=_largest_share(self._references()),
         )
@@ -174,12 +183,14 @@ class _Scored:
         failed = {item.row for item in self.record.items if item.score is not None and item.score < passing}
         return tuple(place for row, place in self.places.items() if row in failed)
 
-    def tell(self, place: Place) -> Told:
-        """Tells of a row's worst answer."""
-        asked = self.asked.get(place.row)
+    def tell(self, place: Place, lost: Container[str] = ()) -> Told:
+        """Tells of a row's worst answer; ``lost`` are rows that a baseline did better on."""
+        item = self.worst_of[place.row]
+        asked = self.asked.get((item.row, item.repeat))
         return Told(
             place=place,
-            item=self.worst_of[place.row],
+            item=item,
+            is_lost=place.row in lost,
             score=self.scores.get(place.row),
             read=self._read(place),
             answer=self.evaluations.outputs.get(asked.key) if asked is not None and asked.key else None,

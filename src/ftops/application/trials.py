@@ -14,7 +14,8 @@ from typing import Any, Final
 from ftops.application.baselines import Candidate, base_model_of, resolve_baseline
 from ftops.application.evaluate import EvaluationProgress, Evaluations
 from ftops.application.subject import EvaluationFiles
-from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.checkpoints import chosen_model
+from ftops.domain.desired import Dataset, Declared
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Condition, FineTuneName, ModelId, PromptFile
@@ -177,11 +178,10 @@ def _candidate(
         made_by = record.revision_of_model(backend, model)
         why = f"asked for; the model of revision {made_by}" if made_by else "asked for"
         return Candidate(model=ModelId(model), backend=backend, revision=made_by, asks=asks), why
-    known = record.revisions.get(declared.revision)
-    job = known.trained_job(backend) if known else None
-    if job is not None and job.model is not None:
+    chosen = chosen_model(record, declared.revision, backend, declared.fine_tune.policy.checkpoints)
+    if chosen is not None:
         why = f"the model of the declared revision {declared.revision}"
-        return Candidate(model=ModelId(job.model), backend=backend, revision=declared.revision, asks=asks), why
+        return Candidate(model=chosen, backend=backend, revision=declared.revision, asks=asks), why
     base = base_model_of(record, declared, declared.revision)
     why = f"the base model: revision {declared.revision} is not trained on {backend}"
     return Candidate(model=ModelId(base), backend=backend, revision=None, asks=asks), why
@@ -200,15 +200,11 @@ def _usd(trial: Trial, tokens: int) -> float | None:
     if trial.declared.backend.is_rehearsal or not tokens:
         return 0.0
     model = trial.candidate.model
-    price = inference_price(model, is_tuned=model.startswith(_TUNED), backend=trial.declared.backend)
+    is_tuned = trial.candidate.revision is not None or model.startswith(_TUNED)
+    price = inference_price(model, is_tuned=is_tuned, backend=trial.declared.backend)
     return None if price is None or price.input is None else tokens * price.input / _MILLION
 
 
 def _near(name: str, names: Sequence[str], there_are: str) -> str:
     near = get_close_matches(name, names, n=1)
     return f"did you mean {visible(near[0])}?" if near else f"{there_are} {', '.join(map(visible, names)) or 'none'}"
-
-
-def enforced(evals: Sequence[DeclaredEval]) -> int:
-    """Counts the conditions that can withhold a promotion."""
-    return sum(not condition.shadow for one in evals for condition in one.spec.gate)

@@ -1,43 +1,72 @@
 """What a trial came to, as text for people and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from ftops.cli.charts import heading
+from ftops.cli.charts import heading, indented
 from ftops.cli.eval_files import failures_to_json
 from ftops.cli.render_items import item_parts, items_to_json
-from ftops.cli.render_text import render_judgement
+from ftops.cli.render_models import model_parts, models_to_json
+from ftops.cli.render_text import VERDICT_COLORS
 from ftops.cli.render_training import training_parts, training_to_json
 from ftops.cli.style import safe
+from ftops.domain.manifest import PromptFile
 from ftops.domain.plan_json import judgement_to_json
 
 if TYPE_CHECKING:
+    from ftops.application.model_figures import ModelFigures
     from ftops.cli.trying import Result
-    from ftops.domain.judgement import Judgement
+    from ftops.domain.judgement import EvalJudgement
 
 
 def report_parts(result: "Result") -> Iterator[RenderableType]:
-    """Gives all that is said of a trial."""
-    tried = result.tried
-    trial = tried.trial
+    """Gives all that is said of a trial: each evaluation's figures and verdicts, then single items and the training."""
+    trial = result.tried.trial
     yield heading(trial.declared.name, f"{safe(trial.candidate.model)} on {trial.candidate.backend}")
-    yield Text(f"  {safe(trial.why)}", style="dim")
-    yield Text()
-    yield from verdict_parts(tried.judgement)
+    prompt = f", with {safe(trial.candidate.asks.path)}" if isinstance(trial.candidate.asks, PromptFile) else ""
+    yield indented(Text(f"{safe(trial.why)}{prompt}", style="dim"))
+    for judged in result.tried.judgement.evals:
+        yield Text()
+        yield from _evaluation_parts(judged, result.figures.get(judged.name, ()))
     for one in result.items:
+        yield Text()
         yield from item_parts(one)
     if result.training is not None:
+        yield Text()
         yield from training_parts(result.training)
 
 
-def verdict_parts(judgement: "Judgement") -> Iterator[RenderableType]:
-    """Gives each evaluation with the verdict of each condition."""
-    for line in render_judgement(judgement):
-        yield Text.from_ansi(line)
+def _evaluation_parts(judged: "EvalJudgement", figures: "Sequence[ModelFigures]") -> Iterator[RenderableType]:
+    left_out = f", {judged.left_out:,} left out (they are in the training set)" if judged.left_out else ""
+    yield heading(judged.name, f"{judged.n:,} items{left_out}" if judged.is_measured else "not measured")
+    yield from model_parts(figures)
+    if figures:
+        yield Text()
+    if judged.error is not None:
+        yield indented(verdict_row("error", "red", safe(judged.error)))
+    for condition in judged.conditions:
+        shadow = "" if condition.is_enforced else " (shadow)"
+        verdict = condition.verdict
+        note = f" ({condition.note})" if condition.note else ""
+        yield indented(
+            verdict_row(f"{verdict.value}{shadow}", VERDICT_COLORS[verdict], safe(condition.sentence + note))
+        )
+    if not judged.conditions and judged.is_measured and judged.error is None:
+        yield indented(Text("no gate judges this evaluation here", style="dim"))
+
+
+def verdict_row(word: str, color: str, sentence: str) -> Table:
+    """Gives a verdict with its sentence beside it, however many lines that takes."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True, style=color)
+    made.add_column(overflow="fold")
+    made.add_row(word, sentence)
+    return made
 
 
 def report_to_json(result: "Result", file: Path | None) -> dict[str, Any]:
@@ -54,6 +83,7 @@ def report_to_json(result: "Result", file: Path | None) -> dict[str, Any]:
         "chosen": trial.why,
         "notices": list(trial.notices),
         "judgement": judgement_to_json(tried.judgement),
+        "figures": [models_to_json(name, figures) for name, figures in result.figures.items()],
         "items": [items_to_json(one) for one in result.items],
         "training": training_to_json(result.training),
         "exported": exported,

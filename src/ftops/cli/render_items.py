@@ -29,7 +29,6 @@ def item_parts(report: "ItemReport") -> Iterator[RenderableType]:
     """Gives what became of one evaluation's items; nothing where all were right and nothing was compared."""
     if not report.against and not report.worst:
         return
-    yield Text()
     failed = "" if report.failed is None else f", {report.failed:,} failed"
     yield heading(f"Items of {report.name}", f"{_many(report.count, 'row')} of {safe(report.path)}{failed}")
     for against in report.against:
@@ -83,6 +82,8 @@ def _told(report: "ItemReport", told: "Told") -> Iterator[RenderableType]:
         parts.append(
             f"{masked_words(safe(told.item.mark or 'none'))} for {masked_words(safe(told.item.expected or 'none'))}"
         )
+    if told.is_lost:
+        parts.append("a baseline did better")
     yield indented(Text("  ".join(parts)), 4)
     limit = min(_LONGEST, max(40, 2 * (terminal_width() - _LABELS) - 4))
     for name, text in _texts(told, limit):
@@ -135,6 +136,7 @@ def _told_to_json(told: "Told") -> dict[str, Any]:
         "outcome": told.item.outcome.value,
         "mark": told.item.mark,
         "expected": told.item.expected,
+        "lost": told.is_lost,
         "prompt": texts.get("prompt"),
         "answer": texts.get("answer") if told.answer is not None else None,
         "reference": texts.get("reference"),

@@ -57,7 +57,7 @@ _Thing = TypeVar("_Thing", Step, JobObserved, Withheld, Refusal, Deferred, Actio
 _TICK: Final = "✓"
 _WARNING: Final = "!"
 _SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", _WARNING: "red", _TICK: "green"}
-_VERDICT_COLORS: Final = {
+VERDICT_COLORS: Final = {
     Verdict.PASS: "green",
     Verdict.FAIL: "red",
     Verdict.ERROR: "red",
@@ -172,12 +172,14 @@ def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
             yield f"{indent}{judged.name}: not measured"
             continue
         left_out = f", {judged.left_out} left out (they are in the training set)" if judged.left_out else ""
+        if judged.is_training_unknown:
+            left_out += ", perhaps trained on: what a model's training set held is not known any more"
         mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
         yield f"{indent}{judged.name}: {mean}{judged.n} items{left_out}"
         if judged.error:
             yield f"{indent}  {paint('error', 'red')}  {safe(judged.error)}"
         for result in judged.conditions:
-            word = paint(result.verdict.value, _VERDICT_COLORS[result.verdict])
+            word = paint(result.verdict.value, VERDICT_COLORS[result.verdict])
             shadow = "" if result.is_enforced else " (shadow)"
             yield f"{indent}  {word}{shadow}  {safe(result.sentence)}"
 
@@ -284,7 +286,7 @@ def _deferred_line(plan: Plan) -> Iterator[str]:
 
 def _withheld(entry: Withheld, *, is_under_name: bool = False) -> Iterator[str]:
     verdict = entry.judgement.verdict
-    word = paint(verdict.value, _VERDICT_COLORS[verdict]) if verdict else "not measured"
+    word = paint(verdict.value, VERDICT_COLORS[verdict]) if verdict else "not measured"
     name = "" if is_under_name else f"{entry.fine_tune}: "
     yield f"  {paint('!', 'red')} {name}{entry.alias} does not move to {entry.revision}: {word}"
     yield from render_judgement(entry.judgement, indent="      ")

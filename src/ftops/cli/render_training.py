@@ -28,7 +28,6 @@ _AROUND: Final = _NAME + 32  # columns that are not the curve's
 
 def training_parts(report: "TrainingReport") -> Iterator[RenderableType]:
     """Gives the curves of a job, or why there are none, and the advice."""
-    yield Text()
     yield heading("Training", f"job {report.job}")
     if report.why_not:
         yield indented(Text(safe(report.why_not)))

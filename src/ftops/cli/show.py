@@ -1,7 +1,7 @@
 """``ftops show NAME``: one fine-tune: lineage, gates, aliases, its items, curves and advice."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +14,10 @@ from ftops.domain.record_types import ADOPTED
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ftops.application.item_reports import ItemReport
+    from ftops.application.model_figures import ModelFigures
     from ftops.application.training_reports import TrainingReport
     from ftops.cli.looking import View
     from ftops.domain.attempts import Attempt, JobRecord
@@ -71,22 +74,37 @@ def command(context: Globals, *, name: str, offline: bool, as_json: bool, backen
 class _AfterTheVerdict:
     """What became of the declared revision's items, and how its training went."""
 
+    figures: "Mapping[str, tuple[ModelFigures, ...]]" = field(default_factory=dict)
     items: "tuple[ItemReport, ...]" = ()
     training: "TrainingReport | None" = None
 
     def drawn(self) -> str:
-        from ftops.cli.charts import drawn
+        from rich.text import Text
+
+        from ftops.cli.charts import drawn, heading
         from ftops.cli.render_items import item_parts
+        from ftops.cli.render_models import model_parts
         from ftops.cli.render_training import training_parts
 
-        parts = [part for one in self.items for part in item_parts(one)]
-        return drawn([*parts, *(training_parts(self.training) if self.training is not None else ())])
+        parts: list[RenderableType] = []
+        for name, figures in self.figures.items():
+            parts += [Text(), heading(f"Models under {name}"), *model_parts(figures)]
+        for one in self.items:
+            parts += [Text(), *item_parts(one)]
+        if self.training is not None:
+            parts += [Text(), *training_parts(self.training)]
+        return drawn(parts)
 
     def to_json(self) -> dict[str, Any]:
         from ftops.cli.render_items import items_to_json
+        from ftops.cli.render_models import models_to_json
         from ftops.cli.render_training import training_to_json
 
-        return {"items": [items_to_json(one) for one in self.items], "training": training_to_json(self.training)}
+        return {
+            "figures": [models_to_json(name, figures) for name, figures in self.figures.items()],
+            "items": [items_to_json(one) for one in self.items],
+            "training": training_to_json(self.training),
+        }
 
 
 def _told(
@@ -94,16 +112,22 @@ def _told(
 ) -> _AfterTheVerdict:
     from ftops.application.baselines import Candidate
     from ftops.application.item_reports import item_reports
+    from ftops.application.model_figures import model_figures
     from ftops.application.training_reports import training_report
 
     if record is None:
         return _AfterTheVerdict()
     items: tuple[ItemReport, ...] = ()
+    figures: dict[str, tuple[ModelFigures, ...]] = {}
     if judgement is not None:
+        evaluations = view.workspace.evaluations
         candidate = Candidate(model=judgement.model, backend=judgement.backend, revision=judgement.revision)
-        items = item_reports(view.workspace.evaluations, record, declared, candidate)
+        items = item_reports(evaluations, record, declared, candidate)
+        for one in declared.evals:
+            if found := model_figures(evaluations, record, declared, candidate, one):
+                figures[one.spec.name] = found
     report = training_report(view.workspace, declared, record, judgement, items)
-    return _AfterTheVerdict(items=items, training=report)
+    return _AfterTheVerdict(figures=figures, items=items, training=report)
 
 
 def _the_one(view: "View", name: str) -> "Declared":

@@ -6,7 +6,7 @@ Imported by the command when it runs, as it brings the application along.
 import dataclasses
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from ftops.application.evaluate import Evaluations
 from ftops.application.failure_exports import FailureExport, export_failures
 from ftops.application.item_reports import ItemReport, item_reports
 from ftops.application.judge_agreement import JudgeReport, judge_agreement, read_labels
+from ftops.application.model_figures import ModelFigures, model_figures
 from ftops.application.training_reports import TrainingReport, training_report
 from ftops.application.trials import (
     FilesWithPrompt,
@@ -59,9 +60,10 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """A trial with what is told of its items and of the training; ``export`` where failed items were asked for."""
+    """A trial with its figures by evaluation, its items and the training; ``export`` where failed items were asked for."""
 
     tried: Tried
+    figures: Mapping[str, tuple[ModelFigures, ...]]
     items: tuple[ItemReport, ...]
     training: TrainingReport | None
     export: FailureExport | None
@@ -93,6 +95,10 @@ class OpenedTrial:
         is_declared = candidate.revision == declared.revision
         return Result(
             tried=tried,
+            figures={
+                one.spec.name: model_figures(self.evaluations, tried.record, declared, candidate, one)
+                for one in declared.evals
+            },
             items=items,
             training=training_report(self.workspace, declared, tried.record, tried.judgement, items)
             if is_declared

@@ -13,8 +13,8 @@ FEWEST_STEPS: Final = 8
 _WINDOWS: Final = 5
 # A loss that lost less than this share from its first window to its last did not come down.
 _CONVERGED: Final = 0.10
-# One that lost more than this share over its last two windows was still coming down.
-_FALLING: Final = 0.10
+# One that lost this share of all that it lost over its last two windows was still coming down.
+_FALLING: Final = 0.05
 # A validation loss this share above its least has risen.
 _RISEN: Final = 0.02
 
@@ -66,11 +66,15 @@ def has_converged(losses: Curve) -> bool | None:
 
 
 def is_still_falling(losses: Curve) -> bool | None:
-    """Whether a training loss lost a tenth or more over its last two fifths; None where there are too few steps to tell."""
+    """Whether a training loss lost a twentieth or more of all that it lost over its last two fifths.
+
+    None where there are too few steps to tell.
+    """
     means = window_means(losses)
-    if means is None or means[-2] <= 0:
+    if means is None or means[0] <= 0:
         return None
-    return means[-1] <= (1 - _FALLING) * means[-2]
+    lost = means[0] - means[-1]
+    return lost > 0 and means[-2] - means[-1] >= _FALLING * lost
 
 
 def risen_from(metrics: Sequence[StepMetrics]) -> Lowest | None:
