@@ -150,12 +150,12 @@ def _mount_scratch(target: str) -> None:
 
 
 def outer_first(folders: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Sorts (source, target) pairs, and leaves out what lies in another one at the same place."""
+    """Sorts (source, target) pairs, and leaves out targets below another one: there, what is there is shown.
+
+    So no folder is ever made in one that is the machine's. A link in it leads to where it led, if that is shown too.
+    """
     kept: list[tuple[str, str]] = []
     for source, target in sorted(set(folders), key=lambda pair: (pair[1].count("/"), pair)):
-        is_inside = any(
-            target.startswith(f"{outer}/") and source == whole + target[len(outer) :] for whole, outer in kept
-        )
-        if not is_inside and target not in {outer for _, outer in kept}:
+        if not any(target == outer or target.startswith(f"{outer}/") for _, outer in kept):
             kept.append((source, target))
     return tuple(kept)
