@@ -22,6 +22,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openai
+
+from ftops.adapters.backend_address import NO_KEY, Address
+from ftops.adapters.clock import SystemClock
+from ftops.adapters.dataset_files import DatasetFiles
+from ftops.adapters.evaluation_files import EvaluationFiles
+from ftops.adapters.openai_backend import OpenAIBackend
+from ftops.adapters.output_files import OutputFiles
+from ftops.application.baselines import Candidate
+from ftops.application.evaluate import Evaluations
+from ftops.datasets.inputs import input_digest
+from ftops.domain.desired import Dataset, Declared, DeclaredEval
+from ftops.domain.events import Evaluated
+from ftops.domain.manifest import (
+    Backend,
+    BackendName,
+    BackendType,
+    DatasetPaths,
+    EvalSpec,
+    FineTune,
+    FineTuneName,
+    ModelId,
+    Revision,
+)
+from ftops.domain.records import FineTuneRecord
 from server_processes import question, run_ftops, train_model
 
 CONCURRENCY = 32
@@ -63,9 +88,9 @@ def _compare(title: str, place: tuple[str, str, Path], items: int, rounds: int, 
     url, model, root = place
     rates: dict[str, list[float]] = {"bare": [], "eval": []}
     for number in range(rounds):
-        for kind in rates:
+        for kind, measured in rates.items():
             folder = _dataset(root / f"{title}-{kind}-{number}", items)
-            rates[kind].append(items / _run(kind, url, model, folder)["seconds"])
+            measured.append(items / _run(kind, url, model, folder)["seconds"])
     bare, ours = (sorted(each)[len(each) // 2] for each in rates.values())
     share = ours / bare
     print(
@@ -111,8 +136,7 @@ def _child(kind: str, url: str, model: str, folder: str) -> dict[str, float]:
 
 
 def _bare(base_url: str, model: str, folder: Path) -> tuple[float, int]:
-    """What people write: the SDK's client, a semaphore's worth of tasks, and a comparison. Gives its start, and how many fit."""
-    import openai
+    """What people write: the SDK's client, some tasks, and a comparison. Gives its start, and how many items were right."""
 
     right = 0
 
@@ -135,18 +159,6 @@ def _bare(base_url: str, model: str, folder: Path) -> tuple[float, int]:
 
 def _evaluate(base_url: str, model: str, folder: Path) -> tuple[float, int]:
     """The evaluation that apply runs. Gives its start, and how many items were right."""
-    from ftops.adapters.backend_address import NO_KEY, Address
-    from ftops.adapters.clock import SystemClock
-    from ftops.adapters.dataset_files import DatasetFiles
-    from ftops.adapters.evaluation_files import EvaluationFiles
-    from ftops.adapters.openai_backend import OpenAIBackend
-    from ftops.adapters.output_files import OutputFiles
-    from ftops.application.baselines import Candidate
-    from ftops.application.evaluate import Evaluations
-    from ftops.datasets.inputs import input_digest
-    from ftops.domain.events import Evaluated
-    from ftops.domain.manifest import BackendName, ModelId
-    from ftops.domain.records import FineTuneRecord
 
     started = time.perf_counter()
     backend = BackendName("bench")
@@ -171,19 +183,7 @@ def _evaluate(base_url: str, model: str, folder: Path) -> tuple[float, int]:
     return started, sum(item.score == 1.0 for item in event.evaluation.items)
 
 
-def _declared(folder: Path) -> Any:
-    from ftops.domain.desired import Dataset, Declared, DeclaredEval
-    from ftops.domain.manifest import (
-        Backend,
-        BackendName,
-        BackendType,
-        DatasetPaths,
-        EvalSpec,
-        FineTune,
-        FineTuneName,
-        Revision,
-    )
-
+def _declared(folder: Path) -> Declared:
     content = (folder / "test.jsonl").read_bytes()
     dataset = Dataset(
         path="test.jsonl",
