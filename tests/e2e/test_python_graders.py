@@ -80,3 +80,17 @@ def test_a_source_outside_the_project_or_without_grade_is_refused(scratch: Scrat
         )
         done = scratch.ftops("validate")
         assert (done.code, expected in done.text) == (2, True), done.text
+
+
+@pytest.mark.skipif(REFUSED is not None, reason=REFUSED or "")
+def test_eval_runs_python_graders_too(scratch: Scratch) -> None:
+    scratch.manifest()
+    manifest = scratch.root / "finetunes/router.yaml"
+    manifest.write_text(manifest.read_text().replace(GRADER, BY_FILE))
+    scratch.write("finetunes/graders/exact.py", "def grade(sample, item):\n    return 1.0\n")
+    refused = scratch.ftops("eval", "router", "--model", "gpt-4.1-mini-2025-04-14", "--auto-approve")
+    assert (refused.code, "--allow-python-graders" in refused.text) == (4, True), refused.text
+    done = scratch.ftops(
+        "eval", "router", "--model", "gpt-4.1-mini-2025-04-14", "--auto-approve", "--allow-python-graders"
+    )
+    assert (done.code, "12 of 12" in done.text) == (0, True), done.text

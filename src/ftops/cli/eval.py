@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option, json_option, print_json
+from ftops.cli.options import backend_option, json_option, print_json, python_grader_options
 from ftops.cli.signals import listening
 from ftops.cli.style import echo, tell
 from ftops.errors import UsageProblem
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ftops.application.judge_agreement import JudgeReport
     from ftops.application.trials import Tried
     from ftops.cli.trying import Result
+    from ftops.ports import ProgramMode
 
 _NEW: Final = click.Path(dir_okay=False, path_type=Path)
 _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -37,6 +38,7 @@ _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Only compare the evaluation's grader with people's labels.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask before calls that may cost something.")
+@python_grader_options
 @json_option
 @backend_option
 @click.pass_obj
@@ -51,6 +53,7 @@ def command(
     overwrite: bool,
     labels: Path | None,
     auto_approve: bool,
+    python_graders: "ProgramMode | None",
     as_json: bool,
     backend: str | None,
 ) -> int:
@@ -73,7 +76,15 @@ def command(
         raise UsageProblem(
             "--judge-agreement asks the grader alone", remedy="leave --model, --prompt and --export-failures out"
         )
-    wanted = Wanted(name=name, backend=backend, model=model, evals=evals, prompt=prompt, is_asking=not auto_approve)
+    wanted = Wanted(
+        name=name,
+        backend=backend,
+        model=model,
+        evals=evals,
+        prompt=prompt,
+        is_asking=not auto_approve,
+        python_graders=python_graders,
+    )
     with listening() as ears:
         with opened_trial(context, wanted, ears.stop) as opened:
             if labels is not None:

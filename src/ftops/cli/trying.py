@@ -44,11 +44,15 @@ from ftops.domain.manifest import PromptFile
 from ftops.domain.records import FineTuneRecord
 from ftops.errors import LedgerUnreachable, Rejected, Unauthorized, UsageProblem
 from ftops.evaluation.prompts import PromptProblem, read_prompt
+from ftops.ports import ProgramMode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What the command's words ask for. ``is_asking`` False approves of calls beforehand."""
+    """What the command's words ask for. ``is_asking`` False approves of calls beforehand.
+
+    ``python_graders`` None runs none of them.
+    """
 
     name: str
     backend: str | None
@@ -56,6 +60,7 @@ class Wanted:
     evals: tuple[str, ...]
     prompt: Path | None
     is_asking: bool
+    python_graders: ProgramMode | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +177,14 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
     with (
         open_progress() as progress,
         open_workspace(
-            place, alone, policy=Policy(), progress=progress, stop=stop, for_apply=True, confirm=confirm_trust
+            place,
+            alone,
+            policy=Policy(),
+            progress=progress,
+            stop=stop,
+            for_apply=True,
+            confirm=confirm_trust,
+            python_graders=wanted.python_graders,
         ) as workspace,
     ):
         trial = make_trial(declared, _record(workspace, declared), model=wanted.model, asks=asks)
