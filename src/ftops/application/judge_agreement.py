@@ -20,6 +20,7 @@ from ftops.errors import Invalid, Problem, UsageProblem
 from ftops.evaluation.agreement import Agreement, agreement
 from ftops.evaluation.graders import GraderProblem, parse_grader, pass_threshold_of
 from ftops.evaluation.identity import row_digest
+from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.rows import RowProblem, read_row
 from ftops.graders.samples import sample_context
 
@@ -83,6 +84,9 @@ def judge_agreement(
 
     Raises UsageProblem where the grader's verdicts are not pass or fail, and Interrupted when ``stop`` is set.
     """
+    if is_pairwise(one.spec.grader):
+        message = f"{one.spec.name} compares pairs of answers: no single answer has a verdict"
+        raise UsageProblem(message, remedy="label pairs: ftops eval --export-pairs")
     try:
         grader = parse_grader(one.spec.grader)
     except GraderProblem as problem:
@@ -102,6 +106,7 @@ def judge_agreement(
         outputs=evaluations.outputs,
         programs=evaluations.programs,
         stop=stop,
+        backend=backend,
     )
     passing = _passing(one, [grade.score for grade in grades.values() if grade.score is not None])
     pairs: list[tuple[bool, bool]] = []

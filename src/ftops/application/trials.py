@@ -6,6 +6,7 @@ back. Answers and judges' replies are kept as for an apply, which then calls not
 
 import dataclasses
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,13 +19,16 @@ from ftops.domain.checkpoints import chosen_model
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Condition, FineTuneName, ModelId, PromptFile
+from ftops.domain.manifest import Condition, EvalSpec, FineTuneName, ModelId, PromptFile
 from ftops.domain.pricing import inference_price
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.transitions import apply_event
 from ftops.errors import UsageProblem
+from ftops.evaluation.graders import GraderProblem, parse_grader
 from ftops.evaluation.identity import form_digest, is_dated
+from ftops.evaluation.pairwise import is_pairwise
+from ftops.graders.rules import embedding_models_of, models_of
 
 _TUNED: Final = "ft:"
 _MILLION: Final = 1_000_000
@@ -46,11 +50,21 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quote:
-    """What a trial would send: requests, tokens and USD. None is unknown, never zero."""
+    """What a trial would send: requests, tokens and USD. None is unknown, never zero.
+
+    Besides, ``judges`` are asked about up to ``judged`` answers, or embed them; what that takes is not in the other figures.
+    """
 
     calls: int
     tokens: int
     usd: float | None
+    judged: int = 0
+    judges: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nobody would be asked anything."""
+        return not self.calls and not self.judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,18 +146,33 @@ def make_trial(
 
 
 def quote(evaluations: Evaluations, trial: Trial) -> Quote:
-    """Estimates what a trial would send and cost; asks no backend. Answers count as long as the references.
-
-    What judges and embeddings take is not in it.
-    """
-    calls = tokens = 0
+    """Estimates what a trial would send and cost; asks no backend. Answers count as long as the references."""
+    calls = tokens = judged = 0
+    judges: dict[str, None] = {}
+    judgement = evaluations.judgement(trial.record, trial.declared, candidate=trial.candidate)
+    lacking = Counter(missing.eval for missing in judgement.missing)
     for one in trial.declared.evals:
+        asked = models_asked(one.spec)
+        if asked and lacking[one.spec.name]:
+            judges |= dict.fromkeys(asked)
+            judged += one.dataset.rows * one.spec.repeats * lacking[one.spec.name]
         wanted = evaluations.rows_to_call(
             trial.record, trial.declared, candidate=trial.candidate, evaluation=one.spec.name
         )
         calls += wanted
         tokens += round(wanted * one.dataset.tokens / one.dataset.rows) if one.dataset.rows else 0
-    return Quote(calls=calls, tokens=tokens, usd=_usd(trial, tokens))
+    return Quote(calls=calls, tokens=tokens, usd=_usd(trial, tokens), judged=judged, judges=tuple(judges))
+
+
+def models_asked(spec: EvalSpec) -> tuple[str, ...]:
+    """Gives the models that an evaluation's grader asks: judges, and those that embed texts."""
+    if is_pairwise(spec.grader):
+        return (str(spec.grader.get("model", "")),)
+    try:
+        grader = parse_grader(spec.grader)
+    except GraderProblem:
+        return ()  # the evaluation will say so
+    return (*models_of(grader), *embedding_models_of(grader))
 
 
 def run_trial(

@@ -79,12 +79,11 @@ def _told(report: "ItemReport", told: "Told") -> Iterator[RenderableType]:
     if told.item.outcome is not Outcome.OK:
         parts.append(told.item.outcome.value)
     if told.item.mark is not None or told.item.expected is not None:
-        parts.append(
-            f"{masked_words(safe(told.item.mark or 'none'))} for {masked_words(safe(told.item.expected or 'none'))}"
-        )
+        read, due = (masked_words(safe(mark or "nothing")) for mark in (told.item.mark, told.item.expected))
+        parts.append(f"read as {read}" + (f" where {due} was due" if told.item.expected is not None else ""))
     if told.is_lost:
         parts.append("a baseline did better")
-    yield indented(Text("  ".join(parts)), 4)
+    yield indented(Text(", ".join(parts)), 4)
     limit = min(_LONGEST, max(40, 2 * (terminal_width() - _LABELS) - 4))
     for name, text in _texts(told, limit):
         yield indented(Text(f"{name:<9} {safe(text)}"), 6)

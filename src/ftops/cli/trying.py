@@ -6,7 +6,7 @@ Imported by the command when it runs, as it brings the application along.
 import dataclasses
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from ftops.application.trials import (
     find_declared,
     is_free,
     make_trial,
+    models_asked,
     quote,
     run_trial,
 )
@@ -89,9 +90,9 @@ class OpenedTrial:
         Raises UsageProblem where nobody is there to ask, Unauthorized where the key is refused, and Interrupted.
         """
         quoted = quote(self.evaluations, self.trial)
-        if not self._is_approved(quoted.calls, _told(quoted)):
-            return None
-        if quoted.calls:
+        if not quoted.is_nothing:
+            if not self._is_approved(_told(quoted)):
+                return None
             self._check_key()
         with underway():
             tried = run_trial(self.evaluations, self.trial, stop=self.workspace.stop, progress=self._show)
@@ -121,8 +122,8 @@ class OpenedTrial:
         except UnicodeDecodeError as error:
             raise UsageProblem(f"{file} is no UTF-8 text") from error
         labels = read_labels(text, file=str(file), rows=self.evaluations.files.rows(one.dataset))
-        calls = len(labels) if "model" in one.spec.grader or "graders" in one.spec.grader else 0
-        if not self._is_approved(calls, f"about {calls:,} calls of the grader's model, of unknown cost"):
+        judges = models_asked(one.spec)
+        if judges and not self._is_approved(f"{len(labels):,} answers judged by {_listed(judges)}, of unknown cost"):
             return None
         with underway():
             backend = self.trial.candidate.backend
@@ -135,10 +136,8 @@ class OpenedTrial:
             raise UsageProblem("people label the answers to one evaluation", remedy=f"name it with --eval: {names}")
         return found[0]
 
-    def _is_approved(self, calls: int, told: str) -> bool:
+    def _is_approved(self, told: str) -> bool:
         """Whether calls may be made: nothing is asked where they cost nothing."""
-        if not calls:
-            return True
         tell(f"{safe(self.trial.declared.name)}: {told}")
         if not self.is_asking or is_free(self.trial):
             return True
@@ -247,6 +246,15 @@ def _reach_baselines(workspace: Workspace, trial: Trial) -> None:
 
 
 def _told(quoted: Quote) -> str:
-    calls = f"{quoted.calls:,} call{'' if quoted.calls == 1 else 's'}"
-    usd = "of unknown cost" if quoted.usd is None else f"about ${quoted.usd:,.2f}"
-    return f"{calls}, about {quoted.tokens:,} tokens, {usd}"
+    parts = []
+    if quoted.calls:
+        calls = f"{quoted.calls:,} call{'' if quoted.calls == 1 else 's'}"
+        usd = "of unknown cost" if quoted.usd is None else f"about ${quoted.usd:,.2f}"
+        parts.append(f"{calls}, about {quoted.tokens:,} tokens, {usd}")
+    if quoted.judged:
+        parts.append(f"up to {quoted.judged:,} answers judged by {_listed(quoted.judges)}, whose cost is not counted")
+    return "; ".join(parts)
+
+
+def _listed(models: Sequence[str]) -> str:
+    return ", ".join(map(safe, models))

@@ -210,6 +210,58 @@ def test_only_what_is_known_to_cost_nothing_is_free(world: World) -> None:
     assert not is_free(on(dataclasses.replace(OPENAI, price=Price(training=0))))
 
 
+JUDGE = {
+    "type": "label_model",
+    "model": "gpt-4o-mini-2024-07-18",
+    "input": [{"role": "user", "content": "Is {{sample.output_text}} what {{reference}} says?"}],
+    "labels": ["yes", "no"],
+    "passing_labels": ["yes"],
+}
+
+
+def judging(request: ChatRequest) -> str:
+    """Answers as ``_answer``; as a judge says yes to every answer but those that begin with "about 1"."""
+    if request.model != JUDGE["model"]:
+        return _answer(request)
+    return "no" if "about 1" in str(request.messages[-1]["content"]) else "yes"
+
+
+def test_judges_are_told_of_before_they_are_asked() -> None:
+    world = World(answer=judging)
+    declared = with_gate(world.declare(), AGAINST_BASE, grader=JUDGE)
+    evaluations = world.workspace(declared).evaluations
+    quoted = quote(evaluations, make_trial(declared, None, model=OTHER_MODEL))
+    assert (quoted.calls, quoted.judged, quoted.judges) == (2 * EVAL_ROWS, 2 * EVAL_ROWS, ("gpt-4o-mini-2024-07-18",))
+    tried = tried_of(world, with_gate(world.declare(), grader=JUDGE))
+    assert tried.judgement.evals[0].mean == 7 / 8
+    assert tried.record.evaluations[0].judge_calls == EVAL_ROWS
+    again = dataclasses.replace(tried.trial, record=tried.record)
+    assert quote(evaluations, again).is_nothing
+
+
+def test_a_judge_is_compared_with_people() -> None:
+    world = World(answer=judging)
+    declared = with_gate(world.declare(), grader=JUDGE)
+    lines = [{"row": n, "output": f"about {n}", "label": n != 2} for n in range(1, 9)]
+    found = compared(world, declared, "\n".join(map(json.dumps, lines)))
+    counts = found.agreement
+    assert (counts.true_passes, counts.missed_passes, counts.true_fails, counts.missed_fails) == (6, 1, 0, 1)
+    asked = world.count("chat")
+    assert compared(world, declared, "\n".join(map(json.dumps, lines))) == found
+    assert world.count("chat") == asked, "what a judge said is kept"
+
+
+def test_a_judge_of_pairs_has_no_verdict_on_single_answers(world: World) -> None:
+    pairwise = {
+        **JUDGE,
+        "input": [{"role": "user", "content": "{{first.output_text}} or {{second.output_text}}?"}],
+        "labels": ["first", "second"],
+        "passing_labels": ["first"],
+    }
+    with pytest.raises(UsageProblem, match="compares pairs of answers"):
+        compared(world, with_gate(world.declare(), grader=pairwise), '{"row": 1, "output": "x", "label": true}')
+
+
 # What became of items.
 
 
