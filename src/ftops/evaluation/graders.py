@@ -14,7 +14,7 @@ from ftops.graders.problems import GraderProblem
 if TYPE_CHECKING:
     from ftops.graders.grading import Grade
     from ftops.graders.judging import Judge
-    from ftops.graders.kinds import Grader
+    from ftops.graders.kinds import Grader, SingleGrader
     from ftops.graders.own_kinds import Label
     from ftops.graders.programs import RunProgram
     from ftops.graders.similarity import Embed
@@ -33,35 +33,63 @@ def parse_grader(declared: Mapping[str, Any]) -> "Grader":
     return reading.parse_grader(own, dialect=EVALUATION)
 
 
-def needs_classes(grader: "Grader | None") -> "TypeGuard[Label]":
-    """Whether a grader is to tell classes apart that its declaration doesn't list."""
-    from ftops.graders import own_kinds
-
-    return isinstance(grader, own_kinds.Label) and not grader.labels
+def needs_classes(grader: "Grader | None") -> bool:
+    """Whether a grader, or a part of one, is to tell classes apart that its declaration doesn't list."""
+    return any(_lacks_labels(each) for each in _singles(grader))
 
 
 def with_classes(grader: "Grader", contexts: Iterable[Mapping[str, Any]]) -> "Grader":
-    """Gives a label grader without labels those of all rows' references; any other grader as it is.
+    """Gives label graders without labels those of all rows' references; any other grader as it is.
 
     An answer of another row's class is then marked with that class: else it would be a false answer of none, and every
     class's precision, and with it F1, would come out too high. Of several spellings of a class the least one counts, so that
     the order of rows doesn't matter. ``contexts`` are the rows', without a sample; rows without a reference have no class.
     """
-    if not needs_classes(grader):
+    from ftops.graders.kinds import Multi
+
+    templates = {each.reference for each in _singles(grader) if _lacks_labels(each)}
+    if not templates:
         return grader
-    from ftops.graders.classes import normal_form
+    labels = _labels_by_template(templates, contexts)
+
+    def completed(each: "SingleGrader") -> "SingleGrader":
+        return dataclasses.replace(each, labels=labels[each.reference]) if _lacks_labels(each) else each
+
+    if isinstance(grader, Multi):
+        parts = tuple(dataclasses.replace(part, grader=completed(part.grader)) for part in grader.parts)
+        return dataclasses.replace(grader, parts=parts)
+    return completed(grader)
+
+
+def _singles(grader: "Grader | None") -> "tuple[SingleGrader, ...]":
+    from ftops.graders.rules import single_graders
+
+    return () if grader is None else tuple(each for _, each in single_graders(grader))
+
+
+def _lacks_labels(grader: "SingleGrader") -> "TypeGuard[Label]":
+    from ftops.graders import own_kinds
+
+    return isinstance(grader, own_kinds.Label) and not grader.labels
+
+
+def _labels_by_template(templates: set[str], contexts: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    from ftops.graders.classes import class_of
+    from ftops.graders.marks import NO_CLASS
     from ftops.graders.templates import TemplateProblem, render
 
-    spelt: dict[str, str] = {}
+    spelt: dict[str, dict[str, str]] = {template: {} for template in templates}
     for context in contexts:
-        try:
-            text = render(grader.reference, context).strip()
-        except TemplateProblem:
-            continue
-        form = normal_form(text)
-        if form:
-            spelt[form] = min(spelt.get(form, text), text)
-    return dataclasses.replace(grader, labels=tuple(sorted(spelt.values())))
+        for template, known in spelt.items():
+            try:
+                text = render(template, context).strip()
+            except TemplateProblem:
+                continue  # the item's error, once it is graded
+            form = class_of(text)
+            if form is not None:
+                said = form if text == NO_CLASS else text
+                known[form] = min(known.get(form, said), said)
+    return {template: tuple(sorted(known.values())) for template, known in spelt.items()}
 
 
 def pass_threshold_of(declared: Mapping[str, Any]) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ftops.evaluation.identity import row_digest, short_digest
+from ftops.graders.material import ASKED
 from ftops.graders.samples import text_of
 from ftops.graders.templates import TemplateProblem, render_all
 
@@ -21,7 +22,10 @@ class RowProblem(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvalRow:
-    """One row, ready to send: messages, the other request fields, and what templates know (``item``, ``reference``, …)."""
+    """One row, ready to send: messages, the other request fields, and what graders know.
+
+    ``context`` has ``item``, ``reference`` and what else templates name, and ``asked``, the messages, for ftops' judges.
+    """
 
     digest: str
     messages: tuple[Mapping[str, Any], ...]
@@ -46,11 +50,12 @@ def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, An
             raise RowProblem(str(problem)) from problem
     if not messages:
         raise RowProblem("a row without messages needs the evaluation's input")
+    sent = tuple(_without_weight(message) for message in messages)
     return EvalRow(
         digest=row_digest(row),
-        messages=tuple(_without_weight(message) for message in messages),
+        messages=sent,
         extra={key: request[key] for key in _EXTRA if key in request},
-        context=context,
+        context={**context, ASKED: sent},
     )
 
 

@@ -5,7 +5,8 @@ Owns the normal form by which they are compared, and what an answer is marked wi
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from ftops.graders.marks import NO_CLASS, Scored
@@ -23,20 +24,31 @@ def normal_form(text: str) -> str:
     return _BETWEEN.sub(" ", plain).strip(_AROUND)
 
 
-def compare_classes(text: str, reference: str, labels: Sequence[str]) -> Scored:
+def compare_classes(text: str, reference: str, labels: tuple[str, ...]) -> Scored:
     """Scores 1 where both name the same class; marks are classes as ``labels`` spells them, else in their normal form.
 
     Without labels the only class known is the reference's. Raises GradingFailed for a reference that is no class.
     """
-    known = {normal_form(label): label for label in labels}
-    form = normal_form(reference)
-    if not form or len(form) > _LONGEST:
+    known = _by_form(labels)
+    form = class_of(reference)
+    if form is None:
         raise _no_class(f"the reference is no class: expected 1 to {_LONGEST} characters")
     if known and form not in known:
         raise _no_class("the reference is none of the labels")
     known = known or {form: form}
     said = normal_form(text) if len(text) <= 100 * _LONGEST else ""
     return Scored(score=1.0 if said == form else 0.0, mark=known.get(said, NO_CLASS), expected=known[form])
+
+
+def class_of(reference: str) -> str | None:
+    """Gives the class that a reference names, in its normal form; None where it is no class."""
+    form = normal_form(reference)
+    return form if 0 < len(form) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8)
+def _by_form(labels: tuple[str, ...]) -> Mapping[str, str]:
+    return {normal_form(label): label for label in labels}
 
 
 def _no_class(message: str) -> GradingFailed:

@@ -51,7 +51,7 @@ def fits(schema: str, text: str) -> bool:
         raise GradingFailed(Failure(kind=FailureKind.SAMPLE, message=message, is_samples=True))
     try:
         return validator.is_valid(value)
-    except ValueError:  # a number that is no JSON number, such as 1e999
+    except ValueError:  # half of a character: no JSON text has one
         return False
 
 

@@ -13,7 +13,7 @@ from ftops.graders.problems import Failure, FailureKind, GradingFailed
 
 # What is longer, or larger, isn't read: a power of ten with a billion digits is written in a few.
 _LONGEST: Final = 500
-_LARGEST_EXPONENT: Final = 300
+_LARGEST_EXPONENT: Final = 400
 
 _SPACES: Final = "\u00a0\u2009\u202f"
 _SEPARATORS: Final = f".,'\u2019{_SPACES}"

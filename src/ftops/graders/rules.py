@@ -36,11 +36,6 @@ def embedding_models_of(grader: Grader) -> tuple[str, ...]:
     return tuple(dict.fromkeys(model for model in asked if model is not None))
 
 
-def has_programs(grader: Grader) -> bool:
-    """Whether programs are run to grade."""
-    return any(isinstance(each, Python) for _, each in single_graders(grader))
-
-
 def names_variable(grader: Grader, namespace: str) -> bool:
     """Whether a template names a variable of this namespace, ``reference`` for example."""
     return any(steps_of(path)[0] == namespace for path in _paths(grader))

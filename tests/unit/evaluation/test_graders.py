@@ -1,12 +1,13 @@
 """Graders give raw scores between 0 and 1."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.evaluation.graders import GraderProblem, grade, parse_grader, pass_threshold_of, with_classes
+from ftops.evaluation.graders import GraderProblem, grade, needs_classes, parse_grader, pass_threshold_of, with_classes
 from ftops.graders.kinds import Metric, TextSimilarity
 
 CHECK = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{reference}}", "operation": "eq"}
@@ -111,3 +112,40 @@ def test_classes_that_are_declared_stay() -> None:
     declared = parse_grader({"type": "label", "labels": ["a"]})
     assert with_classes(declared, [{"reference": "b"}]) is declared
     assert with_classes(parse_grader(CHECK), [{"reference": "b"}]) == parse_grader(CHECK)
+
+
+LABEL = {"type": "label", "reference": "{{item.label}}"}
+LABELLED = [
+    {"label": "Card_Arrival"},
+    {"label": "lost card"},
+    {"label": "card arrival."},
+    {"other": 1},
+    {"label": "?" * 9},
+]
+
+
+def test_labels_inside_a_multi_know_all_classes_too() -> None:
+    both = {"type": "multi", "graders": {"a": LABEL, "b": CHECK}, "calculate_output": "a"}
+    assert needs_classes(parse_grader(both))
+    grader = with_classes(parse_grader(both), [{"item": row} for row in LABELLED])
+    assert not needs_classes(grader)
+    context = {"item": LABELLED[1], "reference": "", "sample": {"output_text": "Card arrival"}}
+    graded = grade(grader, context)
+    assert (graded.mark, graded.expected) == ("Card_Arrival", "lost card")
+
+
+def test_rows_are_not_looked_at_where_labels_are_known() -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        pytest.fail("looked at")
+        yield {}
+
+    for declared in ({**LABEL, "labels": ["a"]}, CHECK):
+        grader = parse_grader(declared)
+        assert with_classes(grader, rows()) is grader
+
+
+def test_no_class_is_spelt_like_no_class() -> None:
+    rows = [{"item": {"label": "(none)"}}, {"item": {"label": "a"}}]
+    grader = with_classes(parse_grader(LABEL), rows)
+    graded = [grade(grader, {**row, "sample": {"output_text": "None"}}) for row in rows]
+    assert [(one.mark, one.expected) for one in graded] == [("none", "none"), ("none", "a")]

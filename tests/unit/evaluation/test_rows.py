@@ -63,7 +63,8 @@ def test_a_preference_row_may_lack_the_other_output() -> None:
 def test_a_reinforcement_row_sends_its_messages() -> None:
     read = read_row({"messages": [SYSTEM, USER], "answer": "42"})
     assert read.messages == (SYSTEM, USER)
-    assert set(read.context) == {"item"}
+    assert set(read.context) == {"item", "asked"}
+    assert read.context["asked"] == read.messages
 
 
 def test_input_replaces_what_is_sent() -> None:
