@@ -19,6 +19,7 @@ from ftops.application.measurements import (
     Items,
     Measurement,
     Prepared,
+    has_unisolated_scores,
     known_scores,
     prepare,
     sendable_rows,
@@ -189,6 +190,8 @@ class Evaluations:
                 progress=None if progress is None else lambda done, total: progress(what, done, total),
             )
             measured = measure(measurement, items, known_scores(subject.record, measurement), means)
+            if has_unisolated_scores(subject.record, measurement):
+                measured.isolation = "none"  # its scores stay in the record, so that stays true of it
         now = self.clock.now()
         before = measurement.recorded(subject.record)
         record = evaluation_record(measurement, measured, left_out=items.left_out, before=before, at=now)

@@ -165,17 +165,26 @@ def _is_trained_on(row: Mapping[str, Any], item: Item, trained_on: frozenset[str
 def known_scores(record: FineTuneRecord, measurement: Measurement) -> dict[tuple[str, int], ItemScore]:
     """Gives scores by row and repeat, from any evaluation of the same model, requests and grader; the newest count."""
     known: dict[tuple[str, int], ItemScore] = {}
+    for old in _alike(record, measurement):
+        known |= {(item.row, item.repeat): item for item in old.items if _is_known(item, measurement)}
+    return known
+
+
+def has_unisolated_scores(record: FineTuneRecord, measurement: Measurement) -> bool:
+    """Whether a program that ran without isolation gave any of the scores that are known."""
+    return any(old.isolation == "none" for old in _alike(record, measurement))
+
+
+def _alike(record: FineTuneRecord, measurement: Measurement) -> Iterator[EvaluationRecord]:
     for old in record.evaluations:
-        is_same = (old.model, old.backend, old.sent, old.grader, old.for_model) == (
+        if (old.model, old.backend, old.sent, old.grader, old.for_model) == (
             measurement.model,
             measurement.backend,
             measurement.sent,
             measurement.grader,
             measurement.for_model,
-        )
-        if is_same:
-            known |= {(item.row, item.repeat): item for item in old.items if _is_known(item, measurement)}
-    return known
+        ):
+            yield old
 
 
 def _is_known(item: ItemScore, measurement: Measurement) -> bool:
