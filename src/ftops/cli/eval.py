@@ -7,6 +7,7 @@ import click
 
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json, python_grader_options
+from ftops.cli.pair_options import PairWords, pair_options
 from ftops.cli.signals import listening
 from ftops.cli.style import echo, tell
 from ftops.errors import UsageProblem
@@ -37,6 +38,7 @@ _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_EXISTING,
     help="Only compare the evaluation's grader with people's labels.",
 )
+@pair_options
 @click.option("--auto-approve", is_flag=True, help="Do not ask before calls that may cost something.")
 @python_grader_options
 @json_option
@@ -52,6 +54,7 @@ def command(
     export_failures: Path | None,
     overwrite: bool,
     labels: Path | None,
+    pairs: PairWords,
     auto_approve: bool,
     python_graders: "ProgramMode | None",
     as_json: bool,
@@ -67,7 +70,14 @@ def command(
       ftops eval ticket-router
       ftops eval ticket-router --model gpt-4.1-2025-04-14 --prompt prompts/long.json
       ftops eval ticket-router --export-failures failures.jsonl
+      ftops eval ticket-router --export-pairs pairs.jsonl
     """
+    if pairs.is_asking:
+        from ftops.cli.eval_pairs import Asked, answer
+
+        pairs.check(model=model, others=bool(prompt or export_failures or labels))
+        asked = Asked(directory=context.directory, name=name, evals=evals, backend=backend, as_json=as_json)
+        return answer(asked, pairs, overwrites=overwrite)
     from ftops.cli.eval_files import check_free
     from ftops.cli.trying import Wanted, opened_trial
 

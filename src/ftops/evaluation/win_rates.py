@@ -60,8 +60,8 @@ def judge_preferences(
     result = judge(scored)
     if not scored:
         result = dataclasses.replace(result, verdict=Verdict.INSUFFICIENT_EVIDENCE, sentence=_nobody_chose(spec))
-    note = "; ".join(_remarks(spec, known, candidate, len(scored)))
-    return dataclasses.replace(result, note=note or None)
+    sentence = "; ".join([result.sentence, *_remarks(spec, known, candidate, len(scored))])
+    return dataclasses.replace(result, sentence=sentence)
 
 
 def _by_answer(items: Mapping[Pair, PairItem]) -> Mapping[tuple[str, int, str | None], PairItem]:

@@ -93,7 +93,7 @@ class TestJudges:
         _, found = judged(
             spec(AT_LEAST, is_pairwise=True), msgspec.structs.replace(record, items=dependent + record.items[7:])
         )
-        assert found.conditions[0].note == "7 of 60 pairs depended on the order and count half"
+        assert found.conditions[0].sentence.endswith("; 7 of 60 pairs depended on the order and count half")
 
     def test_pairs_never_judged_are_missing(self) -> None:
         one = spec(AGAINST, AT_LEAST, is_pairwise=True)
@@ -131,14 +131,16 @@ class TestPeople:
         judgement, found = judged(spec(AT_LEAST, is_pairwise=False), said(wins, is_pairwise=False))
         assert judgement.verdict is Verdict.PASS
         assert found.conditions[0].n == 40
-        assert found.conditions[0].note == "chosen by people, 40 choices; 20 items without one"
+        assert found.conditions[0].sentence.endswith("; chosen by people, 40 choices; 20 items without one")
 
     def test_choices_about_other_answers_do_not_count_and_that_is_said(self) -> None:
         record = said([1.0] * 40, is_pairwise=False)
         changed = tuple(PairItem(i.row, 0, CHANGED, THEIRS, 1.0, votes=1) for i in record.items)
         judgement, found = judged(spec(AT_LEAST, is_pairwise=False), msgspec.structs.replace(record, items=changed))
         assert judgement.verdict is Verdict.INSUFFICIENT_EVIDENCE
-        assert found.conditions[0].note == "40 choices don't count: their answers are no longer the recorded ones"
+        assert found.conditions[0].sentence.endswith(
+            "; 40 choices don't count: their answers are no longer the recorded ones"
+        )
 
     def test_a_judges_preferences_are_not_peoples(self) -> None:
         judgement, found = judged(spec(AT_LEAST, is_pairwise=False), said([1.0] * 60, is_pairwise=True))
