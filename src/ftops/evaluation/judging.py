@@ -98,7 +98,7 @@ def _judge_evaluation(one: MeasuredEval) -> EvalJudgement:
         digest=one.declared.digest,
         is_measured=True,
         conditions=results,
-        n=len(scores),
+        n=len(scores) if scores else sum(item.output is not None for item in record.items if record.error is None),
         left_out=record.left_out,
         mean=mean_of(scores) if scores else None,
         outcomes=Counter(item.outcome for item in record.items if item.outcome is not Outcome.OK),
@@ -148,9 +148,8 @@ def _judge_wins(
     else:
         choose = partial(judge_choices, condition, seed=seed_of(one.declared.digest), compared=one.compared)
         result = judge_preferences(spec, known, record, choose)
-    note = "; ".join(said for said in (baseline.note, result.note) if said)
     return dataclasses.replace(
-        result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=note or None
+        result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=baseline.note
     )
 
 
