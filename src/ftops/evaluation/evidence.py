@@ -16,6 +16,7 @@ from ftops.evaluation.intervals import (
     mean_of,
     paired_interval,
     paired_table,
+    quantile,
     wider,
     wilson,
     wilson_of_mean,
@@ -25,8 +26,8 @@ from ftops.evaluation.percentiles import interval_of_difference, interval_of_per
 from ftops.evaluation.resampling import FEWEST_FOR_BOOTSTRAP, Resampled, bootstrap, with_unseen_unit
 from ftops.evaluation.units import Sample, Unit
 
-Needed = Callable[[float], int | None]
-"""Gives for a threshold the number of items at which the value observed would clear it; None where none would."""
+Needed = Callable[[float, float], int | None]
+"""Gives for a threshold, and luck as in ``sample_sizes``, the items at which the value would clear it; None: none would."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +45,7 @@ class Evidence:
     is_pass_fail: bool = False
     table: PairedTable | None = None
     mcnemar_p: float | None = None
-    needed: Needed = lambda _: None
+    needed: Needed = lambda _threshold, _luck: None
 
 
 def weigh_value(metric: str, sample: Sample, reading: Reading, *, confidence: float | None, seed: int) -> Evidence:
@@ -75,8 +76,8 @@ def _weigh_items(
     low, high = bounds
     n, scaled = known.sample.n, (known.observed - low) / (high - low)
 
-    def by_formula(threshold: float) -> int | None:
-        return sample_sizes.items_for_mean(scaled, (threshold - low) / (high - low), confidence)
+    def by_formula(threshold: float, luck: float) -> int | None:
+        return sample_sizes.items_for_mean(scaled, (threshold - low) / (high - low), confidence, luck)
 
     if known.is_pass_fail:
         passed = round(known.observed * n)
@@ -85,9 +86,10 @@ def _weigh_items(
     formula = Interval(low=low + formula.low * (high - low), high=low + formula.high * (high - low))
     resampled = bootstrap(figure, confidence, seed=seed)
 
-    def needed(threshold: float) -> int | None:
-        by_spread = sample_sizes.units_for_spread(known.observed, threshold, confidence, resampled.error**2 * n)
-        found = by_formula(threshold)
+    def needed(threshold: float, luck: float) -> int | None:
+        error = _error_towards(threshold, known.observed, resampled, confidence)
+        by_spread = sample_sizes.units_for_spread(known.observed, threshold, confidence, error**2 * n, luck)
+        found = by_formula(threshold, luck)
         return None if found is None or by_spread is None else max(found, by_spread, FEWEST_FOR_BOOTSTRAP)
 
     return _with(known, wider(formula, resampled.interval), needed=needed, is_enough=n >= FEWEST_FOR_BOOTSTRAP)
@@ -102,14 +104,22 @@ def _weigh_units(known: Evidence, figure: Figure, confidence: float, *, seed: in
 
 
 def _items_for_units(
-    known: Evidence, resampled: Resampled, units: int, confidence: float, threshold: float
+    known: Evidence, resampled: Resampled, units: int, confidence: float, threshold: float, luck: float
 ) -> int | None:
     distance = abs(known.observed - threshold)
     reach = resampled.down if known.observed > threshold else resampled.up
+    error = _error_towards(threshold, known.observed, resampled, confidence)
     needed = sample_sizes.units_for_resampled(
-        distance, confidence, spread=resampled.error * units**0.5, reach=reach * units
+        distance, confidence, spread=error * units**0.5, reach=reach * units, luck=luck
     )
     return None if needed is None else -(-max(needed, FEWEST_FOR_BOOTSTRAP) * known.sample.n // units)
+
+
+def _error_towards(threshold: float, observed: float, resampled: Resampled, confidence: float) -> float:
+    """The standard error on the threshold's side, where skewed scores have more of it: a limit's distance over z."""
+    interval = resampled.interval
+    distance = observed - interval.low if observed > threshold else interval.high - observed
+    return max(resampled.error, distance / quantile(confidence))
 
 
 def _with(known: Evidence, interval: Interval, *, needed: Needed, is_enough: bool = True) -> Evidence:
@@ -174,7 +184,7 @@ def _weigh_times(sample: Sample, confidence: float | None) -> Evidence:
     def at(n: float) -> Interval:
         return interval_of_percentile(times, n * units / sample.n, confidence)
 
-    return _with(known, at(sample.n), needed=partial(sample_sizes.items_for_interval, known.observed, at))
+    return _with(known, at(sample.n), needed=partial(_items_for_times, known.observed, at))
 
 
 def _weigh_two_times(sample: Sample, confidence: float | None) -> Evidence:
@@ -187,7 +197,14 @@ def _weigh_two_times(sample: Sample, confidence: float | None) -> Evidence:
     def at(n: float) -> Interval:
         return interval_of_difference(first, second, n * units / sample.n, confidence)
 
-    return _with(known, at(sample.n), needed=partial(sample_sizes.items_for_interval, known.observed, at))
+    return _with(known, at(sample.n), needed=partial(_items_for_times, known.observed, at))
+
+
+def _items_for_times(
+    observed: float, interval_at: Callable[[float], Interval], threshold: float, luck: float
+) -> int | None:
+    """Nothing is assumed of how times are spread beyond those seen, so that no power is told for them."""
+    return None if luck else sample_sizes.items_for_interval(observed, interval_at, threshold)
 
 
 def independent_units(units: Sequence[tuple[int, ...]]) -> float:

@@ -7,6 +7,7 @@ argument, so that the same scores are judged alike for ever.
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from ftops.domain.judgement import ConditionResult, Verdict
 from ftops.domain.manifest import Condition, Test
@@ -18,6 +19,9 @@ from ftops.evaluation.metrics import MetricRefused, Reading, is_less_better
 from ftops.evaluation.units import sample_of
 
 _AS_RECORDED = Reading()
+
+POWER: Final = 0.8
+"""How often a model that is as good as it looks is to pass, for the number of items that is told."""
 
 
 def judge(
@@ -113,9 +117,10 @@ def _without_items(condition: Condition) -> ConditionResult:
 
 def _result(condition: Condition, evidence: Evidence, *, confidence: float | None, compared: int) -> ConditionResult:
     verdict = verdict_of(condition, evidence, confidence)
-    needed_n = None
+    needed_n = likely_n = None
     if verdict is Verdict.INSUFFICIENT_EVIDENCE and confidence is not None:
         needed_n = _needed(condition, evidence, confidence)
+        likely_n = _needed(condition, evidence, confidence, luck=sample_sizes.luck_of(POWER))
     interval = evidence.interval
     return ConditionResult(
         condition=condition,
@@ -132,6 +137,7 @@ def _result(condition: Condition, evidence: Evidence, *, confidence: float | Non
             evidence,
             verdict=verdict,
             needed_n=needed_n,
+            likely_n=likely_n,
             stricter=confidence if compared > 1 else None,
             compared=compared,
         ),
@@ -172,20 +178,23 @@ def _is_by_mcnemar(condition: Condition, evidence: Evidence) -> bool:
     return evidence.table is not None and condition.test is Test.SUPERIORITY and condition.margin == 0
 
 
-def _needed(condition: Condition, evidence: Evidence, confidence: float) -> int | None:
-    """Gives the items at which the value observed would pass: more than there are, where any number would do."""
+def _needed(condition: Condition, evidence: Evidence, confidence: float, *, luck: float = 0.0) -> int | None:
+    """Gives the items at which the value observed would pass: more than there are, where any number would do.
+
+    With ``luck`` they are those at which such a model is likely to pass (``sample_sizes``).
+    """
     sign, threshold = sign_of(condition), threshold_of(condition)
     if sign * evidence.observed <= sign * threshold:
         return None
     if evidence.table is None:
-        found = evidence.needed(threshold)
+        found = evidence.needed(threshold, luck)
     else:
         table: PairedTable = evidence.table if sign > 0 else evidence.table.swapped()
         found = (
-            sample_sizes.items_for_mcnemar(table, confidence)
+            sample_sizes.items_for_mcnemar(table, confidence, luck)
             if _is_by_mcnemar(condition, evidence)
             else sample_sizes.items_for_difference(
-                table, sign * threshold, confidence, is_strict=condition.test is Test.SUPERIORITY
+                table, sign * threshold, confidence, is_strict=condition.test is Test.SUPERIORITY, luck=luck
             )
         )
     # An approximation may come out at or below the number that was just not enough.

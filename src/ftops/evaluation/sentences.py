@@ -20,11 +20,13 @@ def describe(
     *,
     verdict: Verdict,
     needed_n: int | None,
+    likely_n: int | None = None,
     stricter: float | None = None,
     compared: int = 1,
 ) -> str:
     """Says what a condition came to: "117 of 120 right; the true rate is between 92.9 % and 99.1 %; 0.90 is cleared".
 
+    ``needed_n`` items would show it at this value, with ``likely_n`` four of five evaluations would.
     ``stricter`` is the confidence that one of ``compared`` models is judged at, where it was chosen by these items.
     """
     is_alone = condition.baseline is None
@@ -36,7 +38,7 @@ def describe(
     if stricter is not None:
         parts.append(f"judged at {_percent(stricter)}, because these items chose one of {compared} models")
     claim = _claim_of_value if is_alone else _claim_of_difference
-    return "; ".join([*parts, claim(condition, verdict, needed_n)])
+    return "; ".join([*parts, claim(condition, verdict, _evidence(needed_n, likely_n))])
 
 
 def _value(condition: Condition, evidence: Evidence) -> list[str]:
@@ -83,7 +85,7 @@ def _spread(evidence: Evidence) -> list[str]:
     return [f"asked {spread.repeats} times, {varying} scored differently (standard deviation {spread.deviation:.3f})"]
 
 
-def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
+def _claim_of_value(condition: Condition, verdict: Verdict, missing: str) -> str:
     is_min = condition.min is not None
     threshold = _asked(condition.metric, condition.min if condition.min is not None else condition.max or 0.0)
     if verdict is Verdict.PASS:
@@ -91,7 +93,7 @@ def _claim_of_value(condition: Condition, verdict: Verdict, needed_n: int | None
     if verdict is Verdict.FAIL:
         return f"that is {'below' if is_min else 'above'} {threshold}"
     goal = f"that it {'reaches' if is_min else 'stays within'} {threshold} is not shown"
-    return f"{goal}{_evidence(needed_n)}"
+    return f"{goal}{missing}"
 
 
 def _difference(condition: Condition, evidence: Evidence) -> list[str]:
@@ -132,7 +134,7 @@ def _signed(metric: str, value: float, *, is_rate: bool) -> str:
     return f"{100 * value:+.1f}" if is_rate else f"{value:+.3f}"
 
 
-def _claim_of_difference(condition: Condition, verdict: Verdict, needed_n: int | None) -> str:
+def _claim_of_difference(condition: Condition, verdict: Verdict, missing: str) -> str:
     margin = _asked(condition.metric, condition.margin)
     if condition.test is Test.NON_INFERIORITY:
         claim = f"no worse than the baseline by more than {margin}"
@@ -144,13 +146,16 @@ def _claim_of_difference(condition: Condition, verdict: Verdict, needed_n: int |
         return f"{claim}: shown"
     if verdict is Verdict.FAIL:
         return f"{claim}: it is not"
-    return f"{claim}: not shown{_evidence(needed_n)}"
+    return f"{claim}: not shown{missing}"
 
 
-def _evidence(needed_n: int | None) -> str:
+def _evidence(needed_n: int | None, likely_n: int | None) -> str:
     if needed_n is None:
         return ", and no number of items would show it at this value"
-    return f": it would take about {needed_n} items at this value"
+    says = f": it would take about {needed_n} items at this value"
+    if likely_n is not None and likely_n > needed_n:
+        says += f", and {likely_n} for four of five evaluations to pass if it is the true one"
+    return says
 
 
 def _over(evidence: Evidence) -> str:
