@@ -79,7 +79,7 @@ def test_function_calling(cook: Callable[..., Scratch]) -> None:
     judgement = follow(scratch, "function-calling", withheld=True)
     (judged,) = judgement["evals"]
     assert judged["n"] == 32
-    assert judged["mean"] > 0.5
+    assert judgement["verdict"] == "fail"
 
 
 def test_numeric_answers(cook: Callable[..., Scratch]) -> None:
