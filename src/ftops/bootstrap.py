@@ -22,6 +22,7 @@ from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
+from ftops.application.trained_inputs import TrainedInputs
 from ftops.application.workspace import Identity, Workspace
 from ftops.bootstrap_place import Place
 from ftops.bootstrap_sessions import open_sessions
@@ -122,10 +123,10 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=_evaluations(place, desired, files, outputs, sessions.open, clock, programs),
+            evaluations=_evaluations(place, desired, ledgers, files, outputs, sessions.open, clock, programs),
             clock=clock,
             progress=progress,
-            identity=_identity(),
+            identity=Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead),
             is_ledger_shared=ledgers.is_shared,
             policy=policy,
             stop=stop,
@@ -173,25 +174,25 @@ def _review(place: Place, fine_tunes: Sequence[FineTune]) -> "Review":
         return reviewer.review(fine_tunes)
 
 
-def _identity() -> Identity:
-    return Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead)
-
-
 def _evaluations(
     place: Place,
     desired: DesiredState,
+    ledgers: ProjectLedgers,
     files: DatasetFiles,
     outputs: OutputStore,
     sessions: Mapping[BackendName, BackendSession],
     clock: Clock,
     programs: Programs | None,
 ) -> Evaluations:
+    inputs = TrainedInputs(ledgers=_ledgers(ledgers, desired), repository=place.repository)
     return Evaluations(
         files=EvaluationFiles(place.root, files),
         outputs=outputs,
         sessions=sessions,
         clock=clock,
         input_digest=input_digest,
+        trained_inputs=inputs,
+        training_set=inputs.training_set,
         backends=desired.project.backends,
         programs=programs,
     )

@@ -206,7 +206,7 @@ def _choosing(
 
 def _judgement(failed: EvaluationRecord, revision: Revision, declared: Declared, one: DeclaredEval) -> Judgement:
     """Gives the judgement of a checkpoint that could not be scored: with no choice there is nothing to promote."""
-    why = f"checkpoint {failed.model}: {failed.error or 'no item is left to choose by'}"
+    why = f"checkpoint {failed.model}: {failed.error or 'no item has a score to choose by'}"
     return Judgement(
         model=ModelId(failed.model),
         revision=revision,

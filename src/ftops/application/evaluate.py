@@ -29,7 +29,7 @@ from ftops.application.subject import EvaluationFiles, Subject
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.events import AnyEvent, Compared, Evaluated, Preferred
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName
+from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName, ModelId
 from ftops.domain.preferences import Pair
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord, LedgerState
@@ -57,12 +57,18 @@ def unknown_inputs(_sha256: str) -> frozenset[str] | None:
     return None
 
 
+def no_training_set(_backend: BackendName, _model: ModelId) -> str | None:
+    """Knows no model of another fine-tune."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluations:
     """Evaluates models of this project.
 
     ``sessions`` are the backends that can be called; ``input_digest`` is that of ``datasets.inputs``. ``trained_inputs``
-    gives the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand.
+    gives the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand;
+    ``training_set`` that SHA-256 of a model which another fine-tune made.
     ``programs`` runs python graders; None where this run runs none. ``concurrency`` bounds the requests under way,
     ``patience`` says how often a failed one is repeated.
     """
@@ -73,6 +79,7 @@ class Evaluations:
     clock: Clock
     input_digest: InputDigest
     trained_inputs: Callable[[str], frozenset[str] | None] = unknown_inputs
+    training_set: Callable[[BackendName, ModelId], str | None] = no_training_set
     backends: Mapping[BackendName, Backend] = field(default_factory=dict)
     concurrency: int = CONCURRENCY
     programs: Programs | None = None
@@ -159,6 +166,7 @@ class Evaluations:
             candidate=candidate,
             files=self.files,
             trained_inputs=self.trained_inputs,
+            training_set=self.training_set,
             backends=self.backends,
         )
 
@@ -194,7 +202,7 @@ class Evaluations:
                 measured.isolation = "none"  # its scores stay in the record, so that stays true of it
         now = self.clock.now()
         before = measurement.recorded(subject.record)
-        record = evaluation_record(measurement, measured, left_out=items.left_out, before=before, at=now)
+        record = evaluation_record(measurement, measured, items, before=before, at=now)
         return Evaluated(at=now, fine_tune=FineTuneName(subject.record.name), evaluation=record)
 
     def _items(self, measurement: Measurement) -> Items:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from ftops.application.judges import Took
-from ftops.application.measurements import Measurement
+from ftops.application.measurements import Items, Measurement
 from ftops.domain.scores import EvaluationRecord, ItemScore
 
 _LONGEST_REASON: Final = 1000
@@ -38,14 +38,15 @@ class Measured:
 def evaluation_record(
     measurement: Measurement,
     measured: Measured,
+    items: Items,
     *,
-    left_out: int,
     before: EvaluationRecord | None,
     at: datetime,
 ) -> EvaluationRecord:
     """Gives what the ledger keeps: every item is in it, and an error where one has no score.
 
-    ``before`` is what the ledger has of this measurement: what it took is counted on, and only new calls added.
+    ``items`` have been gone through. ``before`` is what the ledger has of this measurement: what it took is counted on, and
+    only new calls added.
     """
     took, judged = measured.called, measured.judges_called
     if before is None:  # what an interrupted run was answered was paid for, and is recorded nowhere yet
@@ -62,7 +63,8 @@ def evaluation_record(
         for_model=measurement.for_model,
         at=at,
         items=measured.items,
-        left_out=left_out,
+        left_out=items.left_out,
+        is_training_unknown=items.is_training_unknown,
         input_tokens=earlier.input_tokens + took.input_tokens,
         output_tokens=earlier.output_tokens + took.output_tokens,
         seconds=round(earlier.seconds + took.seconds, 3),

@@ -26,8 +26,8 @@ class Measurement:
     """A model to be scored under one evaluation.
 
     ``sent`` is the digest of how rows become requests, ``for_model`` the candidate for which an undated base model is
-    measured, ``trained_on`` gives the digests of inputs that the model was trained on. ``asks`` is a baseline's own prompt as
-    declared, ``prompt`` as read or drawn; ``problem`` says why it can't be measured at all.
+    measured, ``trained_on`` gives the digests of inputs that the model was trained on, None where nobody knows. ``asks`` is
+    a baseline's own prompt as declared, ``prompt`` as read or drawn; ``problem`` says why it can't be measured at all.
     """
 
     declared: DeclaredEval
@@ -36,7 +36,7 @@ class Measurement:
     revision: Revision | None
     for_model: ModelId | None
     sent: str
-    trained_on: Callable[[], frozenset[str]]
+    trained_on: Callable[[], frozenset[str] | None]
     asks: FewShot | PromptFile | None = None
     prompt: Prompt | None = None
     problem: str | None = None
@@ -92,17 +92,20 @@ class Prepared:
 class Items:
     """The items of a measurement, made one after the other as they are asked for.
 
-    Rows whose input the model was trained on are left out, and counted in ``left_out``.
+    Rows whose input the model was trained on are left out, and counted in ``left_out``; ``is_training_unknown`` where nobody
+    knows which these are.
     """
 
     measurement: Measurement
     rows: Iterable[Mapping[str, Any]]
     input_digest: InputDigest
     left_out: int = 0
+    is_training_unknown: bool = False
 
     def __iter__(self) -> Iterator[Item]:
         spec = self.measurement.declared.spec
-        trained_on = self.measurement.trained_on()
+        known = self.measurement.trained_on()
+        trained_on, self.is_training_unknown = known or frozenset(), known is None
         for row in self.rows:
             first = _item(self.measurement, row)
             if _is_trained_on(row, first, trained_on, self.input_digest):

@@ -64,8 +64,8 @@ class _Form:
 class Subject:
     """One candidate.
 
-    ``trained_inputs`` gives a training set's input digests by its SHA-256, None where not at hand. ``backends`` are those of
-    the project by name, for the prices of models on them.
+    ``trained_inputs`` gives a training set's input digests by its SHA-256, None where nobody knows them; ``training_set`` the
+    training set of a model that another fine-tune made. ``backends`` are those of the project, for the prices of models.
     """
 
     record: FineTuneRecord
@@ -73,6 +73,7 @@ class Subject:
     candidate: Candidate
     files: EvaluationFiles
     trained_inputs: Callable[[str], frozenset[str] | None]
+    training_set: Callable[[BackendName, ModelId], str | None]
     backends: Mapping[BackendName, Backend] = field(default_factory=dict)
 
     def measured(self, one: DeclaredEval) -> MeasuredEval:
@@ -121,7 +122,7 @@ class Subject:
             model=model,
             backend=backend,
             record=scores,
-            note=known.note,
+            note=_note(known, scores),
             price=self._price(model, backend),
             preferences=self._preferences(one, condition, scores),
         )
@@ -188,7 +189,7 @@ class Subject:
             revision=candidate.revision,
             for_model=None if is_lasting else candidate.model,
             sent=sent_digest(one.spec, self._prompt_identity(one, candidate.asks)),
-            trained_on=partial(self._trained_on, candidate.revision),
+            trained_on=partial(self._trained_on, candidate.revision, candidate.backend, candidate.model),
             asks=candidate.asks,
         )
 
@@ -202,19 +203,20 @@ class Subject:
             revision=resolved.revision,
             for_model=None if is_lasting else self.candidate.model,
             sent=sent_digest(one.spec, form.prompt),
-            trained_on=partial(self._trained_on, resolved.revision),
+            trained_on=partial(self._trained_on, resolved.revision, resolved.backend, resolved.model),
             asks=form.baseline.prompt,
         )
 
-    def _trained_on(self, revision: Revision | None) -> frozenset[str]:
-        """Gives the input digests of a revision's training set; none where they are not at hand."""
-        if revision is None:
-            return frozenset()
+    def _trained_on(self, revision: Revision | None, backend: BackendName, model: ModelId) -> frozenset[str] | None:
+        """Gives the input digests of a model's training set, none of a base model's; None where nobody knows them."""
         ours = self.declared.train
-        known = self.record.revisions.get(revision)
-        if revision == self.declared.revision or (known and known.train.sha256 == ours.sha256):
-            return ours.input_digests
-        return (self.trained_inputs(known.train.sha256) if known else None) or frozenset()
+        known = None if revision is None else self.record.revisions.get(revision)
+        train = known.train.sha256 if known is not None else self.training_set(backend, model)
+        if train == ours.sha256 or (revision is not None and revision == self.declared.revision):
+            return None if ours.is_gone else ours.input_digests
+        if train is None:
+            return None if model.startswith("ft:") else frozenset()
+        return self.trained_inputs(train)
 
     def _resolved(self, form: _Form) -> ResolvedBaseline:
         return resolve_baseline(self.record, self.declared, self.candidate, form.baseline, form=form.digest)
@@ -239,3 +241,12 @@ class Subject:
     def _comparison(self, one: DeclaredEval, form: _Form) -> Comparison | None:
         wanted = (self.candidate.model, one.digest, form.digest)
         return next((c for c in self.record.comparisons if (c.candidate, c.digest, c.form) == wanted), None)
+
+
+def _note(resolved: Comparison, scores: EvaluationRecord | None) -> str | None:
+    """Gives what the report says of a baseline: what it was resolved to and why, and which rows it was trained on."""
+    trained_on = ""
+    if scores is not None and scores.left_out:
+        rows = "row" if scores.left_out == 1 else "rows"
+        trained_on = f"the baseline was trained on {scores.left_out} {rows}, left out for both"
+    return "; ".join(said for said in (resolved.note, trained_on) if said) or None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ftops.datasets.formats import USE_OF
 from ftops.datasets.reading import scan
 from ftops.datasets.split import parse_part_name
-from ftops.domain.manifest import BackendName, MethodType
+from ftops.domain.manifest import BackendName, MethodType, ModelId
 from ftops.domain.records import RevisionRecord
 from ftops.ports import LedgerWriter, Repository
 
@@ -36,6 +36,16 @@ class TrainedInputs:
             found = next((digests for digests in kept if digests is not None), None)
             self._known[train] = self._from_git(train) if found is None else found
         return self._known[train]
+
+    def training_set(self, backend: BackendName, model: ModelId) -> str | None:
+        """Gives the SHA-256 of what a model was trained on that any fine-tune of these ledgers made; None of any other."""
+        ledger = self.ledgers.get(backend)
+        records = ledger.read_cached().state.fine_tunes.values() if ledger is not None else ()
+        for record in records:
+            revision = record.revision_of_model(backend, model)
+            if revision is not None:
+                return record.revisions[revision].train.sha256
+        return None
 
     def _distinct(self) -> Iterable[LedgerWriter]:
         return {id(ledger): ledger for ledger in self.ledgers.values()}.values()

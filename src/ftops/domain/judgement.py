@@ -82,8 +82,9 @@ class EvalJudgement:
     """One evaluation of one model.
 
     ``conditions`` holds those that could be judged: fewer than the gate has where scores are missing. ``n`` items were
-    scored, ``left_out`` were in the training set, ``outcomes`` counts the answers that did not end normally. ``mean`` is
-    the mean score, None without one. ``error`` says why the evaluation ended in error.
+    scored, ``left_out`` were in the training set (``is_training_unknown``: nobody knows that of the model or a baseline),
+    ``outcomes`` counts the answers that did not end normally. ``mean`` is the mean score, None without one. ``error`` says
+    why the evaluation ended in error.
     """
 
     name: str
@@ -92,6 +93,7 @@ class EvalJudgement:
     conditions: tuple[ConditionResult, ...] = ()
     n: int = 0
     left_out: int = 0
+    is_training_unknown: bool = False
     mean: float | None = None
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     error: str | None = None

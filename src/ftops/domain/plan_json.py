@@ -108,6 +108,7 @@ def _eval_to_json(judged: EvalJudgement) -> dict[str, Any]:
         "verdict": judged.verdict.value if judged.is_measured else None,
         "n": judged.n,
         "left_out": judged.left_out,
+        "training_unknown": judged.is_training_unknown,
         "mean": judged.mean,
         "outcomes": {outcome.value: count for outcome, count in sorted(judged.outcomes.items())},
         "error": judged.error,

@@ -48,7 +48,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     ``digest`` is the evaluation's, ``sent`` that of how rows become requests (input, sampling, prompt), ``grader`` that of
     the grader. ``for_model`` is set where an undated base model was measured for one candidate only. What judges took (models
     that score answers) is counted apart from what the model itself took. ``isolation`` says how a python grader was run:
-    None where there is none.
+    None where there is none. ``left_out`` rows were trained on; where ``is_training_unknown``, nobody knows which were.
     """
 
     name: Name
@@ -62,6 +62,7 @@ class EvaluationRecord(Record, frozen=True, kw_only=True):
     at: Moment
     items: tuple[ItemScore, ...] = ()
     left_out: Count = 0
+    is_training_unknown: bool = False
     input_tokens: Count = 0
     output_tokens: Count = 0
     seconds: float = 0.0

@@ -100,10 +100,17 @@ def _judge_evaluation(one: MeasuredEval) -> EvalJudgement:
         conditions=results,
         n=len(scores) if scores else sum(item.output is not None for item in record.items if record.error is None),
         left_out=record.left_out,
+        is_training_unknown=_is_training_unknown(one),
         mean=mean_of(scores) if scores else None,
         outcomes=Counter(item.outcome for item in record.items if item.outcome is not Outcome.OK),
         error=record.error,
     )
+
+
+def _is_training_unknown(one: MeasuredEval) -> bool:
+    """Whether nobody knows which rows the candidate or a baseline was trained on: none of these could be left out."""
+    records = (one.candidate, *(scores.record for scores in one.baselines if scores is not None))
+    return any(record is not None and record.is_training_unknown for record in records)
 
 
 def _aligned(one: MeasuredEval) -> tuple[BaselineScores | None, ...]:

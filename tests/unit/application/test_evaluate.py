@@ -14,6 +14,7 @@ import pytest
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.line import Patience
+from ftops.cli.render_text import render_judgement
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, Measures
 from ftops.domain.events import Compared, Evaluated
 from ftops.domain.judgement import Judgement, MissingReason, Verdict
@@ -171,6 +172,8 @@ class World:
         self.state = LedgerState(fine_tunes={"router": self.first_record()})
         self.candidate = Candidate(model=MODEL, backend=GPU, revision=REVISION)
         self.trained_inputs: dict[str, frozenset[str]] = {}
+        self.training_sets: dict[str, str] = {}
+        self.train = "2" * 64
 
     @staticmethod
     def first_record() -> FineTuneRecord:
@@ -201,7 +204,7 @@ class World:
             ),
             backend=Backend(name=GPU, type=BackendType.OPENAI),
             revision=REVISION,
-            train=Dataset(path="train", sha256="2" * 64, size=1, rows=10, measure=self._measures),
+            train=Dataset(path="train", sha256=self.train, size=1, rows=10, measure=self._measures),
             evals=(DeclaredEval(spec=self.spec, dataset=dataset, digest=digest(identity)),),
         )
 
@@ -214,6 +217,7 @@ class World:
             clock=StillClock(),
             input_digest=input_digest,
             trained_inputs=self.trained_inputs.get,
+            training_set=lambda _, model: self.training_sets.get(model),
             patience=Patience(tries=2, pause=0.001),
             concurrency=4,
         )
@@ -514,6 +518,38 @@ def test_rows_that_were_trained_on_are_no_evidence_for_either() -> None:
     assert [(len(e.evaluation.items), e.evaluation.left_out) for e in events] == [(9, 1), (8, 2)]
     (evaluation,) = world.judge().evals
     assert (evaluation.left_out, evaluation.conditions[0].n) == (1, 7)
+    assert evaluation.conditions[0].note == "the baseline was trained on 2 rows, left out for both"
+    assert not evaluation.is_training_unknown
+
+
+def test_a_baseline_whose_training_set_nobody_knows_is_told_of() -> None:
+    world = World(BY_ALIAS)
+    world.point("production", target(OLD))
+    (ours, theirs) = scores_of(world.evaluate())
+    assert (ours.evaluation.is_training_unknown, theirs.evaluation.is_training_unknown) == (False, True)
+    (evaluation,) = world.judge().evals
+    assert evaluation.is_training_unknown
+    assert any("perhaps trained on" in line for line in render_judgement(world.judge()))
+
+
+def test_the_data_of_an_adopted_job_is_not_known() -> None:
+    world = World(Condition(min=0.9))
+    world.train = "job:ftjob-1"
+    (ours,) = scores_of(world.evaluate())
+    assert ours.evaluation.is_training_unknown
+
+
+def test_a_baseline_that_another_fine_tune_made() -> None:
+    foreign = Condition(baseline=Baseline(model=ModelId("ft:other"), backend=GPU), test=Test.NON_INFERIORITY)
+    world = World(foreign)
+    world.training_sets["ft:other"] = "3" * 64
+    world.trained_inputs["3" * 64] = frozenset({input_digest(question(3))})
+    events = scores_of(world.evaluate())
+    assert [(e.evaluation.left_out, e.evaluation.is_training_unknown) for e in events] == [(0, False), (1, False)]
+    stranger = World(foreign)
+    assert [e.evaluation.is_training_unknown for e in scores_of(stranger.evaluate())] == [False, True]
+    based = World(AGAINST_BASE)
+    assert not any(e.evaluation.is_training_unknown for e in scores_of(based.evaluate()))
 
 
 def test_what_is_sent_counts_where_input_replaces_the_row() -> None:

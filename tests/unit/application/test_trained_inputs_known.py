@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from apply_world import MINE, OPENAI, World, rows_of
+from apply_world import MINE, OPENAI, OTHER, World, rows_of
 from ftops.application.trained_inputs import TrainedInputs
 from ftops.datasets.formats import Use
 from ftops.datasets.inputs import input_digest
@@ -15,6 +15,7 @@ from ftops.datasets.reading import scan
 from ftops.datasets.split import Split, part_name
 from ftops.domain.desired import Declared, Measures
 from ftops.domain.events import InputsKept
+from ftops.domain.manifest import ModelId
 from ftops.domain.records import DatasetRecord
 
 
@@ -114,3 +115,15 @@ def test_a_snapshot_with_another_method() -> None:
         sha256 = older(world, spec={"method": method})
         world.repository.contents[MINE, "train.jsonl"] = io.BytesIO(lines(rows_of("train", 10)))
         assert known(world)(sha256) == frozenset() if method == {"type": "dpo"} else known(world)(sha256) is not None
+
+
+def test_the_training_set_of_another_fine_tunes_model() -> None:
+    world = World()
+    world.apply(with_digests(world))
+    inputs = known(world)
+    (job,) = (job for *_, job in world.record().jobs())
+    train = with_digests(world).train.sha256
+    models = [str(job.model), job.checkpoints[0].model]
+    assert [inputs.training_set(OPENAI.name, ModelId(model)) for model in models] == [train, train]
+    assert inputs.training_set(OPENAI.name, ModelId("ft:stranger")) is None
+    assert inputs.training_set(OTHER.name, ModelId(models[0])) is None, "a backend without a ledger"
