@@ -172,6 +172,8 @@ def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
             yield f"{indent}{judged.name}: not measured"
             continue
         left_out = f", {judged.left_out} left out (they are in the training set)" if judged.left_out else ""
+        if judged.is_training_unknown:
+            left_out += ", perhaps trained on: what a model's training set held is not known any more"
         mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
         yield f"{indent}{judged.name}: {mean}{judged.n} items{left_out}"
         if judged.error:
