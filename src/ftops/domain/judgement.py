@@ -51,9 +51,10 @@ class ConditionResult:
     """One condition, judged.
 
     ``observed`` is the metric's value, or the difference to the baseline; None where there is none. ``low`` and ``high``
-    bound it at the condition's confidence; None without one. ``threshold`` is what it is held against: min, max, or the
-    margin (below zero for non-inferiority). ``n`` items count. ``needed_n`` is the number of items at which the value
-    observed would pass: None where the verdict is not insufficient_evidence, or where no number would do.
+    bound it at the condition's confidence; None without one, and where nothing bounds it. ``threshold`` is what it is held
+    against: min, max, or the margin (below zero for non-inferiority; the other way round where less is better). ``n`` items
+    count. ``needed_n`` is the number of items at which the value observed would pass: None where the verdict is not
+    insufficient_evidence, or where no number would do.
     ``baseline_model`` is what the declared baseline was resolved to. ``sentence`` says it all for people.
     """
 
