@@ -44,9 +44,9 @@ test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage 
 	$(BIN)/python -m coverage report --include='*/ftops/domain/*' --fail-under=100
 	$(BIN)/python -m coverage report --fail-under=90
 
-kills: $(INSTALLED) ## kill an apply between any two of its steps, run eight at once 20 times, pull every plug, kill the server (an hour)
+kills: $(INSTALLED) ## kill an apply between any two of its steps, run eight at once 20 times, pull every plug, kill the server and evaluations (an hour)
 	FTOPS_KILLS=all $(BIN)/python -m pytest -s tests/faults/test_kill_points.py tests/faults/test_eight_at_once.py \
-	  tests/faults/test_pulled_plugs.py tests/faults/test_pulled_machine.py tests/faults/test_server_kills.py
+	  tests/faults/test_pulled_plugs.py tests/faults/test_pulled_machine.py tests/faults/test_server_kills.py tests/faults/test_killed_evaluations.py
 
 storm: $(INSTALLED) ## play thousands of generated worlds with faults and kills (20 minutes at most; STORM="--seed 58" tells one in full)
 	PYTHONPATH=tests $(BIN)/python tests/faults/storm/storm_main.py $(STORM)
