@@ -3,11 +3,13 @@
 Owns which models stand in that table and where their figures come from: recorded scores and known prices. It calls nobody.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
+from ftops.application.prompt_tokens import PromptSaving, prompt_saving
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.manifest import BackendName, Baseline, FewShot, ModelId, Price, PromptFile
 from ftops.domain.pricing import training_estimate
@@ -30,6 +32,7 @@ class ModelFigures:
 
     ``mean`` is the mean score with its interval at 95 %, each None where there is none. ``breaks_even`` is the number of
     requests after which the candidate's training has paid for itself beside this baseline; None for the candidate too.
+    ``saving`` is what the candidate's prompt saves, where it is another one on purpose.
     """
 
     is_candidate: bool
@@ -41,6 +44,7 @@ class ModelFigures:
     interval: Interval | None
     usage: Usage
     breaks_even: int | None = None
+    saving: PromptSaving | None = None
 
 
 def model_figures(
@@ -51,7 +55,8 @@ def model_figures(
     if measured.candidate is None:
         return ()
     first = _figures(one, measured.candidate, measured.price, asks=_asks(candidate.asks), is_candidate=True)
-    found = [first]
+    saving = prompt_saving(evaluations, declared, candidate, one)
+    found = [dataclasses.replace(first, saving=saving)]
     paid = _training_usd(record, declared, candidate)
     seen: set[tuple[str, ...]] = set()
     for condition, known in zip(one.spec.gate, measured.baselines, strict=True):

@@ -37,6 +37,9 @@ def model_parts(figures: "Sequence[ModelFigures]") -> Iterator[RenderableType]:
     for other, saved in prompt_savings(tuple(figures)):
         less = "fewer" if saved > 0 else "more"
         yield indented(Text(f"a request has {abs(saved):,.0f} input tokens {less} than one to {safe(other.model)}"))
+    if (saving := figures[0].saving) is not None:
+        less = "fewer" if saving.tokens >= 0 else "more"
+        yield indented(Text(f"a request has {abs(saving.tokens):,.0f} input tokens {less} than {saving.than}"))
     yield from _judges(figures[0])
     if (classes := classes_in(figures[0].record.items)) is not None:
         yield from class_parts(classes)
@@ -135,6 +138,7 @@ def _model_to_json(one: "ModelFigures") -> dict[str, Any]:
         "latency_p50_ms": usage.p50_ms,
         "latency_p95_ms": usage.p95_ms,
         "usd_per_1k": usage.usd_per_1k,
+        "input_tokens_saved_by_prompt": one.saving.tokens if one.saving is not None else None,
         "breaks_even_after_requests": one.breaks_even,
         "outcomes": {outcome.value: count for outcome, count in outcomes_in(record.items).items()},
         "marks": dict(marks_in(record.items)),

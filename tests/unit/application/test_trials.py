@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from apply_world import BASE_MODEL, EVAL_ROWS, GRADER, OPENAI, TWIN, World, answer_well
+from apply_world import BASE_MODEL, EVAL_ROWS, GRADER, OPENAI, TWIN, World, answer_well, rows_of
 from ftops.application.declare import eval_digest
 from ftops.application.failure_exports import FailureExport, export_failures
 from ftops.application.item_reports import ItemReport, item_reports
 from ftops.application.judge_agreement import JudgeReport, judge_agreement, read_labels
+from ftops.application.model_figures import model_figures
 from ftops.application.training_reports import TrainingReport, training_report
 from ftops.application.trials import (
     FilesWithPrompt,
@@ -36,6 +37,7 @@ from ftops.domain.manifest import (
     Condition,
     Method,
     MethodType,
+    ModelId,
     Price,
     PromptFile,
     Test,
@@ -163,6 +165,42 @@ def test_a_prompt_makes_another_candidate_of_the_base_model(world: World, answer
     prompted = [request for request in answerer.requests if request.messages[0]["role"] == "system"]
     assert len(prompted) == EVAL_ROWS
     assert tried.judgement.evals[0].conditions[0].observed == 0.0
+    figures = model_figures(
+        dataclasses.replace(evaluations, files=files), tried.record, trial.declared, trial.candidate, declared.evals[0]
+    )
+    assert [(one.is_candidate, one.asks, one.mean) for one in figures] == [(True, asks.path, 0.5), (False, "", 0.5)]
+    assert figures[0].saving is not None
+    assert figures[0].saving.than == "with the rows' own prompt"
+    assert -12 < figures[0].saving.tokens < -3
+
+
+def test_an_intended_prompt_is_told_by_what_it_saves(world: World) -> None:
+    declared = with_gate(world.declare(), prompt="intended")
+    long = {"role": "system", "content": "Answer with the number at the end of the question, and with nothing else."}
+    rows = [{"messages": [long, *row["messages"]]} for row in rows_of("train", 10)]
+    declared = dataclasses.replace(declared, train=world.datasets.add("train.jsonl", tuple(rows)))
+    tried = tried_of(world, declared)
+    evaluations = world.workspace(declared).evaluations
+    (first,) = model_figures(evaluations, tried.record, declared, tried.trial.candidate, declared.evals[0])
+    assert first.saving is not None
+    assert first.saving.than == "with the prompt of the training data"
+    assert 12 < first.saving.tokens < 24
+
+
+def test_models_stand_side_by_side_with_what_their_answers_took(world: World) -> None:
+    declared = with_gate(world.declare(), AGAINST_BASE, Condition(min=0.5))
+    trained(world, declared)
+    tried = tried_of(world, declared)
+    evaluations = world.workspace(declared).evaluations
+    one = declared.evals[0]
+    ours, base = model_figures(evaluations, tried.record, declared, tried.trial.candidate, one)
+    assert (ours.mean, base.mean) == (7 / 8, 0.5)
+    assert ours.interval is not None
+    assert (ours.interval.low, ours.interval.high) == pytest.approx((0.529, 0.978), abs=1e-3)
+    assert ours.usage.usd_per_1k == pytest.approx(2 * (base.usage.usd_per_1k or 0), rel=0.2)
+    assert base.breaks_even is None, "a tuned model's tokens cost more"
+    nobody = dataclasses.replace(tried.trial.candidate, model=ModelId("ft:none"))
+    assert model_figures(evaluations, tried.record, declared, nobody, one) == ()
 
 
 def test_a_name_without_a_date_is_told_of(world: World) -> None:
