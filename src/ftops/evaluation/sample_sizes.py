@@ -76,10 +76,11 @@ def units_for_resampled(
 
     def passes(n: int) -> bool:
         deviation, mean = spread / math.sqrt(n), reach / n
+        left = distance - luck * deviation
         if deviation <= mean / 1_000:
-            return -math.log(tail) * mean <= distance
-        limit = float(exponnorm.isf(tail, max(mean / deviation, 1e-3), scale=deviation))
-        return limit + luck * deviation <= distance
+            return -math.log(tail) * mean <= left
+        # Whether the quantile is within what is left: to compute the quantile itself takes a hundred times as long.
+        return float(exponnorm.sf(left, max(mean / deviation, 1e-3), scale=deviation)) <= tail
 
     return _fewest(passes) if distance > 0 else None
 
