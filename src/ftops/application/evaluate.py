@@ -197,7 +197,9 @@ class Evaluations:
                 stop=stop,
                 progress=None if progress is None else lambda done, total: progress(what, done, total),
             )
-            measured = measure(measurement, items, known_scores(subject.record, measurement), means)
+            contexts = (item.context for item in self._items(measurement))  # read only where a grader needs them all
+            known = known_scores(subject.record, measurement)
+            measured = measure(measurement, items, known, means, contexts=contexts)
             if has_unisolated_scores(subject.record, measurement):
                 measured.isolation = "none"  # its scores stay in the record, so that stays true of it
         now = self.clock.now()

@@ -8,7 +8,7 @@ run goes on where it stopped.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,7 +23,7 @@ from ftops.application.measurements import Item, Items, Measurement, output_dige
 from ftops.domain.manifest import BackendName
 from ftops.domain.scores import ItemScore, Outcome
 from ftops.errors import BackendError
-from ftops.evaluation.graders import GraderProblem, parse_grader
+from ftops.evaluation.graders import GraderProblem, parse_grader, with_classes
 from ftops.evaluation.pairwise import is_pairwise
 from ftops.graders.samples import sample_context
 from ftops.ports import BackendSession, ChatAnswer, ChatRequest, OutputStore
@@ -55,16 +55,22 @@ class Means:
 
 
 def measure(
-    measurement: Measurement, items: Items, known: Mapping[tuple[str, int], ItemScore], means: Means
+    measurement: Measurement,
+    items: Items,
+    known: Mapping[tuple[str, int], ItemScore],
+    means: Means,
+    *,
+    contexts: Iterable[Mapping[str, Any]] = (),
 ) -> Measured:
     """Scores every item: those of ``known`` as they are known, the others by an answer that is kept, or else is asked for now.
 
-    Equal requests are sent once. Raises Interrupted when ``means.stop`` is set, LocalStorageFailed, Stale.
+    Equal requests are sent once. ``contexts`` are those of all items: label graders learn from them which classes there are.
+    Raises Interrupted when ``means.stop`` is set, LocalStorageFailed, Stale.
     """
     try:
         declared = measurement.declared.spec.grader
         # One that compares pairs grades no answer by itself: answers are all that has to be there.
-        grader = None if is_pairwise(declared) else parse_grader(declared)
+        grader = None if is_pairwise(declared) else with_classes(parse_grader(declared), contexts)
     except GraderProblem as problem:
         return Measured(failed=1, why=str(problem))
     runs_programs = grader is not None and has_program(grader)

@@ -372,6 +372,17 @@ def test_a_changed_grader_grades_kept_outputs_again() -> None:
     assert len(world.session.requests) == 10
 
 
+def test_an_answer_of_another_rows_class_is_marked_with_that_class() -> None:
+    world = World(Condition(min=0.9), rows=[question(0), question(1), question(2)], grader={"type": "label"})
+    world.session.respond = lambda request: "Answer 1" if "2" in str(request.messages) else "none of them"
+    (event,) = scores_of(world.evaluate())
+    assert [(item.score, item.mark, item.expected) for item in event.evaluation.items] == [
+        (0.0, "(none)", "answer 0"),
+        (0.0, "(none)", "answer 1"),
+        (0.0, "answer 1", "answer 2"),
+    ]
+
+
 def test_without_kept_outputs_a_changed_grader_calls_the_model_again() -> None:
     world = World(Condition(min=0.9))
     world.evaluate()
