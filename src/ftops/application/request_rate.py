@@ -29,7 +29,7 @@ _GROWTH: Final = 0.003
 _FIRST_GROWTH: Final = 1.4
 _LONGEST_QUIET: Final = 30.0
 _SHORT_WAIT: Final = 2.0
-_SLOWEST: Final = 0.2
+_SLOWEST: Final = 0.5
 _LEAST_SPAN: Final = 0.25
 # Below a tenth of its limit a backend's own count is trusted to say how fast it fills up again.
 _LITTLE: Final = 0.1
