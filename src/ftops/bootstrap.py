@@ -132,6 +132,7 @@ def open_workspace(
             stop=stop,
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
+            start=sessions.start,
             row_changes=changes,
             curves=curves,
             review=partial(_review, place),

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ftops.adapters.early_look import EarlyBackend, EarlyLook
@@ -15,11 +16,15 @@ from ftops.ports import BackendSession
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sessions:
-    """Backends that can be called now, and why the others can't; ``open_left`` opens one that no manifest names any more."""
+    """Backends that can be called now, and why the others can't.
+
+    ``open_left`` opens one that no manifest names any more, ``start`` an embedded one whose server does not run.
+    """
 
     open: dict[BackendName, BackendSession]
     offline: Mapping[BackendName, str]
     open_left: Callable[[Backend], BackendSession | str]
+    start: Callable[[Backend], BackendSession | str]
 
 
 @contextmanager
@@ -64,20 +69,28 @@ def open_sessions(
         if missing is not None and may_start and not opened:
             raise missing
 
-        def open_left(backend: Backend) -> BackendSession | str:
-            session = "asked for with --offline" if is_offline else _open_left(ftops_dir, backend, early)
+        def open_late(backend: Backend, *, may_start: bool) -> BackendSession | str:
+            if is_offline:
+                return "asked for with --offline"
+            is_there = backend.is_rehearsal and (ftops_dir / "embedded").is_dir()
+            session = _open_late(ftops_dir, backend, early, may_start=may_start and is_there)
             if not isinstance(session, str):
                 stack.callback(session.close)
             return session
 
-        yield Sessions(open=opened, offline=offline, open_left=open_left)
+        yield Sessions(
+            open=opened,
+            offline=offline,
+            open_left=partial(open_late, may_start=False),
+            start=partial(open_late, may_start=True),
+        )
 
 
-def _open_left(ftops_dir: Path, backend: Backend, early: EarlyLook | None) -> BackendSession | str:
-    """Opens a backend that no manifest names any more, or says why not."""
+def _open_late(ftops_dir: Path, backend: Backend, early: EarlyLook | None, *, may_start: bool) -> BackendSession | str:
+    """Opens a backend in the middle of a run, or says why not."""
     try:
         # Nobody is asked whether it may be trusted: it was used before, or it is left alone.
-        session = _open(ftops_dir, backend, may_start=False, confirm=None, early=early)
+        session = _open(ftops_dir, backend, may_start=may_start, confirm=None, early=early)
     except (MissingKey, UsageProblem) as error:
         return error.message
     return session or "its server does not run"

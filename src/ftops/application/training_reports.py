@@ -14,9 +14,10 @@ from ftops.domain.attempts import JobRecord
 from ftops.domain.curves import StepMetrics
 from ftops.domain.desired import Declared
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.manifest import BackendName, JobId
+from ftops.domain.manifest import Backend, JobId
 from ftops.domain.records import FineTuneRecord
 from ftops.errors import BackendError
+from ftops.ports import BackendSession
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +38,11 @@ def training_report(
     items: Sequence[ItemReport],
 ) -> TrainingReport | None:
     """Reports on the job that trained the declared revision; None where none did."""
-    backend = declared.backend.name
     known = record.revisions.get(declared.revision)
-    job = known.trained_job(backend) if known else None
+    job = known.trained_job(declared.backend.name) if known else None
     if job is None:
         return None
-    metrics, why_not = _metrics(workspace, backend, job)
+    metrics, why_not = _metrics(workspace, declared.backend, job)
     training = Training(hyperparameters=declared.fine_tune.method.hyperparameters, rows=declared.train.rows)
     return TrainingReport(
         job=JobId(job.id),
@@ -52,23 +52,28 @@ def training_report(
     )
 
 
-def _metrics(workspace: Workspace, backend: BackendName, job: JobRecord) -> tuple[tuple[StepMetrics, ...], str]:
-    key = f"{backend} {job.id}"
+def _metrics(workspace: Workspace, backend: Backend, job: JobRecord) -> tuple[tuple[StepMetrics, ...], str]:
+    key = f"{backend.name} {job.id}"
     kept = workspace.curves.get(key)
     if kept is not None:
         return kept, ""
-    session = workspace.sessions.get(backend)
-    if session is None:
-        why = workspace.offline.get(backend, "its server does not run")
-        return (), f"not read yet, and {backend} can't be asked now: {why}"
+    session = _session(workspace, backend)
+    if isinstance(session, str):
+        return (), f"not read yet, and {backend.name} can't be asked now: {session}"
     try:
         metrics = session.jobs.metrics(JobId(job.id))
     except BackendError as error:
         return (), f"they can't be read: {error.message}"
     if not metrics:
-        return (), f"{backend} tells nothing of job {job.id}'s steps"
+        return (), f"{backend.name} tells nothing of job {job.id}'s steps"
     workspace.curves[key] = metrics
     return metrics, ""
+
+
+def _session(workspace: Workspace, backend: Backend) -> BackendSession | str:
+    """Gives a session, starting an embedded server for it where none runs; else says why there is none."""
+    known: BackendSession | str | None = workspace.sessions.get(backend.name) or workspace.offline.get(backend.name)
+    return workspace.start(backend) if known is None else known
 
 
 def _answers(judgement: Judgement | None, items: Sequence[ItemReport]) -> Answers:

@@ -77,7 +77,8 @@ class Workspace:
     """Everything that one run needs. ``stop`` is set when somebody interrupts it; ``review`` checks datasets.
 
     ``sessions`` are those of the backends that manifests name. ``open_left`` opens one that they have left, or says why it
-    can't be called; it becomes one of ``sessions`` then. ``row_changes`` are what datasets were found to differ by before.
+    can't be called; it becomes one of ``sessions`` then. ``start`` opens an embedded one whose server does not run.
+    ``row_changes`` are what datasets were found to differ by before, ``curves`` what finished jobs measured.
     """
 
     desired: DesiredState
@@ -98,6 +99,7 @@ class Workspace:
     row_changes: KnownRowChanges = field(default_factory=dict[str, RowChanges])
     curves: KnownCurves = field(default_factory=dict[str, tuple[StepMetrics, ...]])
     open_left: Callable[[Backend], BackendSession | str] = not_at_hand
+    start: Callable[[Backend], BackendSession | str] = not_at_hand
     review: Callable[[Sequence[FineTune]], "Review"] = not_looked_at
 
     def declared(self, name: FineTuneName) -> Declared:

@@ -438,7 +438,11 @@ def test_curves_that_cannot_be_read_are_told_of(world: World) -> None:
     trained(world, declared)
     offline = report_of_training(world, declared, world.workspace(declared, sessions={}))
     assert offline is not None
-    assert offline.why_not == "not read yet, and openai can't be asked now: its server does not run"
+    assert offline.why_not == "not read yet, and openai can't be asked now: it can't be called here"
+    late = world.workspace(declared, sessions={}, start=lambda backend: world.backend)
+    started = report_of_training(world, declared, late)
+    assert started is not None
+    assert len(started.metrics) == 30
     world.backend.inject("metrics", BackendError("busy"))
     broken = report_of_training(world, declared)
     assert broken is not None
