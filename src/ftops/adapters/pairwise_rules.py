@@ -6,7 +6,7 @@ Owns the places and words of what is wrong; what makes a grader pairwise is ``ev
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ftops.adapters.grader_templates import IN_EVALS, IN_PAIRS
+from ftops.adapters.grader_templates import IN_EVALS, IN_PAIRS, template_findings
 from ftops.adapters.plain_values import member
 from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import WIN_RATE
@@ -29,8 +29,10 @@ def pairwise_findings(entry: Any, pointer: str, conditions: list[tuple[str, Any]
     grader = member(entry, "grader")
     if not isinstance(grader, Mapping) or not is_pairwise(grader):
         return
+    is_told = any(template_findings(grader, pointer, IN_PAIRS))  # where a variable is, rather than in which field
     for field, expected in pairwise_faults(grader):
-        yield f"{pointer}/grader/{field}", expected, None
+        if field != "input" or not is_told:
+            yield f"{pointer}/grader/{field}", expected, None
     if not conditions:
         hint = f"gate: {{metric: {WIN_RATE}, min: 0.5, confidence: 0.95}}"
         yield f"{pointer}/gate", f"expected a condition on {WIN_RATE}: this grader compares two answers", hint

@@ -24,6 +24,11 @@ class Contest:
     theirs: EvaluationRecord
 
     @property
+    def is_failed(self) -> bool:
+        """Whether one of the two has no answer to some row: there is nothing to compare yet."""
+        return self.ours.error is not None or self.theirs.error is not None
+
+    @property
     def pairs(self) -> tuple[Pair, ...]:
         """The pairs of recorded answers, in the order of the candidate's."""
         return recorded_pairs(self.ours.items, self.theirs.items)

@@ -6,7 +6,7 @@ in ``evaluation``, what an evaluation consists of in ``subject``, calls in ``mea
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -27,14 +27,14 @@ from ftops.application.measurements import (
 from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
 from ftops.domain.desired import Declared, DeclaredEval
-from ftops.domain.events import AnyEvent, Compared, Evaluated, Preferred
+from ftops.domain.events import Compared, Evaluated, Preferred
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName, ModelId
 from ftops.domain.preferences import Pair
 from ftops.domain.record_types import FORMAT_VERSION
-from ftops.domain.records import FineTuneRecord, LedgerState
+from ftops.domain.records import FineTuneRecord
+from ftops.domain.replay import record_after
 from ftops.domain.scores import ItemScore
-from ftops.domain.transitions import apply_event
 from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
 from ftops.evaluation.pairwise import is_pairwise
@@ -177,7 +177,9 @@ class Evaluations:
         *,
         stop: threading.Event | None,
         progress: EvaluationProgress | None,
+        again: frozenset[tuple[str, int]] = frozenset(),
     ) -> Evaluated:
+        """Measures what is not known; of what is, the rows and repeats of ``again`` once more."""
         # A plan measures nothing.
         from ftops.application.measured import Measured, evaluation_record
         from ftops.application.measuring import Means, measure
@@ -197,8 +199,9 @@ class Evaluations:
                 stop=stop,
                 progress=None if progress is None else lambda done, total: progress(what, done, total),
             )
-            contexts = (item.context for item in self._items(measurement))  # read only where a grader needs them all
             known = known_scores(subject.record, measurement)
+            known = {row: score for row, score in known.items() if row not in again}
+            contexts = (item.context for item in self._items(measurement))  # read only where a grader needs them all
             measured = measure(measurement, items, known, means, contexts=contexts)
             if has_unisolated_scores(subject.record, measurement):
                 measured.isolation = "none"  # its scores stay in the record, so that stays true of it
@@ -226,14 +229,22 @@ class Evaluations:
         *,
         stop: threading.Event | None,
         progress: EvaluationProgress | None,
-    ) -> Iterator[Preferred]:
-        """Has the judge of a pairwise grader compare what was measured without an error."""
+    ) -> Iterator[Evaluated | Preferred]:
+        """Has the judge of a pairwise grader compare what was measured without an error.
+
+        Models whose answers are recorded but no longer kept here, for the judge to read, are asked again first.
+        """
+        for measurement, rows in tuple(self._gone(subject, one)):
+            answered = self._measure(subject, measurement, stop=stop, progress=progress, again=rows)
+            subject = dataclasses.replace(subject, record=record_after(subject.record, [answered]))
+            yield answered
         for contest in subject.contests(one):
             known = contest.known(subject.record.preferences)
             open_pairs = unjudged(contest.pairs, known)
-            if contest.ours.error or contest.theirs.error or not open_pairs:
+            if contest.is_failed or not open_pairs:
                 continue
             judging = Judging(
+                backend=subject.candidate.backend,
                 session=self.sessions.get(subject.candidate.backend),
                 outputs=self.outputs,
                 asked_for=subject.candidate.model,
@@ -243,6 +254,17 @@ class Evaluations:
             now = self.clock.now()
             said = judge_pairs(contest, known, self._kept(subject, contest, open_pairs), judging, at=now)
             yield Preferred(at=now, fine_tune=FineTuneName(subject.record.name), preferences=said)
+
+    def _gone(self, subject: Subject, one: DeclaredEval) -> Iterator[tuple[Measurement, frozenset[tuple[str, int]]]]:
+        """Gives the rows and repeats that a judge has to read, and whose answers are not kept here."""
+        for contest in subject.contests(one):
+            open_pairs = unjudged(contest.pairs, contest.known(subject.record.preferences))
+            wanted = [] if contest.is_failed else [pair for pair in open_pairs if not pair.is_same]
+            kept = {side.pair for side in self._kept(subject, contest, wanted)} if wanted else set()
+            gone = frozenset((pair.row, pair.repeat) for pair in wanted if pair not in kept)
+            if gone:
+                yield contest.candidate, gone
+                yield contest.baseline, gone
 
     def _kept(self, subject: Subject, contest: Contest, pairs: Sequence[Pair]) -> Iterator[SideBySide]:
         rows = self.files.rows(contest.candidate.declared.dataset)
@@ -272,14 +294,6 @@ class Evaluations:
             return dataclasses.replace(wanted, prompt=read_prompt(self.files.text(wanted.asks.path)))
         except PromptProblem as problem:
             return dataclasses.replace(wanted, problem=f"{wanted.asks.path}: {problem}")
-
-
-def record_after(record: FineTuneRecord, events: Iterable[AnyEvent]) -> FineTuneRecord:
-    """Gives a fine-tune's record as it will be once these events about it are recorded."""
-    state = LedgerState(fine_tunes={record.name: record})
-    for event in events:
-        state = apply_event(state, event)
-    return state.fine_tunes[record.name]
 
 
 def _selected(declared: Declared, evaluation: str | None) -> tuple[DeclaredEval, ...]:

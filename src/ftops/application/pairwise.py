@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ftops.application.contests import Contest, SideBySide, preference_record
 from ftops.application.grading import grade_all
+from ftops.domain.manifest import BackendName
 from ftops.domain.preferences import KnownPreferences, Pair, PairItem, PreferenceRecord
 from ftops.evaluation.graders import GraderProblem
 from ftops.evaluation.pairwise import both_orders, label_of, parse_pairwise, win_of
@@ -30,9 +31,10 @@ _GONE: Final = "the answers are not kept on this machine any more"
 class Judging:
     """Where judges are asked, and where their replies are kept; ``progress`` hears (pairs judged, all).
 
-    ``asked_for`` is the candidate: what an undated judge said counts for no other one.
+    ``asked_for`` is the candidate: what an undated judge said counts for no other one. ``session`` is that of ``backend``.
     """
 
+    backend: BackendName
     session: BackendSession | None
     outputs: OutputStore
     asked_for: str
@@ -79,6 +81,7 @@ def _ask(grader: "LabelModel", sides: Iterable[SideBySide], judging: Judging, to
         _work(grader, sides),
         session=judging.session,
         outputs=judging.outputs,
+        backend=judging.backend,
         asked_for=judging.asked_for,
         stop=judging.stop,
         progress=None if progress is None else lambda done: progress(done // 2, total),

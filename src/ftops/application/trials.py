@@ -19,11 +19,11 @@ from ftops.domain.checkpoints import chosen_model
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Condition, EvalSpec, FineTuneName, ModelId, PromptFile
+from ftops.domain.manifest import Baseline, EvalSpec, ModelId, PromptFile
 from ftops.domain.pricing import inference_price
 from ftops.domain.record_types import FORMAT_VERSION
-from ftops.domain.records import FineTuneRecord, LedgerState
-from ftops.domain.transitions import apply_event
+from ftops.domain.records import FineTuneRecord
+from ftops.domain.replay import record_after
 from ftops.errors import UsageProblem
 from ftops.evaluation.graders import GraderProblem, parse_grader
 from ftops.evaluation.identity import form_digest, is_dated
@@ -130,7 +130,7 @@ def make_trial(
     candidate, why = _candidate(declared, record, model, asks)
     evals, notices = [], []
     for one in declared.evals:
-        kept = tuple(c for c in one.spec.gate if not _is_itself(record, declared, candidate, c))
+        kept = tuple(c for c in one.spec.gate if not _is_itself(record, declared, candidate, one.spec.opponent(c)))
         if len(kept) < len(one.spec.gate):
             notices.append(f"{one.spec.name}: {candidate.model} is its own baseline there: nothing to compare with")
         evals.append(dataclasses.replace(one, spec=dataclasses.replace(one.spec, gate=kept)))
@@ -184,10 +184,7 @@ def run_trial(
 ) -> Tried:
     """Measures what is missing, and judges. Raises Interrupted when ``stop`` is set; answers so far are kept."""
     events = evaluations.evaluate(trial.record, trial.declared, candidate=trial.candidate, stop=stop, progress=progress)
-    state = LedgerState(fine_tunes={trial.record.name: trial.record})
-    for event in events:
-        state = apply_event(state, event)
-    record = state.fine_tunes[FineTuneName(trial.record.name)]
+    record = record_after(trial.record, events)
     judgement = evaluations.judgement(record, trial.declared, candidate=trial.candidate)
     return Tried(trial=trial, record=record, judgement=judgement)
 
@@ -216,9 +213,10 @@ def _candidate(
     return Candidate(model=ModelId(base), backend=backend, revision=None, asks=asks), why
 
 
-def _is_itself(record: FineTuneRecord, declared: Declared, candidate: Candidate, condition: Condition) -> bool:
+def _is_itself(
+    record: FineTuneRecord, declared: Declared, candidate: Candidate, baseline: Baseline | None
+) -> bool:
     """Whether a condition's baseline is the candidate, asked in the same way."""
-    baseline = condition.baseline
     if baseline is None or baseline.prompt is not None or candidate.asks is not None:
         return False
     found = resolve_baseline(record, declared, candidate, baseline, form=form_digest(baseline, None))

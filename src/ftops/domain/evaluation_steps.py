@@ -83,8 +83,7 @@ def _evaluation(
 
 def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:
     """One entry for each distinct baseline that is called, with the examples in its prompt."""
-    distinct = {c.baseline for c in declared.spec.gate if c.baseline}
-    return tuple(b.prompt if isinstance(b.prompt, FewShot) else None for b in distinct)
+    return tuple(b.prompt if isinstance(b.prompt, FewShot) else None for b in declared.spec.opponents)
 
 
 def estimate_of(

@@ -85,6 +85,7 @@ def judged(
         if n not in gone and pair in unjudged(one.pairs, known)
     ]
     judging = Judging(
+        backend=LAB,
         session=session,  # type: ignore[arg-type]
         outputs=outputs or FakeOutputs(),
         asked_for="ft:1",
