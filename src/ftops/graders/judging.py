@@ -80,18 +80,20 @@ def ask_for_number(
     asking: Asking,
     *,
     sampling: JudgeSampling,
-    least: float = -math.inf,
-    most: float = math.inf,
+    scale: tuple[int, int] | None = None,
 ) -> float:
-    """Gives a judge's number; one below ``least`` or above ``most`` is no answer. Raises GradingFailed."""
+    """Gives a judge's number; with a scale the judge is asked for one of its whole numbers, and one beyond it is no answer.
+
+    Raises GradingFailed.
+    """
+    lowest, highest = scale or (-math.inf, math.inf)
+    result = {"type": "number"} if scale is None else {"type": "integer", "enum": [*range(scale[0], scale[1] + 1)]}
 
     def number_in(text: str) -> float | None:
         number = read_number(text)
-        return number if number is not None and least <= number <= most else None
+        return number if number is not None and lowest <= number <= highest else None
 
-    text = _ask(
-        model, messages, asking, sampling, {"type": "number"}, is_answer=lambda text: number_in(text) is not None
-    )
+    text = _ask(model, messages, asking, sampling, result, is_answer=lambda text: number_in(text) is not None)
     number = number_in(text)
     if number is None:
         raise GradingFailed(Failure(kind=FailureKind.VERDICT, message="the judge's answer has no number for a result"))

@@ -21,7 +21,7 @@ it. Rate this criterion alone, from {LOWEST_RATING} (not met at all) to {HIGHEST
 the criterion asks for, then where the answer meets it and where it doesn't, then decide.
 
 Answer with a JSON object: "steps" is a list of objects with "description" and "conclusion", your reasoning; "result" is \
-the rating, a number from {LOWEST_RATING} to {HIGHEST_RATING}."""
+the rating, a whole number from {LOWEST_RATING} to {HIGHEST_RATING}."""
 
 
 def ask_for_ratings(grader: Scorecard, context: Mapping[str, Any], asking: Asking) -> float:
@@ -37,7 +37,7 @@ def ask_for_ratings(grader: Scorecard, context: Mapping[str, Any], asking: Askin
             description=criterion.description,
         )
         rating = ask_for_number(
-            grader.model, messages, asking, sampling=grader.sampling, least=LOWEST_RATING, most=HIGHEST_RATING
+            grader.model, messages, asking, sampling=grader.sampling, scale=(LOWEST_RATING, HIGHEST_RATING)
         )
         total += criterion.weight * (rating - LOWEST_RATING) / (HIGHEST_RATING - LOWEST_RATING)
     return total / sum(criterion.weight for criterion in grader.criteria)

@@ -304,6 +304,9 @@ def test_a_scorecard_asks_for_each_criterion_and_weighs() -> None:
     ]
     assert {each.sampling.temperature for each in judge.asked} == {0}
     assert len(outcome.replies) == 2
+    schema = judge.asked[0].response_format["json_schema"]["schema"]
+    assert schema["properties"]["result"] == {"type": "integer", "enum": [1, 2, 3, 4, 5]}
+    assert list(schema["properties"]) == ["steps", "result"]
 
 
 @pytest.mark.parametrize("answer", ["0", "6", "5.1", "four", '{"result": null}', "NaN"])
