@@ -46,7 +46,7 @@ def test_a_base_model_is_evaluated_before_training_and_the_trained_one_after(
     before = ftops("eval", "router", "--auto-approve", "--export-failures", "failed.jsonl")
     assert before.code == 4, before.text
     assert "  fail  0 of 12 right" in before.out.replace("    fail", "  fail")
-    assert "finetunes/data/test.jsonl:1  score 0" in before.out
+    assert "finetunes/data/test.jsonl:1, score 0" in before.out
     assert "gpt-4.1-mini-2025-04-14 is its own baseline there" in before.err
     assert "Wrote 12 rows to train on to failed.jsonl." in before.err
     assert "is no evidence any more" in before.err
