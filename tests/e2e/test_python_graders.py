@@ -23,7 +23,7 @@ except OSError:
 
 
 def grade(sample, item):
-    return 0.1 * float(sample["output_text"].strip() == item["messages"][-1]["content"])
+    return 0.75 * float(sample["output_text"].strip() == item["messages"][-1]["content"])
 """
 
 
@@ -36,61 +36,29 @@ def evaluations(scratch: Scratch) -> list[dict[str, Any]]:
 @pytest.mark.skipif(REFUSED is not None, reason=REFUSED or "")
 def test_a_python_grader_runs_only_where_a_person_allows_it(scratch: Scratch, asked: Counted) -> None:
     marker = scratch.root.parent / "the-grader-was-here"
-    source = EXACT.format(marker=str(marker))
     scratch.manifest()
     manifest = scratch.root / "finetunes/router.yaml"
     manifest.write_text(manifest.read_text().replace(GRADER, MULTI))
-    scratch.write("finetunes/graders/exact.py", source)
+    scratch.write("finetunes/graders/exact.py", EXACT.format(marker=str(marker)))
     scratch.commit("Grade by a program")
 
-    assert scratch.ftops("validate").code == 0
     done = scratch.apply(code=4)
     assert "--allow-python-graders" in done.text
     assert asked.look()["chats"] == 0  # nothing is asked that could not be graded
 
-    scratch.apply("--allow-python-graders", code=4)  # the gate asks for 0.6, and this program is strict
+    scratch.apply("--allow-python-graders")
     (record,) = evaluations(scratch)
     assert record["isolation"] == "isolated"
     assert record.get("error") is None
-    assert {item[1] for item in record["items"]} <= {0.0, 0.55}
+    assert {item[1] for item in record["items"]} <= {0.0, 0.875}
     assert asked.look()["chats"] == 12
-
-    scratch.write("finetunes/graders/exact.py", source.replace("0.1 *", "0.75 *"))
-    scratch.commit("Grade otherwise")
-    assert "1 to evaluate" in scratch.plan(code=3).out
-    assert not marker.exists()
-    scratch.apply("--unsafe-python-graders")
-    assert marker.exists()
-    assert asked.look()["chats"] == 0  # kept outputs are graded again
-    newest = evaluations(scratch)[-1]
-    assert newest["isolation"] == "none"
-    assert {item[1] for item in newest["items"]} <= {0.0, 0.875}
     assert scratch.resolve()
 
-
-def test_a_source_outside_the_project_or_without_grade_is_refused(scratch: Scratch) -> None:
-    scratch.manifest()
-    manifest = scratch.root / "finetunes/router.yaml"
-    for file, expected in (("../../outside.py", "inside the project"), ("graders/empty.py", "grade(sample, item)")):
-        scratch.write("finetunes/graders/empty.py", "x = 1\n")
-        (scratch.root.parent / "outside.py").write_text("def grade(sample, item): return 1.0\n")
-        scratch.manifest()
-        manifest.write_text(
-            manifest.read_text().replace(GRADER, "{type: python, source: {file: FILE}}".replace("FILE", file))
-        )
-        done = scratch.ftops("validate")
-        assert (done.code, expected in done.text) == (2, True), done.text
-
-
-@pytest.mark.skipif(REFUSED is not None, reason=REFUSED or "")
-def test_eval_runs_python_graders_too(scratch: Scratch) -> None:
-    scratch.manifest()
-    manifest = scratch.root / "finetunes/router.yaml"
-    manifest.write_text(manifest.read_text().replace(GRADER, BY_FILE))
-    scratch.write("finetunes/graders/exact.py", "def grade(sample, item):\n    return 1.0\n")
-    refused = scratch.ftops("eval", "router", "--model", "gpt-4.1-mini-2025-04-14", "--auto-approve")
-    assert (refused.code, "--allow-python-graders" in refused.text) == (4, True), refused.text
-    done = scratch.ftops(
-        "eval", "router", "--model", "gpt-4.1-mini-2025-04-14", "--auto-approve", "--allow-python-graders"
-    )
-    assert (done.code, "12 of 12" in done.text) == (0, True), done.text
+    trial = ("eval", "router", "--model", "gpt-4.1-mini-2025-04-14", "--auto-approve")
+    done = scratch.ftops(*trial)
+    assert (done.code, "--allow-python-graders" in done.text) == (4, True), done.text
+    assert not marker.exists()
+    done = scratch.ftops(*trial, "--unsafe-python-graders")
+    assert "without isolation" in done.text
+    assert marker.exists()
+    assert asked.look()["chats"] == 12
