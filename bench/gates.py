@@ -6,7 +6,7 @@ value is 0.05 above a threshold of 0.90. The verdicts are those of ``ftops.evalu
 
 Pass/fail scores of one model are not drawn: the fewest right items that pass are found, and their probability is exact. Of two
 models 20,000 tables are drawn for each cell. Elsewhere --replicates evaluations are (two fifths of it from 500 items), of
-which one is judged only where its value lies more than 1.7 standard errors beyond the threshold (1.2 for F1) or has no spread,
+which one is judged only where its value lies more than 1.9 standard errors beyond the threshold (1.2 for F1) or has no spread,
 because nothing else passes at 95 %; each is judged by --resamples resamples, not 10,000. Ends with 1 where a cell has more
 than 3.5 % of false passes, or a table more than 2.5 % on average; not with --quick.
 
@@ -152,13 +152,13 @@ def rates_of_cells(cells: Iterator[Cell], rng: Any, replicates: int) -> Iterator
         power = None
         if cell.true == 0.9:
             power = _share_judged(
-                condition, worlds.draw(cell.better(), rng, 100 if cell.n < 500 else 40), threshold, rng
+                condition, worlds.draw(cell.better(), rng, 50 if cell.n < 500 else 20), threshold, rng
             )
         yield Rate(table=cell.table, kind=cell.kind, n=cell.n, true=cell.true, false=false, power=power)
 
 
 def _share_judged(condition: Condition, drawn: Drawn, threshold: float, rng: Any) -> float:
-    beyond = drawn.deviations(threshold) > 1.7
+    beyond = drawn.deviations(threshold) > 1.9
     return _passing(condition, drawn, np.flatnonzero(beyond), rng) / len(beyond)
 
 
@@ -189,7 +189,7 @@ def rates_of_f1(rng: Any, replicates: int) -> Iterator[Rate]:
                 )
                 power = None
                 if true == 0.9:
-                    drawn = worlds.draw_classes(rng, 100, n, (better, start))
+                    drawn = worlds.draw_classes(rng, 50, n, (better, start))
                     power = _share_of_f1(condition, drawn, gain or true, rng)
                 table = "macro-F1" if gain is None else "difference of macro-F1, superiority"
                 yield Rate(table=table, kind="5 classes", n=n, true=true, false=false, power=power)
@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="300 replicates of each cell: too few to demand anything of"
     )
-    parser.add_argument("--replicates", type=int, default=2_000)
+    parser.add_argument("--replicates", type=int, default=1_200)
     parser.add_argument("--resamples", type=int, default=1_000)
     parser.add_argument("--only", default="", help="only rate, two rates, mean, difference or macro-F1")
     parser.add_argument("--peers", action="store_true", help="only show what Tango's and Newcombe's intervals do alone")

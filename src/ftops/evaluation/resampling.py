@@ -17,6 +17,7 @@ FEWEST_FOR_BOOTSTRAP: Final = 30
 # Numbers drawn at a time: 2 million float64 are 16 MB, however many units there are.
 _BATCH_CELLS: Final = 2_000_000
 _DIGITS: Final = 12
+_FEW_COLUMNS: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +49,7 @@ def bootstrap(figure: Figure, confidence: float, *, seed: int) -> Resampled:
     units = len(totals)
 
     def figures_of(drawn: Any, axis: int = -1) -> Any:
-        found = figure.formula(_counts(drawn.reshape(-1, drawn.shape[axis]), units) @ totals)
+        found = figure.formula(_sums(drawn.reshape(-1, drawn.shape[axis]), totals))
         # The correction counts resamples below the figure: those equal to it mustn't depend on a machine's rounding.
         return np.round(found, _DIGITS).reshape(drawn.shape[:-1])
 
@@ -71,12 +72,16 @@ def bootstrap(figure: Figure, confidence: float, *, seed: int) -> Resampled:
     return Resampled(interval=interval, error=float(found.standard_error), down=down, up=up)
 
 
-def _counts(drawn: Any, units: int) -> Any:
-    """Counts how often each resample (a row) drew each unit (a column)."""
+def _sums(drawn: Any, totals: Any) -> Any:
+    """Gives the sums of each resample (a row of drawn units). Counting how often each was drawn pays off for many columns."""
     import numpy as np
 
+    units, columns = totals.shape
+    if columns <= _FEW_COLUMNS:
+        return np.stack([column[drawn].sum(axis=-1) for column in totals.T], axis=-1)
     rows = np.arange(len(drawn))[:, np.newaxis] * units
-    return np.bincount((drawn + rows).ravel(), minlength=len(drawn) * units).reshape(len(drawn), units)
+    counts = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * units).reshape(len(drawn), units)
+    return counts @ totals
 
 
 def _percentiles(resampled: Any, confidence: float) -> tuple[float, float]:
