@@ -68,23 +68,26 @@ def _keep(setup: Setup, *, machine: str, becomes_nobody: bool) -> NoReturn:
 
 def _serve(setup: Setup, *, machine: str | None, becomes_nobody: bool) -> NoReturn:
     keeper = _Keeper(setup, machine=machine, becomes_nobody=becomes_nobody)
-    send_json(_ANSWERS, {"refused": None})
+    answers = os.dup(_ANSWERS)
+    for printed in (1, 2):
+        os.dup2(keeper.nowhere, printed)  # what a library prints when it is imported is no answer
+    send_json(answers, {"refused": None})
     with suppress(OSError):  # ftops has ended: nobody is left to tell
         while (order := receive(_ORDERS)) is not None and (given := receive(_ORDERS)) is not None:
             ending, said = keeper.run(cast("Order", json.loads(order)), given)
-            send_json(_ANSWERS, {**ending})
-            send(_ANSWERS, said)
+            send_json(answers, {**ending})
+            send(answers, said)
     os._exit(0)
 
 
 class _Keeper:
-    """Grades one item after the other. ``machine`` is None where there are no walls."""
+    """Grades one item after the other. ``machine`` is None where there are no walls, ``nowhere`` an open ``/dev/null``."""
 
     def __init__(self, setup: Setup, *, machine: str | None, becomes_nobody: bool) -> None:
         self._memory_bytes = setup["memory_bytes"]
         self._machine = machine
         self._becomes_nobody = becomes_nobody
-        self._nowhere = os.open("/dev/null", os.O_RDWR)
+        self.nowhere = os.open("/dev/null", os.O_RDWR)
         self._sources: dict[str, bytes] = {}
         # Ours is the last place: what is imported inside are its packages, not ftops.
         sys.path[-1:] = setup["packages"]
@@ -119,12 +122,12 @@ class _Keeper:
         try:
             if self._machine is None:
                 confinement.confine(
-                    saying=saying, nowhere=self._nowhere, memory_bytes=self._memory_bytes, seconds=seconds
+                    saying=saying, nowhere=self.nowhere, memory_bytes=self._memory_bytes, seconds=seconds
                 )
             else:
                 confinement.confine_behind_walls(
                     saying=saying,
-                    nowhere=self._nowhere,
+                    nowhere=self.nowhere,
                     memory_bytes=self._memory_bytes,
                     seconds=seconds,
                     becomes_nobody=self._becomes_nobody,
