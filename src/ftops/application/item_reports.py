@@ -19,7 +19,9 @@ from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore
 from ftops.evaluation.graders import pass_threshold_of
 from ftops.evaluation.identity import row_digest, short_digest
+from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.rows import EvalRow, RowProblem, read_row
+from ftops.evaluation.win_rates import with_wins
 from ftops.ports import ChatAnswer
 
 WORST: Final = 10
@@ -135,12 +137,14 @@ class _Scored:
         for line, row in enumerate(rows, 1):
             digest = row_digest(row)
             places.setdefault(digest, Place(line=line, row=digest))
-        baselines = [known for other in others if (known := other.recorded(record)) is not None]
+        baselines = tuple(known for other in others if (known := other.recorded(record)) is not None)
+        if is_pairwise(one.spec.grader):
+            recorded, baselines = with_wins(one.spec, record.preferences, recorded, baselines)
         return cls(
             evaluations=evaluations,
             one=one,
             record=recorded,
-            baselines=tuple(baselines),
+            baselines=baselines,
             places=places,
             rows=rows,
             asked=asked,
@@ -170,7 +174,9 @@ class _Scored:
 
     @property
     def passing(self) -> float | None:
-        """The score from which on an item passes; None where nothing says so."""
+        """The score from which on an item passes; None where nothing says so, as where answers are compared."""
+        if is_pairwise(self.one.spec.grader):
+            return None
         threshold = pass_threshold_of(self.one.spec.grader)
         if threshold is not None:
             return threshold

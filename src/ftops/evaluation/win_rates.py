@@ -64,6 +64,36 @@ def judge_preferences(
     return dataclasses.replace(result, sentence=sentence)
 
 
+def with_wins(
+    spec: EvalSpec,
+    records: Sequence[PreferenceRecord],
+    candidate: EvaluationRecord,
+    baselines: Sequence[EvaluationRecord],
+) -> tuple[EvaluationRecord, tuple[EvaluationRecord, ...]]:
+    """Gives evaluation records of a pairwise grader with what their items won as scores, for who lists items.
+
+    The candidate's are its wins against the first baseline; each baseline's differ from them by d = 2w − 1, as gates have it.
+    """
+    ours: EvaluationRecord | None = None
+    theirs: list[EvaluationRecord] = []
+    for baseline in baselines:
+        wins = _by_answer(said_of(spec, records, candidate, baseline).items)
+        found = {(row, repeat): item.win for (row, repeat, _), item in wins.items()}
+        ours = ours or _rescored(candidate, found)
+        own = {(item.row, item.repeat): item.score for item in ours.items}
+        theirs.append(_rescored(baseline, {key: _less(own.get(key), win) for key, win in found.items()}))
+    return ours or candidate, tuple(theirs)
+
+
+def _less(own: float | None, win: float | None) -> float | None:
+    return None if own is None or win is None else own - (2 * win - 1)
+
+
+def _rescored(record: EvaluationRecord, scores: Mapping[tuple[str, int], float | None]) -> EvaluationRecord:
+    items = tuple(msgspec.structs.replace(item, score=scores.get((item.row, item.repeat))) for item in record.items)
+    return msgspec.structs.replace(record, items=items)
+
+
 def _by_answer(items: Mapping[Pair, PairItem]) -> Mapping[tuple[str, int, str | None], PairItem]:
     return {(pair.row, pair.repeat, pair.candidate): item for pair, item in items.items()}
 
@@ -76,8 +106,8 @@ def _nobody_chose(spec: EvalSpec) -> str:
     if is_pairwise(spec.grader):
         return "no item is left to judge by"
     return (
-        "nobody has chosen between these answers: ftops eval NAME --export-pairs FILE writes them for people, and "
-        "--import-labels FILE takes what they chose"
+        f"nobody has chosen between these answers: ftops eval NAME --eval {spec.name} --export-pairs FILE writes them for "
+        "people, and --import-labels FILE takes what they chose"
     )
 
 

@@ -14,7 +14,7 @@ from ftops.domain.preferences import PairItem, PreferenceRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore
 from ftops.evaluation.identity import grader_digest
 from ftops.evaluation.judging import BaselineScores, MeasuredEval, judge_evaluations
-from ftops.evaluation.win_rates import said_of
+from ftops.evaluation.win_rates import said_of, with_wins
 
 AT, SHA, LAB = datetime(2026, 11, 21, tzinfo=UTC), "a" * 64, BackendName("lab")
 OURS, THEIRS, CHANGED = "c" * 16, "d" * 16, "e" * 16
@@ -157,3 +157,21 @@ class TestOpponents:
         two = dataclasses.replace(other, baseline=dataclasses.replace(named, backend=LAB))
         assert spec(other, two, AT_LEAST, is_pairwise=False).opponent(AT_LEAST) == BASE
         assert spec(Condition(min=0.5), is_pairwise=False).opponents == ()
+
+
+class TestItems:
+    def test_what_items_won_stands_for_their_scores(self) -> None:
+        one = spec(AGAINST, is_pairwise=True)
+        ours, theirs = scored("ft:1", OURS, 4), scored("base", THEIRS, 4)
+        found, (other,) = with_wins(one, (said([1.0, 0.5, 0.0], is_pairwise=True),), ours, [theirs])
+        assert [item.score for item in found.items] == [1.0, 0.5, 0.0, None]
+        assert [item.score for item in other.items] == [0.0, 0.5, 1.0, None]
+        assert with_wins(one, (), ours, []) == (ours, ())
+
+    def test_each_baseline_keeps_its_own_difference(self) -> None:
+        one = spec(AGAINST, is_pairwise=True)
+        ours, base, second = scored("ft:1", OURS, 2), scored("base", THEIRS, 2), scored("gpt", THEIRS, 2)
+        records = (said([1.0, 1.0], is_pairwise=True), said([0.0, 0.5], is_pairwise=True, baseline="gpt"))
+        found, others = with_wins(one, records, ours, [base, second])
+        assert [item.score for item in found.items] == [1.0, 1.0]
+        assert [[item.score for item in other.items] for other in others] == [[0.0, 0.0], [2.0, 1.0]]
