@@ -14,7 +14,26 @@ from ftops.domain.foreign_text import quoted
 _EXPRESSION: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[[0-9]+\])*")
 _STEP: Final = re.compile(r"[\w-]+")
-_NO_TEMPLATE: Final = frozenset(("type", "name", "source", "pattern", "schema", "calculate_output", "model", "labels"))
+_NO_TEMPLATE: Final = frozenset(
+    (
+        "type",
+        "name",
+        "source",
+        "pattern",
+        "schema",
+        "calculate_output",
+        "model",
+        "embedding_model",
+        "labels",
+        "passing_labels",
+        "abstained",
+        "hallucinated",
+        "criteria",
+    )
+)
+# Graders that compare with the row's own reference where they state no other.
+_COMPARING: Final = frozenset(("numeric", "tool_call", "label", "outcome"))
+_REFERENCES: Final = frozenset(("reference", "reference_tools"))
 _SAMPLE: Final = ("sample.output_text", "sample.output_json", "sample.output_tools")
 
 IN_EVALS: Final = (*_SAMPLE, "reference", "reference_tools", "rejected", "item")
@@ -47,6 +66,26 @@ def item_fields(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
             name = match.group(1).strip()
             if _VARIABLE.fullmatch(name) and name.startswith("item."):
                 yield place, _STEP.findall(name)[1]
+
+
+def reference_places(grader: Any, pointer: str) -> Iterator[str]:
+    """Gives the JSON pointer of everything in a grader that needs a row with a reference of its own."""
+    if not isinstance(grader, dict):
+        return
+    if _compares_by_default(grader):
+        yield pointer
+    for place, text in _templates(grader, pointer):
+        names = (match.group(1).strip() for match in _EXPRESSION.finditer(text))
+        if any(_VARIABLE.fullmatch(name) and _STEP.findall(name)[0] in _REFERENCES for name in names):
+            yield place
+    inner = grader.get("graders")
+    for key, one in inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ():
+        if _compares_by_default(one):
+            yield child(child(pointer, "graders"), key)
+
+
+def _compares_by_default(grader: Any) -> bool:
+    return isinstance(grader, dict) and str(grader.get("type")) in _COMPARING and "reference" not in grader
 
 
 def _templates(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
