@@ -236,7 +236,7 @@ def print_rates(rates: list[Rate]) -> bool:
             some = [rate for rate in mine if rate.n == n or not n]
             worst = max(some, key=lambda rate: rate.false)
             powers = [rate.power for rate in some if rate.power is not None]
-            power = f"{min(powers):.0%} – {max(powers):.0%}" if powers and n else ""
+            power = " – ".join(f"{share:.0%}" for share in sorted({min(powers), max(powers)})) if powers and n else ""
             where = f"{worst.kind}, {worst.true:g}"
             mean = sum(rate.false for rate in some) / len(some)
             print(f"| {table} | {n or 'all'} | {len(some)} | {mean:.2%} | {worst.false:.2%} | {where} | {power} |")
