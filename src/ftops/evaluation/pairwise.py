@@ -46,8 +46,6 @@ def pairwise_faults(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "input", f"expected one of {', '.join(_OF_AN_ANSWER)} of {space}, got {quoted(path)}"
     if "sample" in named:
         yield "input", "expected {{first.…}} and {{second.…}}: in a comparison no answer is the sample"
-    if declared.get("pass_threshold") is not None:
-        yield "pass_threshold", "expected none of a grader that compares two answers: a preference is no score"
     labels = declared.get("labels")
     if isinstance(labels, Sequence) and set(map(str, labels)) not in _LABELS:
         yield "labels", "expected [first, second] or [first, second, tie] of a grader that compares two answers"

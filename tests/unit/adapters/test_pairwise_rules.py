@@ -52,7 +52,6 @@ def test_what_can_work_is_left_alone() -> None:
         (entry("{{first.output_text}}{{second.output_text}}{{sample.output_text}}"), "got 'sample.output_text'"),
         (entry(labels=["first", "second", "both"]), "/e/grader/labels: expected [first, second] or"),
         (entry(passing_labels=["second"]), "/e/grader/passing_labels: expected [first]"),
-        (entry(pass_threshold=0.5), "/e/grader/pass_threshold: expected none"),
         ({**entry(), "select": True}, "/e/select: expected a grader that scores single answers"),
     ],
 )

@@ -75,7 +75,6 @@ def test_other_graders_are_not(declared: dict[str, Any]) -> None:
         ({"labels": ["first", "tie"]}, ["labels"]),
         ({"passing_labels": ["first", "tie"]}, ["passing_labels"]),
         ({"passing_labels": ["second"]}, ["passing_labels"]),
-        ({"pass_threshold": 0.5}, ["pass_threshold"]),
     ],
 )
 def test_what_keeps_a_grader_from_comparing(changes: dict[str, Any], fields: list[str]) -> None:
@@ -86,6 +85,11 @@ def test_what_keeps_a_grader_from_comparing(changes: dict[str, Any], fields: lis
             parse_pairwise(declared)
     else:
         assert set(parse_pairwise(declared).labels) == set(declared["labels"])
+
+
+def test_a_preference_has_no_threshold() -> None:
+    with pytest.raises(GraderProblem, match="pass_threshold"):
+        parse_pairwise(grader(pass_threshold=0.5))
 
 
 def test_a_variable_that_is_nowhere_is_refused() -> None:
