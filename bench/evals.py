@@ -2,7 +2,7 @@
 
 Both send the same requests to the same ``ftops serve``, equally many at a time, each from a process of its own. The evaluation
 must reach 70 % of the loop's rate, and 85 % where each answer takes 50 ms; its memory must not grow with the items: what is
-held of each is its score.
+held of each is its score. A server that throttles at 20 requests a second must be driven at 90 % of that; no item may fail.
 
 Usage: python bench/evals.py [--items N] [--sizes N...] [--rounds N]
 """
@@ -53,6 +53,8 @@ CONCURRENCY = 32
 FLOOR, FLOOR_WHEN_SLOW = 0.70, 0.85
 DELAY = 0.05
 BYTES_PER_ITEM = 1500
+PER_SECOND, THROTTLED_ITEMS, THROTTLED_FLOOR = 20, 400, 0.90
+THROTTLED = f"faults:\n  - {{fault: throttle, per_second: {PER_SECOND}, match: {{path: /v1/chat/completions}}}}\n"
 DELAYED = f"faults:\n  - {{fault: delay, seconds: {DELAY}, match: {{path: /v1/chat/completions}}}}\n"
 
 
@@ -80,7 +82,9 @@ def main() -> int:
             faults.write_text(DELAYED, encoding="utf-8")
             title = f"answers after {1000 * DELAY:.0f} ms"
             is_fast_when_slow = _compare(title, place, options.items, options.rounds, floor=FLOOR_WHEN_SLOW)
-    return 0 if is_fast and is_fast_when_slow and is_flat else 1
+            faults.write_text(THROTTLED, encoding="utf-8")
+            is_driven = _throttled(place)
+    return 0 if is_fast and is_fast_when_slow and is_flat and is_driven else 1
 
 
 def _compare(title: str, place: tuple[str, str, Path], items: int, rounds: int, *, floor: float) -> bool:
@@ -109,6 +113,17 @@ def _memory(place: tuple[str, str, Path], sizes: tuple[int, ...]) -> bool:
         f"peak memory: {shown}: {each:.0f} bytes an item (at most {BYTES_PER_ITEM}: its score, and the record's text)"
     )
     return each <= BYTES_PER_ITEM
+
+
+def _throttled(place: tuple[str, str, Path]) -> bool:
+    """Measures how much of the allowance is used: the rate for as long as it took, and a burst of a second's worth before."""
+    url, model, root = place
+    seconds = _run("eval", url, model, _dataset(root / "throttled", THROTTLED_ITEMS))["seconds"]
+    share = THROTTLED_ITEMS / (PER_SECOND * (seconds + 1))
+    print(
+        f"throttled at {PER_SECOND}/s: {THROTTLED_ITEMS} items in {seconds:.1f} s, none failed: {share:.0%} of the allowance"
+    )
+    return share >= THROTTLED_FLOOR
 
 
 def _run(kind: str, url: str, model: str, folder: Path) -> dict[str, float]:

@@ -14,7 +14,6 @@ from ftops.adapters.pairwise_rules import known_variables, pairwise_findings
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.project_file import unknown_backend
 from ftops.adapters.schema_problems import near_miss
-from ftops.adapters.unsupported import unsupported_values
 from ftops.adapters.yaml_documents import child
 from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
@@ -53,8 +52,6 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
     name = member(metadata, "name")
     if isinstance(name, str) and name in sequence(member(metadata, "moved_from")):
         findings.add("/metadata/moved_from", "expected earlier names, got the present one")
-    for place, sentence in unsupported_values(value):
-        findings.add(place, sentence)
 
 
 def notices_of(fine_tune: FineTune) -> Iterator[str]:

@@ -29,13 +29,8 @@ class Limit:
 
 PROJECT_LIMITS: Final = (Limit(path=("spec", "ledger", "outputs"), supported=("local",), says="only local"),)
 
-UNSUPPORTED: Final = (
-    Limit(path=("spec", "evals", "*", "repeats"), supported=(1,), says="only 1"),
-    Limit(path=("spec", "evals", "*", "cluster_by"), supported=(), says="leave it out"),
-)
 
-
-def unsupported_values(value: Any, limits: Sequence[Limit] = UNSUPPORTED) -> Iterator[tuple[str, str]]:
+def unsupported_values(value: Any, limits: Sequence[Limit]) -> Iterator[tuple[str, str]]:
     """Gives each unsupported value of a valid document as (JSON pointer, what to say)."""
     parents: dict[tuple[str, ...], list[_Place]] = {}  # where several limits apply, looked up once
     for limit in limits:

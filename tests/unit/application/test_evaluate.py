@@ -194,7 +194,14 @@ class World:
     @property
     def declared(self) -> Declared:
         dataset = Dataset(path="test", sha256=digest(self.files.datasets["test"]), size=1, rows=10)
-        identity = {"d": dataset.sha256, "s": self.spec.sampling, "i": self.spec.input, "g": self.spec.grader}
+        identity = {
+            "d": dataset.sha256,
+            "s": self.spec.sampling,
+            "i": self.spec.input,
+            "g": self.spec.grader,
+            "c": self.spec.cluster_by,
+            "r": self.spec.repeats,
+        }
         return Declared(
             fine_tune=FineTune(
                 name=FineTuneName("router"),
@@ -644,3 +651,64 @@ def test_a_call_that_hangs_does_not_hold_up_an_interrupt() -> None:
     world.session.open_chat = lambda: Hanging(right_answer)  # type: ignore[method-assign]
     with pytest.raises(Interrupted):
         world.evaluate(stop=stop)
+
+
+def test_repeats_are_asked_and_recorded_apart() -> None:
+    world = World(Condition(min=0.9), repeats=3)
+    assert world.to_call() == 30
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) == len(world.outputs.kept) == 30
+    items = event.evaluation.items
+    assert [item.repeat for item in items] == [0, 1, 2] * 10
+    assert [item.row for item in items[:3]] == [items[0].row] * 3
+    assert world.evaluate() == []
+
+
+def test_an_interrupted_repeat_is_asked_again_alone() -> None:
+    world = World(Condition(min=0.9), repeats=2)
+    answers = [0]
+
+    def respond(request: ChatRequest) -> str | BackendError:
+        answers[0] += 1
+        return Rejected("no", status=400) if answers[0] == 4 else right_answer(request)
+
+    world.session.respond = respond
+    (failed,) = scores_of(world.evaluate())
+    assert (failed.evaluation.error, len(failed.evaluation.items)) == ("1 of 20 items without a score: no", 20)
+    assert world.to_call() == 1
+    world.session.respond = right_answer
+    (event,) = scores_of(world.evaluate())
+    assert (event.evaluation.error, len(world.session.requests)) == (None, 21)
+
+
+def test_items_bear_the_cluster_of_their_row() -> None:
+    rows = [{**question(n), "doc": {"id": n // 2}} for n in range(10)]
+    world = World(Condition(min=0.9), rows=rows, cluster_by="doc.id")
+    (event,) = scores_of(world.evaluate())
+    clusters = [item.cluster for item in event.evaluation.items]
+    assert clusters[::2] == clusters[1::2]
+    assert len(set(clusters)) == 5
+
+
+def test_clusters_that_come_later_call_nothing() -> None:
+    rows = [{**question(n), "doc": n // 2} for n in range(10)]
+    world = World(Condition(min=0.9), rows=rows)
+    world.evaluate()
+    world.spec = changed(world.spec, cluster_by="doc")
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) == 10
+    assert len({item.cluster for item in event.evaluation.items}) == 5
+
+
+def test_a_row_without_its_cluster_is_an_error() -> None:
+    world = World(Condition(min=0.9), rows=[{**question(0), "doc": 1}, question(1)], cluster_by="doc")
+    (event,) = scores_of(world.evaluate())
+    assert event.evaluation.error == "1 of 2 items without a score: cluster_by: the row has no doc"
+
+
+def test_equal_rows_are_asked_once_however_far_apart() -> None:
+    rows = [question(n % 100) for n in range(300)]
+    world = World(Condition(min=0.9), rows=rows)
+    (event,) = scores_of(world.evaluate())
+    assert len(world.session.requests) == 100
+    assert (len(event.evaluation.items), event.evaluation.input_tokens) == (300, 500)
