@@ -48,6 +48,7 @@ from ftops.domain.revision import digest
 from ftops.domain.scores import Outcome
 from ftops.domain.transitions import apply_event
 from ftops.errors import AnswerLost, BackendError, Interrupted, NotFound, Rejected
+from ftops.evaluation.judging import judge_evaluations
 from ftops.ports import BackendSession, ChatAnswer, ChatRequest
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -712,3 +713,28 @@ def test_equal_rows_are_asked_once_however_far_apart() -> None:
     (event,) = scores_of(world.evaluate())
     assert len(world.session.requests) == 100
     assert (len(event.evaluation.items), event.evaluation.input_tokens) == (300, 500)
+
+
+def test_costs_are_judged_by_the_prices_of_each_models_backend() -> None:
+    world = World(
+        Condition(metric="usd_per_1k", max=1.0),
+        Condition(metric="usd_per_1k", baseline=Baseline(base=True), test=Test.SUPERIORITY),
+    )
+    world.base_model = "gpt-4.1-2025-04-14"
+    world.candidate = Candidate(model=ModelId("ft:gpt-4.1-mini-2025-04-14:acme:x:1"), backend=GPU, revision=REVISION)
+    world.evaluate()
+    alone, against = world.judge().evals[0].conditions
+    tuned, untuned = (5 * 0.80 + 2 * 3.20) / 1_000, (5 * 2.0 + 2 * 8.0) / 1_000
+    assert (alone.verdict, alone.observed) == (Verdict.PASS, pytest.approx(tuned))
+    assert (against.verdict, against.observed) == (Verdict.PASS, pytest.approx(tuned - untuned))
+
+
+def test_a_model_that_these_items_chose_is_judged_more_strictly() -> None:
+    world = World(Condition(min=0.5, confidence=0.95))
+    world.evaluate()
+    subject = world.evaluations.subject(world.record, world.declared, world.candidate)
+    (measured,) = (subject.measured(one) for one in world.declared.evals)
+    assert (measured.compared, measured.price) == (1, None)
+    chosen = dataclasses.replace(measured, compared=3)
+    judgement = judge_evaluations([chosen], model=world.candidate.model, revision=REVISION, backend=GPU)
+    assert "these items chose one of 3 models" in judgement.evals[0].conditions[0].sentence
