@@ -96,8 +96,9 @@ def with_unseen_unit(figure: Figure, confidence: float, *, seed: int) -> Interva
     """Gives the interval by random weights on the units seen and one that wasn't: the worst one below, the best above.
 
     10,000 draws of uniform weights that sum up to 1. Gaffke, N. (2005), Three test statistics for a nonparametric one-sided
-    hypothesis on the mean of a nonnegative variable, Mathematical Methods of Statistics 14, 451–467: for a mean of bounded
-    values such a limit keeps its level however few or skewed they are; for 0/1 it is Clopper's and Pearson's.
+    hypothesis on the mean of a nonnegative variable, Mathematical Methods of Statistics 14, 451–467. For 0/1 it is Clopper's
+    and Pearson's interval, which keeps its level. That it does so for all means of bounded values, however few or skewed, is
+    a conjecture that nobody has broken; for ratios and F1 there is ``bench/gates.py``.
     """
     import numpy as np
 
