@@ -100,10 +100,7 @@ def open_workspace(
     early: EarlyLook | None = None,
     python_graders: ProgramMode | None = None,
 ) -> Iterator[Workspace]:
-    """Opens everything that a run needs, and gives it back at the end; see ``open_sessions``.
-
-    ``python_graders`` None runs none of them. Raises MissingKey (where it is ``for_apply``), UsageProblem, BackendError.
-    """
+    """Opens everything that a run needs, and gives it back at the end; raises what ``open_sessions`` raises."""
     clock, files = SystemClock(stop), DatasetFiles(place.root)
     ledgers = ProjectLedgers(place.top, place.ftops_dir, desired.project, stop, seal=place.seal)
     opening = open_sessions(
@@ -158,7 +155,7 @@ def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges, KeptCurve
 
 @contextmanager
 def _programs(mode: ProgramMode | None, stop: threading.Event) -> Iterator[Programs | None]:
-    """Gives what runs python graders, and ends their processes."""
+    """Gives what runs python graders, None where nobody allowed it, and ends their processes."""
     if mode is None:
         yield None
         return
