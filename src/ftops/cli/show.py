@@ -176,6 +176,8 @@ def _revision(revision: str, known: "RevisionRecord", *, is_declared: bool) -> I
     for backend, attempts in sorted(known.attempts.items()):
         for attempt in attempts:
             yield f"      {backend}, attempt {attempt.number}: {_attempt(attempt)}"
+            for choice in attempt.job.choices if attempt.job else ():
+                yield f"        {choice.policy}: {safe(choice.model)}, as {safe(choice.why)}"
 
 
 def _trained_on(dataset: "Dataset | DatasetRecord") -> str:
