@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ftops.application.baselines import Candidate
@@ -19,6 +18,7 @@ from ftops.application.measurements import (
     Items,
     Measurement,
     Prepared,
+    count_unanswered,
     has_unisolated_scores,
     known_scores,
     prepare,
@@ -26,6 +26,7 @@ from ftops.application.measurements import (
 )
 from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
+from ftops.application.tempo import with_tempo
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.events import Compared, Evaluated, Preferred
 from ftops.domain.judgement import Judgement
@@ -34,7 +35,6 @@ from ftops.domain.preferences import Pair
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.replay import record_after
-from ftops.domain.scores import ItemScore
 from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
 from ftops.evaluation.pairwise import is_pairwise
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 EvaluationProgress = Callable[[str, int, int], None]
 
 CONCURRENCY: Final = 32
-# Rows that are looked up among the kept answers at a time.
-_BATCH: Final = 256
 
 
 def unknown_inputs(_sha256: str) -> frozenset[str] | None:
@@ -155,7 +153,8 @@ class Evaluations:
             for wanted in subject.wanted(one):
                 measurement = self._with_prompt(subject, wanted)
                 if not measurement.problem:
-                    total += self._unanswered(measurement, known_scores(record, measurement))
+                    known = known_scores(record, measurement)
+                    total += count_unanswered(self._items(measurement), known, self.outputs)
         return total
 
     def subject(self, record: FineTuneRecord, declared: Declared, candidate: Candidate) -> Subject:
@@ -197,7 +196,7 @@ class Evaluations:
                 concurrency=self.concurrency,
                 patience=self.patience,
                 stop=stop,
-                progress=None if progress is None else lambda done, total: progress(what, done, total),
+                progress=None if progress is None else with_tempo(progress, what, self.clock),
             )
             known = known_scores(subject.record, measurement)
             known = {row: score for row, score in known.items() if row not in again}
@@ -213,14 +212,6 @@ class Evaluations:
     def _items(self, measurement: Measurement) -> Items:
         rows = self.files.each_row(measurement.declared.dataset)
         return Items(measurement=measurement, rows=rows, input_digest=self.input_digest)
-
-    def _unanswered(self, measurement: Measurement, known: Mapping[tuple[str, int], ItemScore]) -> int:
-        """Counts the requests that are neither scored nor kept; equal ones count once in every few hundred rows."""
-        wanted = (i.key for i in self._items(measurement) if i.request is not None and i.identity not in known)
-        total = 0
-        while keys := tuple(dict.fromkeys(islice(wanted, _BATCH))):
-            total += len(keys) - len(self.outputs.get_all(keys))
-        return total
 
     def _compare(
         self,

@@ -6,7 +6,8 @@ Owns the reuse of scores, and what an answer is kept under. ``measuring`` gets t
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.manifest import BackendName, FewShot, ModelId, PromptFile, Revision
@@ -16,7 +17,10 @@ from ftops.evaluation.identity import grader_digest, request_key, row_digest, sh
 from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.prompts import Prompt, with_prompt
 from ftops.evaluation.rows import EvalRow, RowProblem, cluster_of, read_row
-from ftops.ports import ChatAnswer, ChatRequest
+from ftops.ports import ChatAnswer, ChatRequest, OutputStore
+
+# Rows that are looked up among the kept answers at a time.
+_BATCH: Final = 256
 
 InputDigest = Callable[[Mapping[str, Any]], str]
 
@@ -193,6 +197,15 @@ def _alike(record: FineTuneRecord, measurement: Measurement) -> Iterator[Evaluat
 def _is_known(item: ItemScore, measurement: Measurement) -> bool:
     """A grader that compares pairs scores no answer by itself: there the answer is all that has to be known."""
     return item.score is not None or (item.output is not None and is_pairwise(measurement.declared.spec.grader))
+
+
+def count_unanswered(items: Items, known: Mapping[tuple[str, int], ItemScore], outputs: OutputStore) -> int:
+    """Counts the requests that are neither scored nor kept; equal ones count once in every few hundred rows."""
+    wanted = (i.key for i in items if i.request is not None and i.identity not in known)
+    total = 0
+    while keys := tuple(dict.fromkeys(islice(wanted, _BATCH))):
+        total += len(keys) - len(outputs.get_all(keys))
+    return total
 
 
 def output_digest(answer: ChatAnswer) -> str:
