@@ -240,6 +240,10 @@ def test_what_no_job_could_have_is_refused(
         ({"item": "x"}, "item", "invalid_type"),
         ({"reference_answer": "x"}, "reference_answer", "unknown_parameter"),
         ({"grader": PYTHON}, "grader.type", "unsupported_value"),
+        # What ftops adds belongs to its evaluations.
+        ({"grader": {"type": "regex", "name": "r", "pattern": "x"}}, "grader.type", "invalid_value"),
+        ({"grader": {**MULTI, "graders": [{"type": "label", "name": "l"}]}}, "grader.graders[0].type", "invalid_value"),
+        ({"grader": {**FUZZY, "embedding_model": "m"}}, "grader.embedding_model", "unknown_parameter"),
         (
             {"grader": {**MULTI, "graders": [PYTHON], "calculate_output": "program"}},
             "grader.graders[0].type",

@@ -57,6 +57,15 @@ def test_pairs_are_graded_by_the_preferred_answer():
     assert (found.line, found.field) == (2, "/preferred_output/0")
 
 
+def test_graders_of_ftops_are_asked_too():
+    schema = {"type": "object", "required": ["total"]}
+    answers = [chat("q", '{"total": 1}'), chat("q", '{"sum": 1}'), chat("q", "It is 1.")]
+    found = found_in(GradedAnswers({"type": "json_schema", "schema": schema}, "shape"), answers)
+    assert [one.line for one in found] == [2, 3]
+    found = found_in(GradedAnswers({"type": "numeric", "reference": "1"}, "sum"), [chat("q", "1.0"), chat("q", "none")])
+    assert [one.line for one in found] == [2]
+
+
 def test_rows_that_can_not_be_scored_are_told_apart():
     spec = {**IS_JSON, "reference": "{{item.label}}"}
     found = found_in(
