@@ -98,10 +98,10 @@ class FilesWithPrompt:
 
 
 def find_declared(declared: Sequence[Declared], name: str) -> Declared:
-    """Gives the fine-tune of a name. Raises UsageProblem, with a near miss where there is one."""
-    for one in declared:
-        if one.name == name:
-            return one
+    """Gives the fine-tune of a present or former name. Raises UsageProblem, with a near miss where there is one."""
+    found = [one for one in declared if one.name == name] or [d for d in declared if name in d.fine_tune.moved_from]
+    if found:
+        return found[0]
     names = [one.name for one in declared]
     raise UsageProblem(f"no manifest declares {quoted(name)}", remedy=_near(name, names, "the manifests declare"))
 
@@ -213,9 +213,7 @@ def _candidate(
     return Candidate(model=ModelId(base), backend=backend, revision=None, asks=asks), why
 
 
-def _is_itself(
-    record: FineTuneRecord, declared: Declared, candidate: Candidate, baseline: Baseline | None
-) -> bool:
+def _is_itself(record: FineTuneRecord, declared: Declared, candidate: Candidate, baseline: Baseline | None) -> bool:
     """Whether a condition's baseline is the candidate, asked in the same way."""
     if baseline is None or baseline.prompt is not None or candidate.asks is not None:
         return False

@@ -11,8 +11,8 @@ from rich.text import Text
 from ftops.cli.charts import heading, indented
 from ftops.cli.eval_files import failures_to_json
 from ftops.cli.render_items import item_parts, items_to_json
+from ftops.cli.render_judgement import VERDICT_COLORS, left_out
 from ftops.cli.render_models import model_parts, models_to_json
-from ftops.cli.render_text import VERDICT_COLORS
 from ftops.cli.render_training import training_parts, training_to_json
 from ftops.cli.style import safe
 from ftops.domain.manifest import PromptFile
@@ -42,8 +42,7 @@ def report_parts(result: "Result") -> Iterator[RenderableType]:
 
 
 def _evaluation_parts(judged: "EvalJudgement", figures: "Sequence[ModelFigures]") -> Iterator[RenderableType]:
-    left_out = f", {judged.left_out:,} left out (they are in the training set)" if judged.left_out else ""
-    yield heading(judged.name, f"{judged.n:,} items{left_out}" if judged.is_measured else "not measured")
+    yield heading(judged.name, f"{judged.n:,} items{left_out(judged)}" if judged.is_measured else "not measured")
     yield from model_parts(figures)
     if figures:
         yield Text()

@@ -7,10 +7,11 @@ from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
 from ftops.cli.render_changes import change_lines, data_lines
+from ftops.cli.render_judgement import VERDICT_COLORS, render_judgement
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
 from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
-from ftops.domain.judgement import Judgement, Verdict
+from ftops.domain.judgement import Verdict
 from ftops.domain.plan import (
     Action,
     Adopt,
@@ -57,12 +58,6 @@ _Thing = TypeVar("_Thing", Step, JobObserved, Withheld, Refusal, Deferred, Actio
 _TICK: Final = "✓"
 _WARNING: Final = "!"
 _SIGNS: Final = {"+": "green", "~": "yellow", "-": "red", "<": "cyan", _WARNING: "red", _TICK: "green"}
-VERDICT_COLORS: Final = {
-    Verdict.PASS: "green",
-    Verdict.FAIL: "red",
-    Verdict.ERROR: "red",
-    Verdict.INSUFFICIENT_EVIDENCE: "yellow",
-}
 
 
 def render_plan(plan: Plan) -> str:
@@ -163,25 +158,6 @@ def _mark(step: Step) -> str:
     verdict = step.said.partition(":")[0]
     is_good = verdict not in set(Verdict) - {Verdict.PASS}
     return _TICK if is_good or not isinstance(step.action, Evaluate) else _WARNING
-
-
-def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
-    """Gives a line for each condition of each evaluation."""
-    for judged in judgement.evals:
-        if not judged.is_measured:
-            yield f"{indent}{judged.name}: not measured"
-            continue
-        left_out = f", {judged.left_out} left out (they are in the training set)" if judged.left_out else ""
-        if judged.is_training_unknown:
-            left_out += ", perhaps trained on: what a model's training set held is not known any more"
-        mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
-        yield f"{indent}{judged.name}: {mean}{judged.n} items{left_out}"
-        if judged.error:
-            yield f"{indent}  {paint('error', 'red')}  {safe(judged.error)}"
-        for result in judged.conditions:
-            word = paint(result.verdict.value, VERDICT_COLORS[result.verdict])
-            shadow = "" if result.is_enforced else " (shadow)"
-            yield f"{indent}  {word}{shadow}  {safe(result.sentence)}"
 
 
 def target_text(target: Target | None) -> str:

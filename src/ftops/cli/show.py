@@ -138,7 +138,7 @@ def _the_one(view: "View", name: str) -> "Declared":
 
 
 def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") -> Iterator[str]:
-    from ftops.cli.render_text import render_judgement
+    from ftops.cli.render_judgement import render_judgement
 
     tune = declared.fine_tune
     yield paint(declared.name, bold=True) + (f"  {safe(tune.description)}" if tune.description else "")

@@ -171,6 +171,8 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
     place = find_place(context.directory)
     desired = load_desired(place, backend=wanted.backend)
     declared = choose_evals(find_declared(desired.fine_tunes, wanted.name), wanted.evals)
+    if declared.name != wanted.name:
+        tell(f"Warning: {safe(wanted.name)} is called {declared.name} now")
     asks = _checked_prompt(wanted.prompt)
     alone = dataclasses.replace(desired, fine_tunes=(declared,))
     with (

@@ -14,7 +14,7 @@ import pytest
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.line import Patience
-from ftops.cli.render_text import render_judgement
+from ftops.cli.render_judgement import render_judgement
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, Measures
 from ftops.domain.events import Compared, Evaluated
 from ftops.domain.judgement import Judgement, MissingReason, Verdict

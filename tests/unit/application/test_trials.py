@@ -214,6 +214,9 @@ def test_unknown_names_are_refused_with_a_near_miss(world: World) -> None:
         find_declared([declared], "ruoter")
     assert caught.value.remedy == "did you mean router?"
     assert find_declared([declared], "router") is declared
+    renamed = world.declare("dispatcher", moved_from=("router",))
+    assert find_declared([renamed], "router") is renamed
+    assert find_declared([renamed, declared], "router") is declared
     with pytest.raises(UsageProblem, match="no evaluation 'speed'") as caught:
         choose_evals(declared, ["speed"])
     assert caught.value.remedy == "it has quality"

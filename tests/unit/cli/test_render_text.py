@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ftops.application.outcome import Outcome, Step
-from ftops.cli.render_text import WHY, render_judgement, render_outcome, render_plan, summary, target_text
+from ftops.cli.render_judgement import render_judgement
+from ftops.cli.render_text import WHY, render_outcome, render_plan, summary, target_text
 from ftops.cli.style import choose_color
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import JobObserved
