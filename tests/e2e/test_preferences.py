@@ -1,17 +1,15 @@
-"""Preferences through the real command line: a judge that compares in both orders, and people who see blinded pairs."""
+"""A judge that compares, through the real command line and real servers. What people choose is test_eval_pairs's."""
 
 import http.client
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from fault_server import Exchange, start_fault_server
-from scratch_project import GRADER, LABELS, Scratch
+from scratch_project import GRADER, Scratch
 from server_process import ServerProcess
 
 AGAINST_BASE = "{metric: win_rate, baseline: {base: true}, test: superiority, confidence: 0.95}"
@@ -81,68 +79,11 @@ def declare(scratch: Scratch, gate: str, *, grader: str = GRADER) -> None:
     scratch.commit("Ask for preferences")
 
 
-def choose(file: Path, how: Callable[[dict[str, Any]], str | None]) -> None:
-    pairs = [json.loads(line) for line in file.read_text().splitlines()]
-    file.write_text("".join(json.dumps({**pair, "choice": how(pair)}) + "\n" for pair in pairs))
-
-
 def test_a_judge_compares_in_both_orders(judging: JudgingServer, make: Callable[..., Scratch]) -> None:
-    """One that goes by the place alone prefers nobody; another one, asked with other words, does."""
     scratch = make(judging.base_url)
-    declare(scratch, f"[{AGAINST_BASE}]", grader=PAIRWISE)
-    judging.says = lambda _wanted, first, second: "tie" if first == second else "first"
-    withheld = scratch.apply(code=4)
-    assert "12 of 12 pairs depended on the order and count half" in withheld.out
-    assert len(judging.prompts) == 24, "each of 12 pairs in both orders"
+    declare(scratch, f"[{AGAINST_BASE}, {{metric: win_rate, min: 0.9, shadow: true}}]", grader=PAIRWISE)
+    assert "won 12 and lost 0 of 12 items" in scratch.apply().out
     texts = [prompt.split("|") for prompt in judging.prompts]
+    assert len(texts) == 24, "each of 12 pairs in both orders"
     assert sorted(text[1:] for text in texts) == sorted(text[:0:-1] for text in texts)
-
-    judging.prompts.clear()
-    judging.says = knows_better
-    declare(
-        scratch, f"[{AGAINST_BASE}, {{metric: win_rate, min: 0.9, shadow: true}}]", grader=PAIRWISE.replace("|", " | ")
-    )
-    done = scratch.apply()
-    assert "won 12 and lost 0 of 12 items" in done.out, done.out
-    assert len(judging.prompts) == 24
     assert scratch.resolve().startswith("ft:")
-    assert "No changes" in scratch.plan().out
-
-
-def test_people_choose_between_blinded_pairs(scratch: Scratch) -> None:
-    declare(scratch, f"[{AGAINST_BASE}]")
-    assert "--export-pairs FILE" in scratch.apply(code=4).out
-
-    pairs, again = scratch.root / "pairs.jsonl", scratch.root / "again.jsonl"
-    for file in (pairs, again):
-        assert scratch.ftops("eval", "router", "--export-pairs", str(file)).code == 0
-    assert pairs.read_text() == again.read_text(), "the same key lays the same pairs out alike"
-    lines = [json.loads(line) for line in pairs.read_text().splitlines()]
-    assert len(lines) == 12
-    assert "ft:" not in pairs.read_text()
-    assert (pairs.stat().st_mode & 0o77) == 0
-
-    # Two people choose, of whom one is not sure once. Rows are made of it without a word in the ledger.
-    choose(pairs, by_knowledge)
-    choose(again, lambda pair: "tie" if pair["id"] == lines[0]["id"] else by_knowledge(pair))
-    tip, files = scratch.tip(), ("--import-labels", str(pairs), "--import-labels", str(again))
-    rows = scratch.root / "finetunes/data/preferred.jsonl"
-    made = scratch.ftops("eval", "router", *files, "--as", "dpo", "--output", str(rows))
-    assert made.code == 0, made.text
-    assert scratch.tip() == tip
-    preferred = [json.loads(row)["preferred_output"][0]["content"] for row in rows.read_text().splitlines()]
-    assert (len(preferred), set(preferred)) == (11, set(LABELS))
-    checked = scratch.ftops("data", "check", str(rows), "--method", "dpo")
-    assert checked.code == 0, checked.text
-
-    done = scratch.ftops("eval", "router", *files)
-    assert "12 pairs: 11 for ft:" in done.out, done.text
-    assert "2 people agree in 92 % of choices on 12 pairs" in done.out
-    assert "2 people compared ft:" in scratch.ftops("history", "router").out
-    assert "promote: production" in scratch.apply().out
-    assert "won 11 and lost 0 of 12 items" in scratch.ftops("show", "router").out
-
-
-def by_knowledge(pair: dict[str, Any]) -> str:
-    wanted = next(label for label, words in LABELS.items() if words in pair["prompt"])
-    return "a" if pair["a"] == wanted else "b"
