@@ -4,7 +4,7 @@ What a backend reports beyond the ledger (a job that ended, say) is given as eve
 state that comes back already holds them.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ftops.application.checkpoints import Key, choose, judged_revisions, record_of
@@ -81,24 +81,32 @@ def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: 
             continue
         views[backend.name], events[backend.name] = view, seen
         notices += said
-        after = _apply(before, seen)
-        ledgers = {name: after if state is before else state for name, state in ledgers.items()}
+        ledgers = _after(ledgers, before, seen)
     if failures and not any(view.is_online for view in views.values()):
         raise min(failures.values(), key=lambda error: not isinstance(error, Unauthorized))
     choices = choose(workspace, ledgers)
     for name, chosen in choices.events.items():
-        before, after = ledgers[name], _apply(ledgers[name], chosen)
-        ledgers = {other: after if state is before else state for other, state in ledgers.items()}
+        ledgers = _after(ledgers, ledgers[name], chosen)
         events[name] = (*events.get(name, ()), *chosen)
+    judgements, calls = _judgements(workspace, ledgers, choices.choosing)
     state = ObservedState(
         ledgers=ledgers,
         backends=views,
-        judgements=_judgements(workspace, ledgers, choices.choosing),
+        judgements=judgements,
+        calls=calls,
         choosing=choices.choosing,
         caveats=tuple(sorted(set(caveats))),
         notices=tuple(notices),
     )
     return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
+
+
+def _after(
+    ledgers: Mapping[BackendName, LedgerState], before: LedgerState, events: Sequence[AnyEvent]
+) -> dict[BackendName, LedgerState]:
+    """Gives the ledgers with events applied to one of them, which may record several backends."""
+    after = _apply(before, events)
+    return {name: after if state is before else state for name, state in ledgers.items()}
 
 
 def _left(workspace: Workspace, ledgers: dict[BackendName, LedgerState], caveats: list[str]) -> list[Backend]:
@@ -228,9 +236,10 @@ def _apply(state: LedgerState, events: Iterable[AnyEvent]) -> LedgerState:
 
 def _judgements(
     workspace: Workspace, ledgers: Mapping[BackendName, LedgerState], choosing: Container[Key]
-) -> dict[Key, Judgement]:
-    """Judges the chosen models alone: of what has still to be chosen nothing can be said."""
+) -> tuple[dict[Key, Judgement], dict[Key, Mapping[str, int]]]:
+    """Judges the chosen models alone: of what has still to be chosen nothing can be said. Counts what is asked again."""
     judgements: dict[Key, Judgement] = {}
+    calls: dict[Key, Mapping[str, int]] = {}
     for declared in workspace.desired.fine_tunes:
         name, backend = declared.name, declared.backend.name
         record = record_of(declared, ledgers[backend])
@@ -239,5 +248,7 @@ def _judgements(
         for revision in judged_revisions(declared):
             model = chosen_model(record, revision, backend, declared.fine_tune.policy.checkpoints)
             if model is not None and (name, revision, backend) not in choosing:
-                judgements[name, revision, backend] = workspace.judge(record, declared, revision, model)
-    return judgements
+                judgement = workspace.judge(record, declared, revision, model)
+                judgements[name, revision, backend] = judgement
+                calls[name, revision, backend] = workspace.calls_again(record, declared, revision, judgement)
+    return judgements, calls

@@ -6,6 +6,7 @@ Owns the fence that every paid or irreversible step passes: a run that finds a n
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from ftops.application.baselines import Candidate
@@ -16,7 +17,7 @@ from ftops.domain.curves import StepMetrics
 from ftops.domain.dataset_changes import RowChanges
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
-from ftops.domain.judgement import Judgement
+from ftops.domain.judgement import Judgement, MissingReason
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, ModelId, Revision
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Interrupted, LedgerError, LedgerUnreachable, Stale
@@ -95,6 +96,7 @@ class Workspace:
     policy: Policy = field(default_factory=Policy)
     stop: threading.Event = field(default_factory=threading.Event)
     judged: dict[tuple[str, ...], tuple[FineTuneRecord, Judgement]] = field(default_factory=dict)
+    counted: dict[tuple[str, ...], tuple[FineTuneRecord, Mapping[str, int]]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     row_changes: KnownRowChanges = field(default_factory=dict[str, RowChanges])
     curves: KnownCurves = field(default_factory=dict[str, tuple[StepMetrics, ...]])
@@ -117,6 +119,26 @@ class Workspace:
             candidate = Candidate(model=model, backend=declared.backend.name, revision=revision)
             judgement = self.evaluations.judgement(record, declared, candidate=candidate)
             known = self.judged[key] = record, judgement
+        return known[1]
+
+    def calls_again(
+        self, record: FineTuneRecord, declared: Declared, revision: Revision, judgement: Judgement
+    ) -> Mapping[str, int]:
+        """Counts what evaluations that are due again would ask, by their names; once for the same scores.
+
+        Those that were never made are left out: nothing of them is there.
+        """
+        due = {lack.eval for lack in judgement.missing} - {
+            lack.eval for lack in judgement.missing if lack.reason is MissingReason.NOT_EVALUATED
+        }
+        if not due:
+            return {}
+        key = (declared.name, revision, judgement.backend, judgement.model, *(one.digest for one in declared.evals))
+        known = self.counted.get(key)
+        if known is None or _scores(known[0]) != _scores(record):
+            candidate = Candidate(model=judgement.model, backend=judgement.backend, revision=revision)
+            count = partial(self.evaluations.rows_to_call, record, declared, candidate=candidate)
+            known = self.counted[key] = record, {name: count(evaluation=name) for name in sorted(due)}
         return known[1]
 
     @property

@@ -1,6 +1,7 @@
 """Plans evaluations: what has to be scored before a revision can be promoted, and what that may cost."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.draft import Draft, Planned, Subject, Trained, Training
@@ -29,12 +30,14 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
     after: tuple[str, ...] = ()
     scored: str | None = None
     reasons = {e.spec.name: Reason.NOT_EVALUATED for e in subject.declared.evals}
+    calls: Mapping[str, int] = {}
     match standing:
         case Trained(model=trained):
             model = trained
             judgement = judgement_of(subject, revision)
             if judgement is not None:
                 reasons = {m.eval: Reason(m.reason) for m in judgement.missing}
+            calls = subject.observed.calls.get((subject.declared.name, revision, subject.declared.backend.name), {})
         case Planned(by=by, scores=scored):
             after = (by,)
         case _:
@@ -42,7 +45,10 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
     due = [e for e in subject.declared.evals if e.spec.name in reasons]
     actions = [
         # What chooses the model scores it, too: its baselines are left.
-        _evaluation(subject, revision, e, model, reasons[e.spec.name], after, models=int(e.spec.name != scored))
+        _with_calls(
+            _evaluation(subject, revision, e, model, reasons[e.spec.name], after, models=int(e.spec.name != scored)),
+            calls.get(e.spec.name),
+        )
         for e in due
         if e.spec.name != scored or _baselines(e)
     ]
@@ -77,8 +83,22 @@ def _evaluation(
         evaluation=declared.spec.name,
         digest=declared.digest,
         model=model,
-        calls=declared.dataset.rows * (models + len(_baselines(declared))),
+        calls=declared.dataset.rows * declared.spec.repeats * (models + len(_baselines(declared))),
     )
+
+
+def _with_calls(action: Evaluate, calls: int | None) -> Evaluate:
+    """Gives the action with what is really called, where that is known: the rest is scored, or kept on this machine."""
+    if calls is None or not action.calls or calls == action.calls:
+        return action
+    whole, share = action.estimate, calls / action.calls
+    estimate = replace(
+        whole,
+        tokens=None if whole.tokens is None else round(share * whole.tokens),
+        usd=None if whole.usd is None else share * whole.usd,
+        assumes=f"{whole.assumes}; {action.calls - calls} of {action.calls} answers are there already",
+    )
+    return replace(action, calls=calls, estimate=estimate)
 
 
 def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:
@@ -91,7 +111,8 @@ def estimate_of(
 ) -> Estimate:
     """Estimates what an evaluation of some tuned models and baselines costs; ``baselines`` has the examples in each prompt."""
     train = subject.declared.train
-    rows, tokens = declared.dataset.rows, declared.dataset.tokens
+    repeats = declared.spec.repeats
+    rows, tokens = declared.dataset.rows * repeats, declared.dataset.tokens * repeats
     a_row = train.tokens / train.rows if train.rows else 0.0
     shots = sum(round(rows * a_row * shot.k) for shot in baselines if shot)
     total = tokens * (models + len(baselines)) + shots

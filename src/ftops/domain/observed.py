@@ -81,14 +81,16 @@ class ObservedState:
 
     ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
     what the recorded scores say of every trained revision that is declared or that an alias is pinned to, but for those in
-    ``choosing``, of whose checkpoints an evaluation has still to choose one. ``caveats`` say
-    what could not be looked at, ``notices`` what looking brought up and nothing is done about.
+    ``choosing``, of whose checkpoints an evaluation has still to choose one. ``calls`` counts, by evaluation, the requests of
+    one that is due again: what is neither scored nor kept on this machine. ``caveats`` say what could not be looked at,
+    ``notices`` what looking brought up and nothing is done about.
     """
 
     ledgers: Mapping[BackendName, LedgerState]
     backends: Mapping[BackendName, BackendView]
     judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
     choosing: Mapping[tuple[FineTuneName, Revision, BackendName], Choosing] = field(default_factory=dict)
+    calls: Mapping[tuple[FineTuneName, Revision, BackendName], Mapping[str, int]] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 
