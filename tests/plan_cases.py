@@ -266,6 +266,7 @@ def make_choosing(facts: Mapping[str, Any]) -> tuple[tuple[FineTuneName, Revisio
     return key, Choosing(
         evaluation=facts["eval"],
         among=tuple(map(ModelId, facts["among"])),
+        unscored=facts.get("unscored", len(facts["among"])),
         reason=MissingReason(facts["reason"]),
         judgement=None
         if error is None

@@ -25,6 +25,7 @@ SPEC_DEPTH: Final = 64
 # The way out of whatever an edit by hand can cause.
 VERIFY: Final = "see what is wrong, which commit did it and what to do: ftops ledger verify"
 
+_TRAIN: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 
 _KINDS: Final[Mapping[type[ProjectRecord | FineTuneRecord], Kind]] = {
@@ -53,8 +54,8 @@ def name_in_path(folder: str, path: str) -> str | None:
 
 def train_in_path(folder: str, path: str) -> str | None:
     """Gives the SHA-256 of the training set whose inputs' digests a file holds; None where the file is another one."""
-    match = re.fullmatch(rf"{re.escape(folder)}/inputs/([0-9a-f]{{64}})", path)
-    return match[1] if match else None
+    train = path.removeprefix(inputs_path(folder, ""))
+    return train if len(train) < len(path) and _TRAIN.fullmatch(train) else None
 
 
 def inputs_path(folder: str, train: str) -> str:

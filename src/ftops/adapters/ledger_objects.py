@@ -180,8 +180,9 @@ def decode_file(folder: str, path: str, content: bytes) -> ProjectRecord | FineT
 
 def apart(folder: str, entries: Sequence[Entry]) -> tuple[list[Entry], dict[str, Entry]]:
     """Gives the files of records, and those of inputs' digests by training set, which are not read with them."""
-    inputs = {train: entry for entry in entries if (train := train_in_path(folder, entry.path)) is not None}
-    return [entry for entry in entries if train_in_path(folder, entry.path) is None], inputs
+    named = [(train_in_path(folder, entry.path), entry) for entry in entries]
+    inputs = {train: entry for train, entry in named if train is not None}
+    return [entry for train, entry in named if train is None], inputs
 
 
 def state_of(

@@ -199,6 +199,7 @@ def _choosing(
     return Choosing(
         evaluation=one.spec.name,
         among=tuple(map(ModelId, known)),
+        unscored=sum(scores is None or _mean(scores) is None for scores in known.values()),
         reason=reason,
         judgement=None if failed is None else _judgement(failed, revision, declared, one),
     )

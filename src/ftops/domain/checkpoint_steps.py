@@ -21,15 +21,21 @@ def plan_choice(subject: Subject, revision: Revision, standing: Training, draft:
             if choosing is None or one is None:
                 return _with_chosen(subject, revision, standing)
             reason = Reason(choosing.reason)
-            action = _choice(subject, revision, one, among=choosing.among, reason=reason, after=())
+            action = _choice(subject, revision, one, number=choosing.unscored, among=choosing.among, reason=reason)
             draft.actions.append(action)
             return Planned(by=action.id, scores=one.spec.name, judgement=choosing.judgement)
         case Planned(by=by) if one is not None:
-            action = _choice(subject, revision, one, among=(), reason=Reason.NOT_EVALUATED, after=(by,))
+            number = _most_checkpoints(subject)
+            action = _choice(subject, revision, one, number=number, reason=Reason.NOT_EVALUATED, after=(by,))
             draft.actions.append(action)
             return Planned(by=action.id, scores=one.spec.name)
         case _:
             return standing
+
+
+def _most_checkpoints(subject: Subject) -> int:
+    epochs = subject.declared.fine_tune.method.hyperparameters.get("n_epochs")
+    return min(epochs, MOST_CHECKPOINTS) if isinstance(epochs, int) else MOST_CHECKPOINTS
 
 
 def _with_chosen(subject: Subject, revision: Revision, standing: Trained) -> Trained:
@@ -45,12 +51,12 @@ def _choice(
     revision: Revision,
     one: DeclaredEval,
     *,
-    among: tuple[ModelId, ...],
+    number: int,
     reason: Reason,
-    after: tuple[str, ...],
+    among: tuple[ModelId, ...] = (),
+    after: tuple[str, ...] = (),
 ) -> Evaluate:
-    epochs = subject.declared.fine_tune.method.hyperparameters.get("n_epochs")
-    number = len(among) or (min(epochs, MOST_CHECKPOINTS) if isinstance(epochs, int) else MOST_CHECKPOINTS)
+    """Makes the action that scores ``number`` checkpoints of some; ``among`` is empty before there are any."""
     return Evaluate(
         id=action_id("evaluate", subject.declared.name, revision, one.spec.name, "checkpoints"),
         fine_tune=subject.declared.name,

@@ -22,12 +22,13 @@ MOST_CHECKPOINTS = 3  # OpenAI keeps those of the last three epochs, and so does
 class Choosing:
     """An evaluation that has still to score checkpoints, so that the best of them can be chosen.
 
-    ``reason`` says why scores are missing. ``judgement`` is that of a checkpoint whose evaluation ended in error: nothing can
-    be chosen, and nothing promoted, before it has its scores.
+    ``unscored`` of them lack scores, and ``reason`` says why. ``judgement`` is that of a checkpoint whose evaluation ended in
+    error: nothing can be chosen, and nothing promoted, before it has its scores.
     """
 
     evaluation: str
     among: tuple[ModelId, ...]
+    unscored: int
     reason: MissingReason
     judgement: Judgement | None = None
 
