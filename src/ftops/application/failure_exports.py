@@ -14,6 +14,7 @@ from ftops.application.trials import Tried
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.manifest import MethodType
 from ftops.evaluation.candidates import NoCandidate, training_row
+from ftops.evaluation.pairwise import is_pairwise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +34,10 @@ def export_failures(evaluations: Evaluations, tried: Tried) -> FailureExport:
     left_out: Counter[str] = Counter()
     for one, failed in failed_items(evaluations, tried.record, trial.declared, trial.candidate):
         if failed is None:
-            left_out[f"{one.spec.name} has graded scores, and no pass_threshold says which of them fail"] += 1
+            why = "has graded scores, and no pass_threshold says which of them fail"
+            if is_pairwise(one.spec.grader):
+                why = "compares answers, of which none fails by itself; --export-pairs lets people choose"
+            left_out[f"{one.spec.name} {why}"] += 1
             continue
         made, reasons = _rows(trial.declared.fine_tune.method.type, one, failed)
         lines |= dict.fromkeys(made)

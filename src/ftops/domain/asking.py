@@ -99,6 +99,9 @@ def what_is_forgotten(record: FineTuneRecord, manifest: FineTune | None) -> Iter
         f"{_counted(len(record.revisions), 'revision')} with {_counted(len(jobs), 'job')}, "
         f"{_counted(len(record.evaluations), 'evaluation')} and the history of {_counted(len(record.aliases), 'alias', 'es')}"
     )
+    chosen = sum(len(said.items) for said in record.preferences if said.grader is None)
+    if chosen:
+        yield f"what people chose between {_counted(chosen, 'pair')} of answers"
     for job in jobs:
         if not job.status.is_final:
             yield f"job {job.id} is {job.status.value}: it goes on, and nobody will look after it"

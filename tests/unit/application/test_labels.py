@@ -1,5 +1,6 @@
 """People's labels: how pairs are laid out, which choices are believed, and what becomes of them."""
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -165,6 +166,18 @@ class TestChoices:
         assert (record.annotators, record.grader) == (3, None)
         assert record.agreement == pytest.approx(1 / 3)
         assert "ada" not in str(msgspec.to_builtins(record)), "the ledger holds no names"
+
+
+class TestSeveralBaselines:
+    def test_each_has_a_record_of_its_own(self) -> None:
+        first, second = many(3), many(3)
+        other = dataclasses.replace(
+            second.contest, theirs=msgspec.structs.replace(second.contest.theirs, model="gpt-4.1-2025-04-14")
+        )
+        sheet = lay_out([(first.contest, first.sides()), (other, second.sides())], Blinding(key=bytes(32)))
+        assert len(sheet.shown) == 6, "the same texts against another model are another pair"
+        records = to_records(sheet, take_choices(sheet, [choose(sheet, n, Choice.A) for n in sheet.shown]), at=AT)
+        assert {(record.baseline, len(record.items)) for record in records} == {("base", 3), ("gpt-4.1-2025-04-14", 3)}
 
 
 class TestRows:

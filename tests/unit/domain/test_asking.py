@@ -3,8 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
-from test_transitions import ABOUT, AT, BASE, INTENDED, LATER, NAME, OPENAI, RECORDED, REVISION, after, changed, record
+from test_transitions import (
+    ABOUT,
+    AT,
+    BASE,
+    INTENDED,
+    LATER,
+    NAME,
+    OPENAI,
+    PREFERENCES,
+    RECORDED,
+    REVISION,
+    after,
+    changed,
+    record,
+)
 
 from ftops.domain.asking import (
     Ambiguous,
@@ -26,12 +41,14 @@ from ftops.domain.events import (
     JobRecorded,
     ModelDeletion,
     ModelMissed,
+    Preferred,
     Protected,
     Renamed,
     Requested,
     TrainingBlocked,
 )
 from ftops.domain.manifest import AliasName, FineTuneName, JobId
+from ftops.domain.preferences import PairItem
 from ftops.domain.records import Target
 from plan_cases import make_declared
 
@@ -203,6 +220,15 @@ class TestForgetting:
         assert len(list(what_is_forgotten(record(), None))) == 2
         imported = list(what_is_forgotten(record(changed(RECORDED, is_imported=True)), None))
         assert "of 1 imported job only ftops import brings the models back: nothing else finds them" in imported
+
+    def test_what_people_chose_goes_too(self) -> None:
+        items = tuple(PairItem(f"{n:016x}", 0, "c" * 16, "d" * 16, 1.0, votes=1) for n in range(2))
+        said = msgspec.structs.replace(PREFERENCES, items=items)
+        events = [
+            Preferred(at=AT, fine_tune=NAME, preferences=one)
+            for one in (said, msgspec.structs.replace(said, grader="f" * 64))
+        ]
+        assert "what people chose between 2 pairs of answers" in list(what_is_forgotten(record(*events), None))
 
     def test_who_is_about_to_create_a_job(self) -> None:
         assert open_claim(record(INTENDED)) == "ada"
