@@ -66,6 +66,22 @@ WRONG = [
         "{type: score_model, model: m, input: [{role: user, content: x}], sampling_params: {max_tokens: 3}}",
         ["/sampling_params/max_tokens: unknown key"],
     ),
+    (
+        "{type: score_model, model: m, input: [{role: user, content: [{type: text, text: x}]}]}",
+        ["/input/0/content/0/type: expected one of input_text, output_text, input_image, input_audio, got"],
+    ),
+    (
+        "{type: score_model, model: m, input: [{role: user, content: 3}]}",
+        ["/input/0/content: expected text, a content part or a list of them, got the integer 3"],
+    ),
+    (
+        "{type: score_model, model: m, input: [{role: user, content: [{type: input_text}]}]}",
+        ["/input/0/content/0/text: required, but missing"],
+    ),
+    (
+        "{type: score_model, model: m, input: [{role: user, content: [{type: input_audio, input_audio: {data: x}}]}]}",
+        ["/input/0/content/0/input_audio/format: required, but missing"],
+    ),
     ("{type: python, source: 'def grade(sample): ...'}", ["/source: 'grade' must take two arguments, sample and item"]),
     (
         "{type: multi, calculate_output: x, graders: {x: {type: regex, pattern: '('}, 'y.z[0]': {type: label, labels: [.]}}}",
@@ -96,7 +112,10 @@ def test_what_an_evaluation_can_not_grade_with_is_told(tmp_path, grader, expecte
         assert place.startswith("8:")
 
 
+PARTS = "[x, {type: input_text, text: '{{sample.output_text}}'}, {type: input_image, image_url: '{{item.url}}', detail: low}]"
 RIGHT = [
+    f"{{type: score_model, model: m, input: [{{type: message, role: user, content: {PARTS}}}], range: [0, 5]}}",
+    "{type: score_model, model: m, input: [{role: user, content: {type: output_text, text: '{{reference}}'}}]}",
     "{type: regex, pattern: '^[A-Z]', pass_threshold: 1}",
     "{type: numeric}",
     "{type: tool_call}",
