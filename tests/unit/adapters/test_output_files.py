@@ -121,3 +121,28 @@ def test_a_damaged_file_is_told_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(LocalStorageFailed, match="not a database") as caught:
         OutputFiles(tmp_path).get("a")
     assert "remove" in (caught.value.remedy or "")
+
+
+def test_many_answers_are_found_at_once(tmp_path: Path) -> None:
+    outputs = OutputFiles(tmp_path)
+    assert outputs.get_all(["1"]) == {}
+    for number in range(0, 1200, 2):
+        outputs.put(str(number), answer(str(number)))
+    found = outputs.get_all([str(number) for number in range(1200)])
+    outputs.close()
+    assert {key: kept.text for key, kept in found.items()} == {str(n): str(n) for n in range(0, 1200, 2)}
+
+
+def test_embeddings_come_back_as_they_were(tmp_path: Path) -> None:
+    outputs = OutputFiles(tmp_path)
+    assert outputs.get_vector("k") is None
+    outputs.put_vector("k", (0.1, -2.0))
+    assert outputs.get_vector("k") == (0.1, -2.0)
+    assert outputs.get_vector("other") is None
+    outputs.close()
+    with sqlite3.connect(tmp_path / "outputs.sqlite3") as connection:
+        connection.execute("UPDATE embedding SET vector = x'0102'")
+    connection.close()
+    damaged = OutputFiles(tmp_path)
+    assert damaged.get_vector("k") is None
+    damaged.close()

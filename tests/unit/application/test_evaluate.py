@@ -738,3 +738,69 @@ def test_a_model_that_these_items_chose_is_judged_more_strictly() -> None:
     chosen = dataclasses.replace(measured, compared=3)
     judgement = judge_evaluations([chosen], model=world.candidate.model, revision=REVISION, backend=GPU)
     assert "these items chose one of 3 models" in judgement.evals[0].conditions[0].sentence
+
+
+JUDGING = {
+    "type": "score_model",
+    "model": "gpt-4.1-2025-04-14",
+    "input": [{"role": "user", "content": "Rate {{sample.output_text}}"}],
+    "range": [0, 1],
+}
+
+
+def test_what_judges_take_is_counted_apart() -> None:
+    world = World(Condition(min=0.9), grader=JUDGING)
+    world.session.respond = lambda r: "1" if r.model == JUDGING["model"] else right_answer(r)
+    (event,) = scores_of(world.evaluate())
+    measured = event.evaluation
+    assert (measured.error, [item.score for item in measured.items]) == (None, [1.0] * 10)
+    assert (measured.input_tokens, measured.output_tokens) == (50, 20)
+    assert (measured.judge_calls, measured.judge_input_tokens, measured.judge_output_tokens) == (10, 50, 20)
+
+
+def test_a_judge_that_cannot_be_read_is_an_error_and_asked_again_by_the_next_run() -> None:
+    world = World(Condition(min=0.9), grader=JUDGING)
+    world.session.respond = lambda r: "well" if r.model == JUDGING["model"] else right_answer(r)
+    (failed,) = scores_of(world.evaluate())
+    assert (failed.evaluation.error or "").startswith(
+        "10 of 10 items without a score: the judge's answer has no number"
+    )
+    assert (failed.evaluation.error or "").endswith("; judges were asked again 20 times")
+    assert world.judge().verdict is Verdict.ERROR
+    asked = len(world.session.requests)
+    world.session.respond = lambda r: "1" if r.model == JUDGING["model"] else right_answer(r)
+    (event,) = scores_of(world.evaluate())
+    assert {request.model for request in world.session.requests[asked:]} == {JUDGING["model"]}
+    assert (event.evaluation.error, event.evaluation.judge_calls) == (None, 40)
+
+
+def test_a_changed_judge_asks_judges_alone() -> None:
+    world = World(Condition(min=0.9), grader=JUDGING)
+    world.session.respond = lambda r: "1" if r.model == JUDGING["model"] else right_answer(r)
+    world.evaluate()
+    asked = len(world.session.requests)
+    world.spec = changed(world.spec, grader={**JUDGING, "range": [0, 2]})
+    world.evaluate()
+    assert len(world.session.requests) == asked
+    world.spec = changed(
+        world.spec, grader={**JUDGING, "input": [{"role": "user", "content": "{{sample.output_text}}?"}]}
+    )
+    world.evaluate()
+    assert [request.model for request in world.session.requests[asked:]] == [JUDGING["model"]] * 10
+
+
+def test_a_model_that_is_gone_is_a_baseline_by_what_is_kept_of_it() -> None:
+    gone = ModelId("ft:base:acme:router:gone")
+    against = Condition(baseline=Baseline(model=gone, backend=GPU), test=Test.NON_INFERIORITY, margin=0.1)
+    world = World(against)
+    world.evaluate()
+    world.session.respond = lambda r: NotFound("gone", status=404) if r.model == gone else right_answer(r)
+    world.spec = changed(world.spec, grader={**GRADER, "operation": "like"})
+    world.evaluate()
+    assert world.judge().verdict in {Verdict.PASS, Verdict.INSUFFICIENT_EVIDENCE}
+    world.outputs.kept.clear()
+    world.spec = changed(world.spec, grader={**GRADER, "operation": "ilike"})
+    world.evaluate()
+    judged = world.judge()
+    assert judged.verdict is Verdict.ERROR
+    assert "gone" in str(judged)
