@@ -39,11 +39,9 @@ def _most_checkpoints(subject: Subject) -> int:
 
 
 def _with_chosen(subject: Subject, revision: Revision, standing: Trained) -> Trained:
-    if subject.record is None:
-        return standing
-    policy = subject.declared.fine_tune.policy.checkpoints
-    model = chosen_model(subject.record, revision, subject.declared.backend.name, policy)
-    return standing if model is None else Trained(model=model)
+    policy, backend = subject.declared.fine_tune.policy.checkpoints, subject.declared.backend.name
+    model = chosen_model(subject.record, revision, backend, policy) if subject.record else None
+    return Trained(model=model or standing.model)
 
 
 def _choice(

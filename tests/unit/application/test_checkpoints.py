@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 from apply_world import PRODUCTION, World, answer_well, said_of, with_spec
+from ftops.application.checkpoints import choose_checkpoint
 from ftops.application.observe import observe
 from ftops.application.outcome import ExitCode
 from ftops.domain.attempts import Choice, JobRecord
 from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Declared
 from ftops.domain.events import CheckpointChosen
-from ftops.domain.manifest import Baseline, Condition, ModelId, Policy, Test
+from ftops.domain.manifest import Baseline, Condition, FineTuneName, ModelId, Policy, Test
 from ftops.domain.plan import Evaluate, Promote, Reason, Train
-from ftops.errors import Rejected
+from ftops.errors import BackendError, LedgerUnreachable, Rejected
 from ftops.ports import ChatRequest
 
 # The fake backend's jobs have checkpoints at steps 10, 20 and 30, with validation losses 0.3, 0.15 and 0.2.
@@ -245,3 +246,56 @@ def test_a_record_can_not_choose_what_the_job_did_not_make(step: int) -> None:
     event = CheckpointChosen(**about, revision=world.declare().revision, choice=choice)  # type: ignore[arg-type]
     with pytest.raises(Exception, match="did not make"):
         world.ledger.record([event])
+
+
+def test_a_single_checkpoint_is_chosen_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(type(world.backend.jobs), "checkpoints", lambda *_: ())
+    world.apply(choosing(world))
+    (choice,) = job_of(world).choices
+    assert (choice.why, choice.among) == ("the job has no other checkpoint", 1)
+    assert (model_of(world), len(world.backend.requests)) == (job_of(world).model, 8)
+
+
+def to_choose(world: World) -> tuple[Declared, Evaluate]:
+    """A trained fine-tune whose policy has just changed, and the action that chooses."""
+    world.apply(world.declare())
+    declared = choosing(world)
+    action = world.plan(declared).actions[0]
+    assert isinstance(action, Evaluate)
+    assert action.checkpoints is not None
+    return declared, action
+
+
+def test_scores_that_the_ledger_can_not_take_are_kept_for_the_next_run() -> None:
+    world = World(answer=good_at(10))
+    declared, action = to_choose(world)
+    workspace = world.workspace(declared)
+    world.ledger.is_unreachable = True
+    with pytest.raises(LedgerUnreachable, match="the scores are kept"):
+        choose_checkpoint(workspace, action, declared)
+    world.ledger.is_unreachable = False
+    asked = len(world.backend.requests)
+    world.apply(declared)
+    assert model_of(world) == at(world, 10)
+    assert len(world.backend.requests) == asked + 8, "the other checkpoint alone"
+
+
+def test_a_choice_that_another_run_made_stands() -> None:
+    world = World(answer=good_at(10))
+    declared, action = to_choose(world)
+    workspace = world.workspace(declared)
+    for model in action.checkpoints or ():
+        choose_scores = replace(action, checkpoints=(model,))
+        choose_checkpoint(workspace, choose_scores, declared)
+    assert job_of(world).choices != ()
+    assert choose_checkpoint(workspace, action, declared) == "chosen meanwhile by another run"
+
+
+def test_nothing_to_choose_among() -> None:
+    world = World()
+    declared, action = to_choose(world)
+    with pytest.raises(BackendError, match="no checkpoints to choose among"):
+        choose_checkpoint(world.workspace(declared), replace(action, checkpoints=()), declared)
+    with pytest.raises(BackendError, match="does not know stranger"):
+        choose_checkpoint(world.workspace(declared), replace(action, fine_tune=FineTuneName("stranger")), declared)
