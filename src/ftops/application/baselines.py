@@ -16,12 +16,19 @@ class Candidate:
     """The model that is judged, and where it came from.
 
     ``revision`` is None where this fine-tune did not train it; ``asks`` is a prompt for this model alone, like a baseline's.
+    ``day`` (YYYY-MM-DD) is set where what models without a date in their names answered counts for that day only.
     """
 
     model: ModelId
     backend: BackendName
     revision: Revision | None = None
     asks: FewShot | PromptFile | None = None
+    day: str | None = None
+
+    @property
+    def keeps_for(self) -> ModelId:
+        """For whom answers are kept of models whose names have no date."""
+        return self.model if self.day is None else ModelId(f"{self.model}:{self.day}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -238,7 +238,7 @@ class Evaluations:
                 backend=subject.candidate.backend,
                 session=self.sessions.get(subject.candidate.backend),
                 outputs=self.outputs,
-                asked_for=subject.candidate.model,
+                asked_for=subject.candidate.keeps_for,
                 stop=stop,
                 progress=None if progress is None else partial(progress, f"{one.spec.name}, pairs"),
             )

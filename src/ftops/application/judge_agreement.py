@@ -107,6 +107,7 @@ def judge_agreement(
         programs=evaluations.programs,
         stop=stop,
         backend=backend,
+        asked_for=f"labels:{evaluations.clock.now():%Y-%m-%d}",  # an undated judge may be another one tomorrow
     )
     passing = _passing(one, [grade.score for grade in grades.values() if grade.score is not None])
     pairs: list[tuple[bool, bool]] = []

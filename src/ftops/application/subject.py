@@ -116,7 +116,7 @@ class Subject:
             return None
         model, backend = ModelId(known.model), BackendName(known.backend)
         scores = self.record.evaluation(
-            digest=one.digest, sent=known.sent, model=model, backend=backend, for_model=self.candidate.model
+            digest=one.digest, sent=known.sent, model=model, backend=backend, for_model=self.candidate.keeps_for
         )
         return BaselineScores(
             model=model,
@@ -187,7 +187,7 @@ class Subject:
             model=candidate.model,
             backend=candidate.backend,
             revision=candidate.revision,
-            for_model=None if is_lasting else candidate.model,
+            for_model=None if is_lasting else candidate.keeps_for,
             sent=sent_digest(one.spec, self._prompt_identity(one, candidate.asks)),
             trained_on=partial(self._trained_on, candidate.revision, candidate.backend, candidate.model),
             asks=candidate.asks,
@@ -201,7 +201,7 @@ class Subject:
             model=resolved.model,
             backend=resolved.backend,
             revision=resolved.revision,
-            for_model=None if is_lasting else self.candidate.model,
+            for_model=None if is_lasting else self.candidate.keeps_for,
             sent=sent_digest(one.spec, form.prompt),
             trained_on=partial(self._trained_on, resolved.revision, resolved.backend, resolved.model),
             asks=form.baseline.prompt,

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -120,22 +121,30 @@ def choose_evals(declared: Declared, names: Sequence[str]) -> Declared:
 
 
 def make_trial(
-    declared: Declared, known: FineTuneRecord | None, *, model: str | None, asks: PromptFile | None = None
+    declared: Declared,
+    known: FineTuneRecord | None,
+    *,
+    model: str | None,
+    today: date,
+    asks: PromptFile | None = None,
 ) -> Trial:
     """Chooses the model: the one named, else the declared revision's, else the base model that it would be trained from.
 
-    A condition that would compare the model with itself is left out, and that is said.
+    A condition that would compare the model with itself is left out, and that is said. What an undated model answers counts
+    for ``today`` only (UTC): it may be another model tomorrow.
     """
     record = known or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
     candidate, why = _candidate(declared, record, model, asks)
+    is_lasting = candidate.revision is not None or is_dated(candidate.model)
+    candidate = dataclasses.replace(candidate, day=None if is_lasting else today.isoformat())
     evals, notices = [], []
     for one in declared.evals:
         kept = tuple(c for c in one.spec.gate if not _is_itself(record, declared, candidate, one.spec.opponent(c)))
         if len(kept) < len(one.spec.gate):
             notices.append(f"{one.spec.name}: {candidate.model} is its own baseline there: nothing to compare with")
         evals.append(dataclasses.replace(one, spec=dataclasses.replace(one.spec, gate=kept)))
-    if not is_dated(candidate.model):
-        notices.append(f"{visible(candidate.model)} has no date in its name: it may mean another model later")
+    if not is_lasting:
+        notices.append(f"{visible(candidate.model)} has no date in its name: its answers count for today only")
     return Trial(
         declared=dataclasses.replace(declared, evals=tuple(evals)),
         candidate=candidate,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,7 +112,7 @@ def _opened(asked: Asked) -> Iterator[_Opened]:
     state = ledger.read().state
     names = (declared.name, *declared.fine_tune.moved_from)
     record = next((known for name in names if (known := state.named(name)) is not None), None)
-    trial = make_trial(declared, record, model=None)
+    trial = make_trial(declared, record, model=None, today=datetime.now(UTC).date())
     if trial.candidate.revision is None:
         raise FtopsError(
             f"revision {declared.revision} of {declared.name} is not trained on {declared.backend.name}: "

@@ -188,7 +188,8 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
             python_graders=wanted.python_graders,
         ) as workspace,
     ):
-        trial = make_trial(declared, _record(workspace, declared), model=wanted.model, asks=asks)
+        today = workspace.clock.now().date()
+        trial = make_trial(declared, _record(workspace, declared), model=wanted.model, today=today, asks=asks)
         _reach_baselines(workspace, trial)
         for notice in trial.notices:
             tell(f"Note: {safe(notice)}")

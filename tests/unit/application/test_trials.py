@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ from ftops.errors import BackendError, Invalid, UsageProblem
 from ftops.ports import ChatRequest
 
 OTHER_MODEL = "gpt-4.1-2025-04-14"
+TODAY = date(2026, 11, 21)
 AGAINST_BASE = Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY)
 
 
@@ -92,7 +94,7 @@ def trained(world: World, declared: Declared) -> Workspace:
 def tried_of(world: World, declared: Declared, **words: Any) -> Tried:
     workspace = world.workspace(declared)
     record = world.state.fine_tunes.get("router")
-    trial = make_trial(declared, record, **{"model": None, **words})
+    trial = make_trial(declared, record, **{"model": None, "today": TODAY, **words})
     return run_trial(workspace.evaluations, trial)
 
 
@@ -110,7 +112,7 @@ def exported(world: World, tried: Tried) -> FailureExport:
 
 def test_before_anything_was_trained_the_base_model_is_tried(world: World) -> None:
     declared = world.declare()
-    trial = make_trial(declared, None, model=None)
+    trial = make_trial(declared, None, model=None, today=TODAY)
     assert (trial.candidate.model, trial.candidate.revision) == (BASE_MODEL, None)
     assert trial.why == f"the base model: revision {declared.revision} is not trained on openai"
     tried = run_trial(world.workspace(declared).evaluations, trial)
@@ -143,10 +145,10 @@ def test_once_it_is_trained_the_declared_revision_is_tried_from_what_the_ledger_
 
 def test_a_model_is_not_compared_with_itself(world: World) -> None:
     declared = with_gate(world.declare(), Condition(min=0.4), AGAINST_BASE)
-    trial = make_trial(declared, None, model=None)
+    trial = make_trial(declared, None, model=None, today=TODAY)
     assert [len(one.spec.gate) for one in trial.declared.evals] == [1]
     assert trial.notices == (f"quality: {BASE_MODEL} is its own baseline there: nothing to compare with",)
-    other = make_trial(declared, None, model=OTHER_MODEL)
+    other = make_trial(declared, None, model=OTHER_MODEL, today=TODAY)
     assert [len(one.spec.gate) for one in other.declared.evals] == [2]
     assert other.notices == ()
 
@@ -154,7 +156,7 @@ def test_a_model_is_not_compared_with_itself(world: World) -> None:
 def test_a_prompt_makes_another_candidate_of_the_base_model(world: World, answerer: Answerer) -> None:
     declared = with_gate(world.declare(), AGAINST_BASE)
     asks = PromptFile(path="/anywhere/prompt.json")
-    trial = make_trial(declared, None, model=None, asks=asks)
+    trial = make_trial(declared, None, model=None, today=TODAY, asks=asks)
     assert len(trial.declared.evals[0].spec.gate) == 1
     evaluations = world.workspace(declared).evaluations
     files = FilesWithPrompt(
@@ -204,8 +206,22 @@ def test_models_stand_side_by_side_with_what_their_answers_took(world: World) ->
 
 
 def test_a_name_without_a_date_is_told_of(world: World) -> None:
-    trial = make_trial(world.declare(), None, model="gpt-next")
-    assert trial.notices == ("gpt-next has no date in its name: it may mean another model later",)
+    trial = make_trial(world.declare(), None, model="gpt-next", today=TODAY)
+    assert trial.notices == ("gpt-next has no date in its name: its answers count for today only",)
+
+
+def test_what_an_undated_model_answers_counts_for_a_day(world: World) -> None:
+    declared = world.declare()
+    evaluations = world.workspace(declared).evaluations
+
+    def kept_for(model: str, day: date) -> str | None:
+        trial = make_trial(declared, None, model=model, today=day)
+        return evaluations.subject(trial.record, declared, trial.candidate).measurements(declared.evals[0])[0].for_model
+
+    tomorrow = TODAY + timedelta(days=1)
+    assert kept_for("gpt-next", TODAY) == "gpt-next:2026-11-21"
+    assert kept_for("gpt-next", tomorrow) == "gpt-next:2026-11-22"
+    assert kept_for(BASE_MODEL, tomorrow) is None
 
 
 def test_unknown_names_are_refused_with_a_near_miss(world: World) -> None:
@@ -231,19 +247,19 @@ def test_unknown_names_are_refused_with_a_near_miss(world: World) -> None:
 def test_a_quote_counts_what_is_not_kept(world: World) -> None:
     declared = with_gate(world.declare(), AGAINST_BASE)
     evaluations = world.workspace(declared).evaluations
-    trial = make_trial(declared, None, model=OTHER_MODEL)
+    trial = make_trial(declared, None, model=OTHER_MODEL, today=TODAY)
     quoted = quote(evaluations, trial)
     assert (quoted.calls, quoted.tokens) == (2 * EVAL_ROWS, 1800)
     assert quoted.usd == pytest.approx(1800 * 2.0 / 1_000_000)
     run_trial(evaluations, trial)
     quoted = quote(evaluations, trial)
     assert (quoted.calls, quoted.tokens, quoted.usd) == (0, 0, 0.0)
-    assert quote(evaluations, make_trial(declared, None, model="its-own")).usd is None
+    assert quote(evaluations, make_trial(declared, None, model="its-own", today=TODAY)).usd is None
 
 
 def test_only_what_is_known_to_cost_nothing_is_free(world: World) -> None:
     def on(backend: Backend) -> Trial:
-        return make_trial(world.declare(backend=backend), None, model=None)
+        return make_trial(world.declare(backend=backend), None, model=None, today=TODAY)
 
     assert is_free(on(TWIN))
     assert not is_free(on(OPENAI))
@@ -271,7 +287,7 @@ def test_judges_are_told_of_before_they_are_asked() -> None:
     world = World(answer=judging)
     declared = with_gate(world.declare(), AGAINST_BASE, grader=JUDGE)
     evaluations = world.workspace(declared).evaluations
-    quoted = quote(evaluations, make_trial(declared, None, model=OTHER_MODEL))
+    quoted = quote(evaluations, make_trial(declared, None, model=OTHER_MODEL, today=TODAY))
     assert (quoted.calls, quoted.judged, quoted.judges) == (2 * EVAL_ROWS, 2 * EVAL_ROWS, ("gpt-4o-mini-2024-07-18",))
     tried = tried_of(world, with_gate(world.declare(), grader=JUDGE))
     assert tried.judgement.evals[0].mean == 7 / 8
@@ -347,7 +363,7 @@ def test_answers_that_are_kept_no_more_are_told_of(world: World) -> None:
 
 def test_an_evaluation_that_is_not_recorded_is_not_told_of(world: World) -> None:
     declared = world.declare()
-    trial = make_trial(declared, None, model=None)
+    trial = make_trial(declared, None, model=None, today=TODAY)
     unrun = Tried(trial=trial, record=trial.record, judgement=tried_of(world, declared).judgement)
     assert reports_of(world, unrun) == ()
 
