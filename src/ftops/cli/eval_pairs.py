@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ftops.adapters.pair_files import json_lines, pair_lines, pairs_key, read_choices
-from ftops.application.contests import Contest
+from ftops.application.contests import Contest, SideBySide
 from ftops.application.labels import Sheet, Votes, lay_out, record_labels, take_choices, to_dpo_rows, to_records
 from ftops.application.trials import Trial, choose_evals, find_declared, make_trial
 from ftops.bootstrap import load_desired, open_catalog
@@ -46,7 +46,7 @@ class _Opened:
     place: Place
     trial: Trial
     ledger: LedgerWriter
-    contests: tuple[tuple[Contest, tuple[Any, ...]], ...]
+    contests: tuple[tuple[Contest, tuple[SideBySide, ...]], ...]
 
     def sheet(self, *, may_make_key: bool) -> Sheet:
         """Lays the pairs out. Raises FtopsError where their key is wanted and is not here."""
@@ -69,7 +69,7 @@ def export_pairs(asked: Asked, file: Path, *, overwrites: bool) -> int:
     with _opened(asked) as opened:
         sheet = opened.sheet(may_make_key=True)
     if not sheet.shown:
-        remedy = "ftops eval keeps answers again: it asks the models whose answers are gone"
+        remedy = "export pairs where the evaluation ran: answers are kept in .ftops/outputs of that machine alone"
         raise FtopsError(f"none of the {len(sheet.gone):,} pairs of answers is kept on this machine", remedy=remedy)
     write_whole(file, pair_lines(shown.blind for shown in sheet.shown.values()), overwrites=overwrites)
     if asked.as_json:
@@ -93,7 +93,7 @@ def import_labels(asked: Asked, files: Sequence[Path], *, output: Path | None, o
         if not votes.wins:
             raise FtopsError("nobody has chosen anything", remedy='fill in "choice": "a", "b" or "tie"')
         if output is not None:
-            return _write_rows(asked, opened.trial, sheet, votes, output, overwrites=overwrites)
+            return _write_rows(asked, sheet, votes, output, overwrites=overwrites)
         _check_counting(opened.trial.declared.evals, sheet, votes)
         who = asker()
         records = to_records(sheet, votes, at=who.at)
@@ -157,12 +157,12 @@ def _check_counting(evals: Sequence[DeclaredEval], sheet: Sheet, votes: Votes) -
         )
 
 
-def _write_rows(asked: Asked, trial: Trial, sheet: Sheet, votes: Votes, output: Path, *, overwrites: bool) -> int:
+def _write_rows(asked: Asked, sheet: Sheet, votes: Votes, output: Path, *, overwrites: bool) -> int:
     rows, without = to_dpo_rows(sheet, votes)
     if not rows:
         raise FtopsError("no choice makes a row: ties, and answers that can't be trained on, make none")
     write_whole(output, json_lines(rows), overwrites=overwrites)
-    sources = sorted({one.dataset.path for one in trial.declared.evals})
+    sources = sorted({sheet.shown[name].contest.candidate.declared.dataset.path for name in votes.wins})
     if asked.as_json:
         print_json({"file": str(output), "rows": len(rows), "left_out": without, "datasets": sources})
         return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -218,6 +219,25 @@ def test_another_clone_cannot_tell_who_is_who(project: Project, capsys: pytest.C
     (project.place.ftops_dir / "pairs.key").unlink()
     assert project.eval("--import-labels", pairs) == 1
     assert "in the clone that exported the pairs" in capsys.readouterr().err
+
+
+def test_some_answers_that_are_gone_are_told_of(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(project.place.ftops_dir / "outputs/outputs.sqlite3")) as kept, kept:
+        kept.execute("DELETE FROM output WHERE key = (SELECT min(key) FROM output)")
+    project.export()
+    told = capsys.readouterr()
+    assert "11 pairs written to" in told.out
+    assert "1 pair left out: their answers are not kept" in told.err
+    assert project.eval("--export-pairs", project.folder / "more.jsonl", "--json") == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert (counted["pairs"], counted["gone"]) == (11, 1)
+
+
+def test_ties_alone_make_no_rows(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = project.export()
+    choose(pairs, lambda _pair: "tie")
+    assert project.eval("--import-labels", pairs, "--as", "dpo", "--output", project.folder / "rows.jsonl") == 1
+    assert "no choice makes a row" in capsys.readouterr().err
 
 
 def test_answers_that_are_gone_cannot_be_shown(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
