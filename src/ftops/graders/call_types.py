@@ -39,10 +39,11 @@ class DeclaredTypes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredTool:
-    """What a tool says of its parameters."""
+    """What a tool says of its parameters. ``is_closed`` says that there are no others."""
 
     parameters: Mapping[str, DeclaredTypes]
     required: frozenset[str]
+    is_closed: bool = False
 
 
 UNDECLARED: Final = DeclaredTool(parameters={}, required=frozenset())
@@ -100,16 +101,21 @@ def _is_one_of(kind: JsonType, kinds: frozenset[JsonType]) -> bool:
 def _read_tool(parameters: Any) -> DeclaredTool:
     schema = parameters if isinstance(parameters, Mapping) else {}
     properties, required = schema.get("properties"), schema.get("required")
+    is_open = bool(schema.get("additionalProperties") or schema.get("patternProperties"))
     return DeclaredTool(
         parameters={
-            str(name): DeclaredTypes(types=_declared(each), items=_declared(each.get("items")))
+            str(name): DeclaredTypes(types=_declared(each), items=_items(each))
             for name, each in (properties.items() if isinstance(properties, Mapping) else ())
-            if isinstance(each, Mapping)
         },
         required=frozenset(each for each in required if isinstance(each, str))
         if isinstance(required, list)
         else frozenset(),
+        is_closed=isinstance(properties, Mapping) and not is_open,
     )
+
+
+def _items(schema: Any) -> frozenset[JsonType]:
+    return _declared(schema.get("items")) if isinstance(schema, Mapping) else frozenset()
 
 
 def _declared(schema: Any) -> frozenset[JsonType]:

@@ -1,10 +1,10 @@
 """Tool calls compared with a reference: the AST match of the Berkeley Function-Calling Leaderboard.
 
 Owns the rules (https://github.com/ShishirPatil/gorilla, ``ast_checker``): as many calls, in any order; the same name;
-required parameters present and no unexpected one; the right types; each value among the allowed ones. Strings are compared
-lower-cased and without blanks and ``, . / - _ * ^``, with one sort of quotes. Two things differ, each where Berkeley's code
-falls short of its rule: calls are assigned to each other in the best way, not to the first that fits, and lists of allowed
-values count at any depth.
+required parameters present, and none that the reference or the tool doesn't know; the right types; each value among the
+allowed ones. Strings are compared lower-cased and without blanks and ``, . / - _ * ^``, with one sort of quotes. Three things
+differ, each where Berkeley's code falls short of its rule: calls are assigned to each other in the best way, not to the first
+that fits; lists of allowed values count at any depth; and a variable's name in place of a value is compared as any string.
 """
 
 import re
@@ -75,8 +75,9 @@ def _compare_call(
     for parameter, slot in expected.slots.items():
         if parameter not in arguments and (parameter in tool.required or not slot.may_be_left_out):
             return CallMark.MISSING_PARAMETER
-    if any(parameter not in expected.slots for parameter in arguments):
-        return CallMark.UNEXPECTED_PARAMETER
+    for parameter in arguments:
+        if parameter not in expected.slots or (tool.is_closed and parameter not in tool.parameters):
+            return CallMark.UNEXPECTED_PARAMETER
     faults = [
         _compare_value(value, expected.slots[parameter], tool.parameters.get(parameter, DeclaredTypes()))
         for parameter, value in arguments.items()

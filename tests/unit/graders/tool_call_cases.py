@@ -41,6 +41,10 @@ BOOK = tool(
         "note": {"type": ["string", "null"]},
     },
 )
+OPEN = {
+    "type": "function",
+    "function": {"name": "open", "parameters": {"properties": {}, "additionalProperties": True}},
+}
 BERKELEY = {"area": {"base": [10], "height": [5], "unit": ["units", "square units", ""]}}
 ROOM = {"book": {"room": [{"beds": [1, 2], "view": ["sea", "park", ""]}]}}
 LISTS = {"book": {"guests": [["Ada", "Bob"], ["Ada"]]}}
@@ -126,6 +130,14 @@ CASES: list[tuple[str, Any, list[Any], list[Any], CallMark]] = [
         A,
         M.UNEXPECTED_PARAMETER,
     ),
+    (
+        "in the reference, but not declared",
+        [call("area", base=1, height=1, deep=2)],
+        [call("area", base=1, height=1, deep=2)],
+        A,
+        M.UNEXPECTED_PARAMETER,
+    ),
+    ("not declared where a tool takes others", [call("open", deep=2)], [call("open", deep=2)], [OPEN], M.MATCH),
     ("missing counts before unexpected", BERKELEY, [call("area", depth=1)], A, M.MISSING_PARAMETER),
     # Types
     ("text for an integer", BERKELEY, [call("area", base="10", height=5)], A, M.WRONG_TYPE),
