@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from grader_texts import CHECK, FUZZY, LABEL, MULTI, SCORE
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ftops.graders.dialects import EVALUATION
-from ftops.graders.kinds import Grader, Multi
+from ftops.graders.kinds import Grader, Multi, type_of
 from ftops.graders.own_kinds import Criterion, JsonSchema, Label, Numeric, Outcome, Regex, Scorecard, ToolCall
 from ftops.graders.problems import Fault, GraderProblem
 from ftops.graders.prompt_kinds import JudgeSampling
@@ -142,3 +144,46 @@ def test_no_part_of_a_multi_has_a_threshold_of_its_own(part: dict[str, Any]) -> 
         read(declared)
     assert caught.value.param == "grader.graders.a.pass_threshold"
     assert read({**declared, "graders": {"a": part}, "pass_threshold": 0.5}).pass_threshold == 0.5  # type: ignore[union-attr]
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(["a", "{{item.a}}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [
+    "pattern",
+    "input",
+    "reference",
+    "schema",
+    "absolute",
+    "relative",
+    "labels",
+    "abstained",
+    "hallucinated",
+    "model",
+    "sampling_params",
+    "criteria",
+    "graders",
+    "calculate_output",
+    "evaluation_metric",
+    "embedding_model",
+    "passing_labels",
+    "range",
+    "name",
+]
+
+
+@given(st.sampled_from([*EVALUATION.types, "multi"]), st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=5))
+def test_whatever_is_declared_is_a_grader_or_a_problem(kind: str, fields: dict[str, Any]) -> None:
+    try:
+        grader = read({**fields, "type": kind})
+    except GraderProblem as problem:
+        assert str(problem)
+    else:
+        assert type_of(grader) == kind
