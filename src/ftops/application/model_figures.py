@@ -22,6 +22,7 @@ from ftops.evaluation.judging import seed_of
 from ftops.evaluation.metrics import MetricRefused, Reading, score_bounds
 from ftops.evaluation.reports import Usage, break_even, usage_of
 from ftops.evaluation.units import sample_of
+from ftops.evaluation.win_rates import with_comparisons
 
 CONFIDENCE = 0.95
 
@@ -54,7 +55,10 @@ def model_figures(
     measured = evaluations.subject(record, declared, candidate).measured(one)
     if measured.candidate is None:
         return ()
-    first = _figures(one, measured.candidate, measured.price, asks=_asks(candidate.asks), is_candidate=True)
+    ours = with_comparisons(
+        measured.candidate, (known.preferences for known in measured.baselines if known is not None)
+    )
+    first = _figures(one, ours, measured.price, asks=_asks(candidate.asks), is_candidate=True)
     saving = prompt_saving(evaluations, declared, candidate, one)
     found = [dataclasses.replace(first, saving=saving)]
     paid = _training_usd(record, declared, candidate)

@@ -4,7 +4,7 @@ Owns when preferences are missing, in error or too few, and the words for that; 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -62,6 +62,17 @@ def judge_preferences(
         result = dataclasses.replace(result, verdict=Verdict.INSUFFICIENT_EVIDENCE, sentence=_nobody_chose(spec))
     sentence = "; ".join([result.sentence, *_remarks(spec, known, candidate, len(scored))])
     return dataclasses.replace(result, sentence=sentence)
+
+
+def with_comparisons(candidate: EvaluationRecord, known: Iterable[KnownPreferences | None]) -> EvaluationRecord:
+    """Gives a candidate's record with what judges took who compared it, each comparison counted once."""
+    said = {record.about: record for one in known if one is not None for record in one.records if record.grader}
+    return msgspec.structs.replace(
+        candidate,
+        judge_calls=candidate.judge_calls + sum(record.judge_calls for record in said.values()),
+        judge_input_tokens=candidate.judge_input_tokens + sum(r.judge_input_tokens for r in said.values()),
+        judge_output_tokens=candidate.judge_output_tokens + sum(r.judge_output_tokens for r in said.values()),
+    )
 
 
 def with_wins(

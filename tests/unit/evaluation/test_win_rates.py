@@ -14,7 +14,7 @@ from ftops.domain.preferences import PairItem, PreferenceRecord
 from ftops.domain.scores import EvaluationRecord, ItemScore
 from ftops.evaluation.identity import grader_digest
 from ftops.evaluation.judging import BaselineScores, MeasuredEval, judge_evaluations
-from ftops.evaluation.win_rates import said_of, with_wins
+from ftops.evaluation.win_rates import said_of, with_comparisons, with_wins
 
 AT, SHA, LAB = datetime(2026, 11, 21, tzinfo=UTC), "a" * 64, BackendName("lab")
 OURS, THEIRS, CHANGED = "c" * 16, "d" * 16, "e" * 16
@@ -167,6 +167,17 @@ class TestItems:
         assert [item.score for item in found.items] == [1.0, 0.5, 0.0, None]
         assert [item.score for item in other.items] == [0.0, 0.5, 1.0, None]
         assert with_wins(one, (), ours, []) == (ours, ())
+
+    def test_what_a_judge_took_is_counted_once_for_each_baseline(self) -> None:
+        one = spec(AGAINST, AT_LEAST, is_pairwise=True)
+        took = {"judge_calls": 4, "judge_input_tokens": 40, "judge_output_tokens": 8}
+        ours, base, second = scored("ft:1", OURS, 2), scored("base", THEIRS, 2), scored("gpt", THEIRS, 2)
+        records = (said([1.0], is_pairwise=True, **took), said([1.0], is_pairwise=True, baseline="gpt", **took))
+        known = [said_of(one, records, ours, other) for other in (base, base, second)]
+        found = with_comparisons(ours, [*known, None])
+        assert (found.judge_calls, found.judge_input_tokens, found.judge_output_tokens) == (8, 80, 16)
+        people = said_of(spec(AGAINST, is_pairwise=False), (said([1.0], is_pairwise=False),), ours, base)
+        assert with_comparisons(ours, [people]) == ours
 
     def test_each_baseline_keeps_its_own_difference(self) -> None:
         one = spec(AGAINST, is_pairwise=True)
