@@ -1,5 +1,6 @@
 """Graders of evaluations: what is read, what may be left out, and what is refused with its place."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -181,9 +182,5 @@ FIELDS = [
 
 @given(st.sampled_from([*EVALUATION.types, "multi"]), st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=5))
 def test_whatever_is_declared_is_a_grader_or_a_problem(kind: str, fields: dict[str, Any]) -> None:
-    try:
-        grader = read({**fields, "type": kind})
-    except GraderProblem as problem:
-        assert str(problem)
-    else:
-        assert type_of(grader) == kind
+    with contextlib.suppress(GraderProblem):
+        assert type_of(read({**fields, "type": kind})) == kind
