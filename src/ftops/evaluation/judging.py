@@ -147,9 +147,10 @@ def _judge_wins(
 ) -> ConditionResult | None:
     """Judges a win rate; None where a judge was never asked about all pairs."""
     spec, known = one.declared.spec, baseline.preferences
-    if known is None or baseline.record is None or is_unjudged(spec, known, record, baseline.record):
-        return None
     why = judge_error(known)
+    is_open = baseline.record is None or is_unjudged(spec, known, record, baseline.record)
+    if known is None or (is_open and why is None):
+        return None
     if why is not None:
         result = condition_error(condition, f"the comparison ended in error: {why}", n=len(known.items))
     else:

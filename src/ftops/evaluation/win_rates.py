@@ -39,12 +39,10 @@ def is_unjudged(
 
 
 def judge_error(known: KnownPreferences | None) -> str | None:
-    """Gives why a judge has no preference for some pair; None where it has one for all."""
-    failed = [item for item in known.items.values() if item.win is None] if known else []
-    if known is None or not failed:
-        return None
-    why = next((record.error for record in reversed(known.records) if record.error), None)
-    return why or f"{len(failed)} pairs without a judgement"
+    """Gives why a judge has no preference for some pair although it was asked; None where it has one for all."""
+    newest = known.records[-1].error if known and known.records else None
+    failed = sum(item.win is None for item in known.items.values()) if known else 0
+    return newest or (f"{failed} pair{'' if failed == 1 else 's'} without a judgement" if failed else None)
 
 
 def judge_preferences(

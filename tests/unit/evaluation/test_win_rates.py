@@ -108,6 +108,19 @@ class TestJudges:
         assert "it refused" in found.conditions[0].sentence
         assert [lack.reason for lack in judgement.missing] == [MissingReason.EVALUATION_ERROR]
 
+    def test_a_judge_that_could_not_be_asked_at_all_is_an_error(self) -> None:
+        judgement, found = judged(
+            spec(AT_LEAST, is_pairwise=True), said([], is_pairwise=True, error="Invalid 'grader.labels'")
+        )
+        assert judgement.verdict is Verdict.ERROR
+        assert "grader.labels" in found.conditions[0].sentence
+        assert [lack.reason for lack in judgement.missing] == [MissingReason.EVALUATION_ERROR]
+
+    def test_pairs_without_a_preference_are_an_error_whatever_the_record_says(self) -> None:
+        judgement, found = judged(spec(AT_LEAST, is_pairwise=True), said([1.0] * 59 + [None], is_pairwise=True))
+        assert judgement.verdict is Verdict.ERROR
+        assert "1 pair without a judgement" in found.conditions[0].sentence
+
     def test_another_judges_preferences_do_not_count(self) -> None:
         other = said([1.0] * 60, is_pairwise=True, grader="f" * 64)
         judgement, _ = judged(spec(AT_LEAST, is_pairwise=True), other, said([1.0] * 60, is_pairwise=False))
