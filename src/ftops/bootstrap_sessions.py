@@ -6,12 +6,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from ftops.adapters.early_look import EarlyBackend, EarlyLook
 from ftops.domain.desired import DesiredState
 from ftops.domain.manifest import Backend, BackendName
 from ftops.errors import MissingKey, UsageProblem
 from ftops.ports import BackendSession
+
+_OFFLINE: Final = "asked for with --offline"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,49 +48,40 @@ def open_sessions(
     ``early`` is a look at one of them that has begun. Raises MissingKey, UsageProblem, BackendError.
     """
     opened: dict[BackendName, BackendSession] = {}
-    offline: dict[BackendName, str] = {}
+    backends = desired.backends if desired.fine_tunes else ()
+    offline = {backend.name: _OFFLINE for backend in backends} if is_offline else {}
     missing: MissingKey | None = None
     with ExitStack() as stack:
-        for backend in desired.backends if desired.fine_tunes else ():
-            name = backend.name
-            if is_offline:
-                offline[name] = "asked for with --offline"
-                continue
+        for backend in () if is_offline else backends:
             try:
                 session = _open(ftops_dir, backend, may_start=may_start, confirm=confirm, early=early)
             except MissingKey as error:
                 if may_start and not may_lack_keys:
                     raise
-                offline[name] = error.message
+                offline[backend.name] = error.message
                 missing = missing or error
                 continue
             if session is None:
                 continue  # no server runs, so no job does: the ledger knows all there is
             stack.callback(session.close)
-            opened[name] = session
+            opened[backend.name] = session
 
         if missing is not None and may_start and not opened:
             raise missing
 
         def open_late(backend: Backend, *, may_start: bool) -> BackendSession | str:
-            if is_offline:
-                return "asked for with --offline"
-            is_there = backend.is_rehearsal and (ftops_dir / "embedded").is_dir()
-            session = _open_late(ftops_dir, backend, early, may_start=may_start and is_there)
+            session = _OFFLINE if is_offline else _open_late(ftops_dir, backend, early, may_start=may_start)
             if not isinstance(session, str):
                 stack.callback(session.close)
             return session
 
-        yield Sessions(
-            open=opened,
-            offline=offline,
-            open_left=partial(open_late, may_start=False),
-            start=partial(open_late, may_start=True),
-        )
+        open_left, start = (partial(open_late, may_start=may_start) for may_start in (False, True))
+        yield Sessions(open=opened, offline=offline, open_left=open_left, start=start)
 
 
 def _open_late(ftops_dir: Path, backend: Backend, early: EarlyLook | None, *, may_start: bool) -> BackendSession | str:
-    """Opens a backend in the middle of a run, or says why not."""
+    """Opens a backend in the middle of a run, or says why not; only an embedded one that was there before is started."""
+    may_start = may_start and backend.is_rehearsal and (ftops_dir / "embedded").is_dir()
     try:
         # Nobody is asked whether it may be trusted: it was used before, or it is left alone.
         session = _open(ftops_dir, backend, may_start=may_start, confirm=None, early=early)
