@@ -12,17 +12,19 @@ from typing import Any, Final
 from ftops.application.import_candidates import Candidate, as_declared, as_history, without_data
 from ftops.application.import_events import Adoptee, Recording
 from ftops.application.import_fetch import Fetched, Fetching
+from ftops.application.trained_inputs import digests_of
 from ftops.domain.adoption import Kin, LeftOut, Wanted, choose, kins_of, name_kins, owners_in
 from ftops.domain.desired import DesiredState
-from ftops.domain.events import AnyEvent, BackendSeen, EventRefused, Started
+from ftops.domain.events import AnyEvent, BackendSeen, EventRefused, InputsKept, RevisionDeclared, Started
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import AdoptedDataset, AliasName, Backend, FineTuneName, JobId, Revision
 from ftops.domain.past_job import PastJob
 from ftops.domain.recipe import without_method
 from ftops.domain.records import LedgerState
+from ftops.domain.trained_inputs import digests_kept
 from ftops.domain.transitions import apply_event
 from ftops.errors import FtopsError, Unauthorized
-from ftops.ports import AdoptionFiles, BackendSession, Clock, LedgerWriter, ManifestDraft, Progress
+from ftops.ports import AdoptionFiles, BackendSession, Clock, KeptFile, LedgerWriter, ManifestDraft, Progress
 
 # As many fine-tunes share a commit of the ledger: few pushes, and little to do again after a kill.
 _AT_ONCE: Final = 50
@@ -218,6 +220,7 @@ def _record(
         some = adoptees[start : start + _AT_ONCE]
         try:
             events = [event for adoptee in some for event in _events(recording, adoptee, alias, state)]
+            events += _inputs(importing, recording, events, state)
             state, beginning = importing.ledger.record([*beginning, *events]).state, []
         except EventRefused as error:
             raise FtopsError(f"the ledger was changed meanwhile: {error}", remedy="import again") from error
@@ -234,6 +237,19 @@ def _events(recording: Recording, adoptee: Adoptee, alias: AliasName | None, sta
     move = recording.alias_move(adoptee, alias, state) if alias is not None else None
     if move is not None:
         yield move
+
+
+def _inputs(
+    importing: Importing, recording: Recording, events: Sequence[AnyEvent], state: LedgerState
+) -> Iterator[InputsKept]:
+    """Gives the events that keep what the training sets of revisions held, as far as their files could be fetched."""
+    files = {file.sha256: file for file in recording.fetched.files.values() if isinstance(file, KeptFile)}
+    wanted = {event.train.sha256 for event in events if isinstance(event, RevisionDeclared)} - state.inputs
+    for sha256 in sorted(wanted & files.keys()):
+        with importing.files.open(files[sha256]) as content:
+            kept = digests_kept(recording.at, sha256, digests_of(content))
+        if kept is not None:
+            yield kept
 
 
 def _imported(adoptee: Adoptee) -> Imported:

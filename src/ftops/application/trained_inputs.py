@@ -5,10 +5,13 @@ Owns where that is looked for; what follows from it is ``measurements``'. It wri
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
+
+import msgspec
 
 from ftops.datasets.formats import USE_OF
-from ftops.datasets.reading import scan
+from ftops.datasets.inputs import input_digest
+from ftops.datasets.reading import normal_lines, scan
 from ftops.datasets.split import parse_part_name
 from ftops.domain.manifest import BackendName, MethodType, ModelId
 from ftops.domain.records import RevisionRecord
@@ -69,6 +72,17 @@ class TrainedInputs:
         for ledger in self._distinct():
             for record in ledger.read_cached().state.fine_tunes.values():
                 yield from (known for known in record.revisions.values() if known.train.sha256 == train)
+
+
+def digests_of(stream: BinaryIO) -> frozenset[str]:
+    """Gives the input digests of the rows of a dataset, which is read line by line; lines that are no rows have none."""
+    found: set[str] = set()
+    for line in normal_lines(stream):
+        try:
+            found.add(input_digest(msgspec.json.decode(line, type=dict[str, Any])))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+    return frozenset(found)
 
 
 def _method_of(spec: Mapping[str, Any]) -> MethodType:

@@ -36,6 +36,8 @@ def _losses(before: LedgerState, after: LedgerState) -> Iterator[str]:
                     f"attempt {attempt.number}; that job may exist"
                 )
         yield from _lost_of(record, now or FineTuneRecord(format_version="1", name=name))
+    for train in sorted(before.inputs - after.inputs):
+        yield f"what training set {train[:12]} held: no evaluation row is left out for it"
 
 
 def _intents(record: FineTuneRecord) -> Iterator[tuple[Revision, BackendName, Attempt, Intent]]:

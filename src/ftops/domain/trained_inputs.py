@@ -47,7 +47,12 @@ def inputs_kept(at: datetime, train: Dataset) -> InputsKept | None:
     """
     if train.is_gone or train.rows * _LINE > FILE_LIMIT:
         return None
-    content = written(train.input_digests)
-    if not content:
+    return digests_kept(at, train.sha256, train.input_digests)
+
+
+def digests_kept(at: datetime, train: str, digests: Collection[str]) -> InputsKept | None:
+    """Makes the same event of digests that are there already; ``train`` is the training set's SHA-256."""
+    content = written(digests)
+    if not 0 < len(content) <= FILE_LIMIT:
         return None
-    return InputsKept(at=at, train=train.sha256, digest=file_digest(content), content=content)
+    return InputsKept(at=at, train=train, digest=file_digest(content), content=content)

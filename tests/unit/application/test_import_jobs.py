@@ -16,6 +16,7 @@ from ftops.adapters.import_files import ImportFiles
 from ftops.adapters.manifest_files import load
 from ftops.application.declare import declare
 from ftops.application.import_jobs import Importing, Report, import_jobs
+from ftops.datasets.inputs import input_digest
 from ftops.domain.adoption import Wanted
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import AliasMoved, JobObserved, JobRecorded, RevisionDeclared, Started
@@ -575,6 +576,22 @@ def test_checkpoints_are_kept_and_a_backend_without_them_is_borne(place):
     place.backend.answer_status("checkpoints", 403)
     with pytest.raises(Unauthorized):
         place.run()
+
+
+def test_what_imported_jobs_were_trained_on_is_kept(place):
+    place.job("a", suffix="x")
+    place.job("b", suffix="y", day=1, training_file="file-gone")
+    place.job("c", suffix="z", day=2)
+    place.run()
+    trains = {
+        record.name: r.train.sha256
+        for record in place.ledger.state.fine_tunes.values()
+        for r in record.revisions.values()
+    }
+    assert place.ledger.state.inputs == {sha for sha in trains.values() if not sha.startswith("job:")}
+    found = {json.loads(line)["messages"][0]["content"]: json.loads(line) for line in rows("a").splitlines()}
+    digests = [place.ledger.inputs(sha) for sha in place.ledger.state.inputs]
+    assert frozenset(map(input_digest, found.values())) in digests
 
 
 def test_history_keeps_what_it_was_trained_on_by_digest(place):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from apply_world import MINE, OPENAI, OTHER, World, rows_of
-from ftops.application.trained_inputs import TrainedInputs
+from ftops.application.trained_inputs import TrainedInputs, digests_of
 from ftops.datasets.formats import Use
 from ftops.datasets.inputs import input_digest
 from ftops.datasets.reading import scan
@@ -127,3 +127,8 @@ def test_the_training_set_of_another_fine_tunes_model() -> None:
     assert [inputs.training_set(OPENAI.name, ModelId(model)) for model in models] == [train, train]
     assert inputs.training_set(OPENAI.name, ModelId("ft:stranger")) is None
     assert inputs.training_set(OTHER.name, ModelId(models[0])) is None, "a backend without a ledger"
+
+
+def test_lines_that_are_no_rows_have_no_digest() -> None:
+    content = lines(rows_of("train", 2)) + b"no row\n[]\n\xff\n"
+    assert digests_of(io.BytesIO(content)) == frozenset(map(input_digest, rows_of("train", 2)))

@@ -442,6 +442,13 @@ def test_what_a_rewrite_loses() -> None:
     assert losses(one_move, state(record(aliases={}))) == ("1 move of alias production of router",)
 
 
+def test_a_rewrite_loses_what_training_sets_held() -> None:
+    before = msgspec.structs.replace(state(), inputs=frozenset({"0" * 64, "1" * 64}))
+    assert losses(before, msgspec.structs.replace(before, inputs=frozenset({"1" * 64}))) == (
+        "what training set 000000000000 held: no evaluation row is left out for it",
+    )
+
+
 def test_a_rewrite_loses_claims_that_may_have_made_a_job() -> None:
     claims = attempt(job=None, intents=(intent("i1", closed=Closed.LOST), intent("i2", owner="bob", closed=None)))
     before, emptied = attempts(claims), record(revisions={}, evaluations=())

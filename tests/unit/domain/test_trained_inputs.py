@@ -45,6 +45,7 @@ def test_a_file_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="expected lines"):
         parsed(written(DIGESTS))
     assert inputs_kept(AT, dataset()) is None
+    assert inputs_kept(AT, dataset(rows=1)) is None, "more digests than rows were told of"
 
 
 def test_the_event() -> None:
