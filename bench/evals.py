@@ -90,16 +90,18 @@ def main() -> int:
 def _compare(title: str, place: tuple[str, str, Path], items: int, rounds: int, *, floor: float) -> bool:
     """Lets both take turns, and compares the medians."""
     url, model, root = place
-    rates: dict[str, list[float]] = {"bare": [], "eval": []}
+    runs: dict[str, list[dict[str, float]]] = {"bare": [], "eval": []}
     for number in range(rounds):
-        for kind, measured in rates.items():
+        for kind, measured in runs.items():
             folder = _dataset(root / f"{title}-{kind}-{number}", items)
-            measured.append(items / _run(kind, url, model, folder)["seconds"])
-    bare, ours = (sorted(each)[len(each) // 2] for each in rates.values())
-    share = ours / bare
+            measured.append(_run(kind, url, model, folder))
+    bare, ours = (sorted(run["seconds"] for run in each)[len(each) // 2] for each in runs.values())
+    used = [1000 * min(run["processor"] for run in each) / items for each in runs.values()]
+    share = bare / ours
     print(
-        f"{title}: {items} items, bare loop {bare:.0f}/s, evaluation {ours:.0f}/s: {share:.0%} (at least {floor:.0%})"
+        f"{title}: {items} items, bare loop {items / bare:.0f}/s, evaluation {items / ours:.0f}/s: {share:.0%}", end=" "
     )
+    print(f"(at least {floor:.0%}); {used[0]:.2f} and {used[1]:.2f} ms of the processor an item", flush=True)
     return share >= floor
 
 
@@ -147,7 +149,8 @@ def _child(kind: str, url: str, model: str, folder: str) -> dict[str, float]:
     seconds = time.perf_counter() - started
     if right == 0:
         raise SystemExit("nothing was answered right: this measures no evaluation")
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"seconds": seconds, "peak": used.ru_maxrss * 1024, "processor": used.ru_utime + used.ru_stime}
 
 
 def _bare(base_url: str, model: str, folder: Path) -> tuple[float, int]:
