@@ -308,7 +308,8 @@ def test_a_judge_is_compared_with_people() -> None:
     assert world.count("chat") == asked, "what a judge said is kept"
 
 
-def test_a_judge_of_pairs_has_no_verdict_on_single_answers(world: World) -> None:
+def test_a_judge_of_pairs_has_no_verdict_on_single_answers() -> None:
+    world = World(answer=judging)
     pairwise = {
         **JUDGE,
         "input": [{"role": "user", "content": "{{first.output_text}} or {{second.output_text}}?"}],
@@ -317,6 +318,8 @@ def test_a_judge_of_pairs_has_no_verdict_on_single_answers(world: World) -> None
     }
     with pytest.raises(UsageProblem, match="compares pairs of answers"):
         compared(world, with_gate(world.declare(), grader=pairwise), '{"row": 1, "output": "x", "label": true}')
+    ((why, _),) = exported(world, tried_of(world, with_gate(world.declare(), grader=pairwise))).left_out
+    assert why.startswith("quality compares answers, and fails none")
 
 
 # What became of items.
