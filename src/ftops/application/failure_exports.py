@@ -15,7 +15,6 @@ from ftops.domain.desired import DeclaredEval
 from ftops.domain.manifest import MethodType
 from ftops.evaluation.candidates import NoCandidate, training_row
 from ftops.evaluation.pairwise import is_pairwise
-from ftops.evaluation.pairwise import is_pairwise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,15 +45,6 @@ def export_failures(evaluations: Evaluations, tried: Tried) -> FailureExport:
         if made:
             sources[one.dataset.path] = None
     return FailureExport(lines=tuple(lines), sources=tuple(sources), left_out=tuple(left_out.items()))
-
-
-def _why_none(one: DeclaredEval) -> str:
-    """Says why nobody knows which items of an evaluation failed."""
-    if is_pairwise(one.spec.grader):
-        return (
-            f"{one.spec.name} compares answers, and fails none; --import-labels makes preferences of people's choices"
-        )
-    return f"{one.spec.name} has graded scores, and no pass_threshold says which of them fail"
 
 
 def _rows(method: MethodType, one: DeclaredEval, failed: Iterable[Told]) -> tuple[list[str], Counter[str]]:

@@ -319,7 +319,7 @@ def test_a_judge_of_pairs_has_no_verdict_on_single_answers() -> None:
     with pytest.raises(UsageProblem, match="compares pairs of answers"):
         compared(world, with_gate(world.declare(), grader=pairwise), '{"row": 1, "output": "x", "label": true}')
     ((why, _),) = exported(world, tried_of(world, with_gate(world.declare(), grader=pairwise))).left_out
-    assert why.startswith("quality compares answers, and fails none")
+    assert why.startswith("quality compares answers, of which none fails by itself")
 
 
 # What became of items.
