@@ -164,13 +164,15 @@ def end_of(stage: Stage) -> dict[str, Any]:
     """What the ledger at the remote and the backend have come to."""
     folder = f"projects/{stage.scratch.project_name}"
     names = git(stage.remote, "ls-tree", "-r", "--name-only", "ftops-ledger", f"{folder}/").splitlines()
-    files = {name: json.loads(git(stage.remote, "show", f"ftops-ledger:{name}")) for name in names}
+    texts = {name: git(stage.remote, "show", f"ftops-ledger:{name}") for name in names}
+    files = {name: json.loads(text) for name, text in texts.items() if name.endswith(".json")}
     jobs = jobs_of(stage.jobs)
     models = {job["fine_tuned_model"] for job in jobs if job["status"] == "succeeded"}
     project = files.pop(f"{folder}/project.json")
     return {
         "jobs": sorted(_job(stage, job) for job in jobs),
         "files": {sha: "deleting_at" in file for sha, file in project["backends"]["lab"].get("files", {}).items()},
+        "inputs": {name.removeprefix(folder): text for name, text in texts.items() if not name.endswith(".json")},
         "fine_tunes": [_fine_tune(record, models) for record in files.values()],
         "manifests": sorted(path.name for path in stage.scratch.root.glob("finetunes/**/*") if path.is_file()),
         "pending": [path.name for path in stage.scratch.root.glob(".ftops/pending/[!.]*")],
