@@ -43,10 +43,10 @@ class Example:
     """One row as a prompt and its answer; plain mutable slots, as there are very many of them.
 
     ``system`` is the text of system and developer messages, ``asked`` that of all other messages before the answer, one
-    below the other, and ``question`` the first user message. ``answer`` is the text of the last assistant message, whatever
-    its weight (of a DPO row the preferred one), None where the row teaches none, and ``rejected`` that of the DPO row's other
-    one. ``images`` are the addresses of those that are asked about. ``calls`` are the tool calls of the answer, ``tools`` the
-    bytes of the tools offered (empty where none are), ``turns`` the number of messages.
+    below the other, and ``question`` the first user message. ``answer`` is the text of the assistant's message at the end,
+    whatever its weight (of a DPO row the preferred one), None where the row teaches none, and ``rejected`` that of the DPO
+    row's other one. ``images`` are the addresses of those that are asked about. ``calls`` are the tool calls of the answer,
+    ``tools`` the bytes of the tools offered (empty where none are), ``turns`` the number of messages.
     """
 
     line: int
@@ -72,7 +72,7 @@ class Batch:
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         """Gives one example for each row."""
-        return tuple(_example(row, line, self.use) for row, line in zip(self.rows, self.lines, strict=True))
+        return tuple(_example(row, line) for row, line in zip(self.rows, self.lines, strict=True))
 
     @cached_property
     def forms(self) -> tuple[bytes, ...]:
@@ -100,12 +100,10 @@ class Batch:
         return counted_rows(self.rows, has_answers=self.use.is_training)
 
 
-def _example(row: Row, line: int, use: Use) -> Example:
+def _example(row: Row, line: int) -> Example:
     match row:
         case ChatRow():
             return _answered(row.messages, row.tools, line)
-        case ItemRow() if use is Use.REINFORCEMENT:  # an earlier turn is context: the answer is yet to be sampled
-            return _unanswered(row.asked.messages, row.asked.tools, line)
         case ItemRow():
             return _answered(row.asked.messages, row.asked.tools, line)
         case PreferenceRow():
@@ -122,14 +120,11 @@ def _example(row: Row, line: int, use: Use) -> Example:
 
 
 def _answered(messages: Sequence[Message], tools: msgspec.Raw, line: int) -> Example:
-    """Reads a conversation up to its last assistant turn, and that as the answer."""
-    last = len(messages) - 1
-    while last >= 0 and messages[last].__class__ is not AssistantMessage:
-        last -= 1
-    if last < 0:
+    """Reads the assistant's turn at the end of a conversation as its answer; one that ends otherwise has none."""
+    if messages[-1].__class__ is not AssistantMessage:
         return _unanswered(messages, tools, line)
-    example = _unanswered(messages[:last], tools, line)
-    final: Any = messages[last]
+    example = _unanswered(messages[:-1], tools, line)
+    final: Any = messages[-1]
     content = final.content
     example.answer = content if content.__class__ is str else text_of(content)
     example.calls = final.tool_calls or ()

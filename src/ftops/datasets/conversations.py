@@ -20,7 +20,7 @@ class RowFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
-    """One row as a request and its answers. ``asked`` goes before the reply; a chat row answers with one turn, or none."""
+    """One row as a request and its answers. ``asked`` goes before the reply; a chat row answers with its last turn, or not."""
 
     asked: Sequence[Any]
     answers: Sequence[Any] = ()
@@ -39,17 +39,19 @@ def row_format(row: Mapping[str, Any]) -> RowFormat:
 
 
 def exchange(row: Mapping[str, Any]) -> Exchange:
-    """Gives what is sent and what is answered. Of a chat row, that is cut at its last assistant turn.
+    """Gives what is sent and what is answered. Of a chat row, that is cut before the assistant's turn at its end.
 
-    A chat row without an assistant turn (reinforcement) is sent whole. A free row sends and answers nothing.
+    A chat row that ends otherwise (reinforcement) is sent whole, earlier turns of the assistant too: its answer is yet to
+    come. A free row sends and answers nothing.
     """
     match row_format(row):
         case RowFormat.CHAT:
             messages = _list(row["messages"])
-            for index in range(len(messages) - 1, -1, -1):
-                if isinstance(messages[index], Mapping) and messages[index].get("role") == "assistant":
-                    return Exchange(asked=messages[:index], answers=messages[index : index + 1], tools=row.get("tools"))
-            return Exchange(asked=messages, tools=row.get("tools"))
+            is_answered = (
+                bool(messages) and isinstance(messages[-1], Mapping) and messages[-1].get("role") == "assistant"
+            )
+            end = len(messages) - 1 if is_answered else len(messages)
+            return Exchange(asked=messages[:end], answers=messages[end:], tools=row.get("tools"))
         case RowFormat.PREFERENCE:
             sent = row.get("input")
             sent = sent if isinstance(sent, Mapping) else {}

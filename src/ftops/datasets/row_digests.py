@@ -139,12 +139,12 @@ class _PlainTools:
 
 
 def _answers(row: Row) -> Sequence[AssistantMessage]:
-    """Gives the last message of the assistant; of a preference row both answers."""
+    """Gives the assistant's message at the end; of a preference row both answers."""
     match row:
         case PreferenceRow():
             return (*row.preferred_output, *row.non_preferred_output)
         case ChatRow(messages=messages) | ItemRow(asked=Asked(messages=messages)):
-            return [one for one in messages if isinstance(one, AssistantMessage)][-1:]
+            return [one for one in messages[-1:] if isinstance(one, AssistantMessage)]
         case FreeRow():
             return ()
 

@@ -248,10 +248,7 @@ class _Tally:
 
 
 def _before_answer(messages: Sequence[Message]) -> Sequence[Message]:
-    for index in range(len(messages) - 1, -1, -1):
-        if type(messages[index]) is AssistantMessage:
-            return messages[:index]
-    return messages
+    return messages[:-1] if messages and type(messages[-1]) is AssistantMessage else messages
 
 
 def _calls(calls: Any) -> Any:

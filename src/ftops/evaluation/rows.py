@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ftops.datasets.conversations import RowFormat, exchange, row_format
 from ftops.evaluation.identity import row_digest, short_digest
 from ftops.graders.material import ASKED
 from ftops.graders.samples import text_of
@@ -36,9 +37,9 @@ class EvalRow:
 def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, Any]] | None = None) -> EvalRow:
     """Makes a row ready to send.
 
-    A chat row sends all messages before its last assistant turn; that turn is the reference. A preference row sends its
-    ``input``; the preferred output is the reference, the other one ``rejected``. A reinforcement row, which has no
-    assistant turn, sends its messages. ``input_messages`` are templates that replace what is sent; a free row needs
+    A chat row sends all messages before the assistant's turn at its end; that turn is the reference. A preference row sends
+    its ``input``; the preferred output is the reference, the other one ``rejected``. A reinforcement row, which ends with no
+    turn of the assistant, sends its messages. ``input_messages`` are templates that replace what is sent; a free row needs
     them. All keys of the row are ``item.*``. Raises RowProblem.
     """
     request, context = _read_shape(row)
@@ -54,7 +55,7 @@ def read_row(row: Mapping[str, Any], *, input_messages: Sequence[Mapping[str, An
     return EvalRow(
         digest=row_digest(row),
         messages=sent,
-        extra={key: request[key] for key in _EXTRA if key in request},
+        extra={key: request[key] for key in _EXTRA if request.get(key) is not None},
         context={**context, ASKED: sent},
     )
 
@@ -73,23 +74,24 @@ def cluster_of(row: Mapping[str, Any], path: str) -> str:
 
 
 def _read_shape(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Gives the request's fields and the context of templates."""
+    """Gives the request's fields and the context of templates. Fields of other shapes than a format's are the row's own."""
     context: dict[str, Any] = {"item": row}
-    if "preferred_output" in row:
-        context |= _references("reference", row["preferred_output"])
-        context |= _references("rejected", row.get("non_preferred_output", ()))
-        return row.get("input", {}), context
-    messages = row.get("messages", ())
-    for index in range(len(messages) - 1, -1, -1):
-        if messages[index].get("role") == "assistant":
-            context |= _references("reference", messages[index : index + 1])
-            return {**row, "messages": messages[:index]}, context
-    return row, context
+    said = exchange(row)
+    match row_format(row):
+        case RowFormat.CHAT:
+            context |= _references("reference", said.answers)
+            return {**row, "messages": said.asked}, context
+        case RowFormat.PREFERENCE:
+            context |= _references("reference", row.get("preferred_output"))
+            context |= _references("rejected", row.get("non_preferred_output"))
+            return row["input"] if isinstance(row.get("input"), Mapping) else {}, context
+        case _:
+            return row, context
 
 
-def _references(name: str, messages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _references(name: str, messages: Any) -> Mapping[str, Any]:
     """Gives the last message's text and tool calls, each only where there is one."""
-    if not messages:
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], Mapping):
         return {}
     found: dict[str, Any] = {}
     text = text_of(messages[-1])

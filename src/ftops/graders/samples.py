@@ -28,11 +28,14 @@ def sample_context(text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Mappin
 
 
 def text_of(message: Mapping[str, Any]) -> str | None:
-    """Gives a message's text, its text parts put together; None where it has no content."""
+    """Gives a message's text, its text parts put together; None where it has no content, or one in another form."""
     content = message.get("content")
-    if content is None or isinstance(content, str):
+    if isinstance(content, str):
         return content
-    return "".join(part.get("text") or "" for part in content)
+    if not isinstance(content, list | tuple):
+        return None
+    texts = (part.get("text") for part in content if isinstance(part, Mapping))
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def parsed_json(text: str) -> Any:

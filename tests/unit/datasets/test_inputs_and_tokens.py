@@ -59,6 +59,15 @@ def test_earlier_answers_are_context_whatever_their_weight():
     assert len(input_digest(chat(USER, ANSWER))) == 16
 
 
+def test_a_row_that_ends_with_a_question_is_asked_whole():
+    asked = chat(USER, ANSWER, SYSTEM)
+    assert exchange(asked).asked == asked["messages"]
+    assert not exchange(asked).answers
+    assert input_digest(asked) == input_digest(chat(USER, ANSWER, SYSTEM, ANSWER))
+    assert input_digest(asked) != input_digest(chat(USER, ANSWER))
+    assert tokens(asked, has_answers=False) == tokens(asked)
+
+
 def test_odd_rows_have_a_digest_too():
     assert input_digest({"q": 2**70}) != input_digest({"q": 2**71})
     assert len(request_digest(["x", 3])) == 16

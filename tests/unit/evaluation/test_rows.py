@@ -67,6 +67,34 @@ def test_a_reinforcement_row_sends_its_messages() -> None:
     assert read.context["asked"] == read.messages
 
 
+def test_an_earlier_answer_in_a_reinforcement_row_is_context() -> None:
+    read = read_row({"messages": [USER, assistant("Which one?"), USER], "answer": "42"})
+    assert read.messages == (USER, assistant("Which one?"), USER)
+    assert set(read.context) == {"item", "asked"}
+
+
+def test_what_a_row_leaves_null_is_not_sent() -> None:
+    assert not read_row({"messages": [USER, assistant()], "tools": None, "parallel_tool_calls": None}).extra
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": "Where?"},
+        {"messages": ["Where?"]},
+        {"messages": [{"role": "assistant", "content": 3}]},
+        {"messages": [{"role": "assistant", "content": ["Where?", {"text": 4}]}]},
+        {"preferred_output": "At home.", "input": "Where?"},
+        {"preferred_output": ["At home."], "non_preferred_output": {"a": 1}},
+    ],
+)
+def test_a_free_row_may_use_the_names_of_the_formats(row: dict[str, Any]) -> None:
+    template = ({"role": "user", "content": "{{item.q}}"},)
+    read = read_row({**row, "q": "Where?"}, input_messages=template)
+    assert read.messages == ({"role": "user", "content": "Where?"},)
+    assert not read.extra
+
+
 def test_input_replaces_what_is_sent() -> None:
     template = ({"role": "user", "content": [{"type": "text", "text": "Classify: {{ item.q }}"}]},)
     read = read_row({"q": "Where?", "tools": [2]}, input_messages=template)

@@ -13,9 +13,7 @@ def answer_message(row: Row) -> AssistantMessage | None:
     if isinstance(row, PreferenceRow):
         return row.preferred_output[0]
     messages = _messages(row)
-    place = _place(messages)
-    found = messages[place] if messages else None
-    return found if isinstance(found, AssistantMessage) else None
+    return messages[-1] if messages and isinstance(messages[-1], AssistantMessage) else None
 
 
 def answer_field(row: Row) -> str:
@@ -48,7 +46,4 @@ def _messages(row: Row) -> Sequence[Message]:
 
 
 def _place(messages: Sequence[Message]) -> int:
-    last = len(messages) - 1
-    while last > 0 and not isinstance(messages[last], AssistantMessage):
-        last -= 1
-    return max(0, last)
+    return len(messages) - 1 if messages and isinstance(messages[-1], AssistantMessage) else 0

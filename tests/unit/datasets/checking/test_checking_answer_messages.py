@@ -13,7 +13,7 @@ from ftops.datasets.formats import Use
     [
         (chat("q", "a"), Use.SUPERVISED, "/messages/1", 1),
         (chat("q", "a", "q", "b", system="s"), Use.SUPERVISED, "/messages/4", 4),
-        (chat("q", "a", "q"), Use.EVALUATION, "/messages/1", 1),
+        (chat("q", "a", "q"), Use.EVALUATION, "/messages/0", 0),
         (chat("q"), Use.REINFORCEMENT, "/messages/0", 0),
         (pair("q", "a", "b"), Use.DPO, "/preferred_output/0", 1),
         ({"any": "thing"}, Use.FREE, "", 0),
