@@ -1,6 +1,8 @@
 """``ftops eval`` over HTTP: a base model before anything was trained, then what was trained, files, labels, consent."""
 
 import json
+import os
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +74,14 @@ def test_a_changed_prompt_and_another_model_are_tried(scratch: Scratch, asked: C
     scratch.write("prompt.json", '[{"role": "system", "content": "Answer with one word."}]')
     done = ftops("eval", "router", "--prompt", "prompt.json", "--auto-approve", "--json")
     assert done.code == 4
+    assert asked.look()["chats"] == 12
+    pipe = scratch.root / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(
+        target=pipe.write_text, args=('[{"role": "system", "content": "Be brief."}]',), daemon=True
+    )
+    writer.start()
+    assert "with ./pipe" in ftops("eval", "router", "--prompt", "pipe", "--auto-approve").out
     assert asked.look()["chats"] == 12
     words = ("eval", "router", "--model", "gpt-4.1-2025-04-14", "--auto-approve", "--json")
     assert json.loads(ftops(*words).out)["model"] == "gpt-4.1-2025-04-14"

@@ -57,7 +57,8 @@ def read_labels(text: str, *, file: str, rows: Sequence[Mapping[str, Any]]) -> t
     digests = [row_digest(row) for row in rows]
     labels: list[Label] = []
     problems: list[Problem] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines: what else ends a line for Unicode may stand in an answer.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         found = _read(line, number, rows, digests)

@@ -131,8 +131,10 @@ def make_trial(
     """Chooses the model: the one named, else the declared revision's, else the base model that it would be trained from.
 
     A condition that would compare the model with itself is left out, and that is said. What an undated model answers counts
-    for ``today`` only (UTC): it may be another model tomorrow.
+    for ``today`` only (UTC): it may be another model tomorrow. Raises UsageProblem for a model without a name.
     """
+    if model is not None and not model.strip():
+        raise UsageProblem("a model has a name", remedy="leave --model out to try the declared revision's")
     record = known or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
     candidate, why = _candidate(declared, record, model, asks)
     is_lasting = candidate.revision is not None or is_dated(candidate.model)

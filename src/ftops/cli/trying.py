@@ -118,13 +118,15 @@ class OpenedTrial:
         """Grades the answers that people labelled, and compares; None where a person said no. Raises as ``run`` does."""
         one = self._the_one()
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise UsageProblem(f"{file} is no UTF-8 text") from error
         labels = read_labels(text, file=str(file), rows=self.evaluations.files.rows(one.dataset))
         judges = models_asked(one.spec)
-        if judges and not self._is_approved(f"{len(labels):,} answers judged by {_listed(judges)}, of unknown cost"):
-            return None
+        if judges:
+            if not self._is_approved(f"{_counted(len(labels), 'answer')} judged by {_listed(judges)}, of unknown cost"):
+                return None
+            self._check_key()
         with underway():
             backend = self.trial.candidate.backend
             return judge_agreement(self.evaluations, one, labels, backend=backend, stop=self.workspace.stop)
@@ -173,7 +175,7 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
     declared = choose_evals(find_declared(desired.fine_tunes, wanted.name), wanted.evals)
     if declared.name != wanted.name:
         tell(f"Warning: {safe(wanted.name)} is called {declared.name} now")
-    asks = _checked_prompt(wanted.prompt)
+    asks, prompt = _read_prompt_file(wanted.prompt)
     alone = dataclasses.replace(desired, fine_tunes=(declared,))
     with (
         open_progress() as progress,
@@ -195,28 +197,32 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
             tell(f"Note: {safe(notice)}")
         yield OpenedTrial(
             workspace=workspace,
-            evaluations=_with_prompt(workspace.evaluations, asks, wanted.prompt),
+            evaluations=_with_prompt(workspace.evaluations, asks, prompt),
             trial=trial,
             is_asking=wanted.is_asking,
         )
 
 
-def _checked_prompt(path: Path | None) -> PromptFile | None:
-    """Gives the prompt as a declared one. Raises UsageProblem where the file holds no messages."""
+def _read_prompt_file(path: Path | None) -> tuple[PromptFile | None, str]:
+    """Gives a prompt as a declared one, and its text, read once: it may be a pipe.
+
+    Raises UsageProblem where the file holds no messages.
+    """
     if path is None:
-        return None
+        return None, ""
     try:
-        read_prompt(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        read_prompt(text)
     except (PromptProblem, UnicodeDecodeError) as problem:
         raise UsageProblem(f"--prompt {path}: {problem}") from problem
-    return PromptFile(path=str(path))
+    # Declared prompts are named from the project's root, so that no name of one is this one's.
+    return PromptFile(path=str(path) if path.is_absolute() else f"./{path}"), text
 
 
-def _with_prompt(evaluations: Evaluations, asks: PromptFile | None, path: Path | None) -> Evaluations:
-    if asks is None or path is None:
+def _with_prompt(evaluations: Evaluations, asks: PromptFile | None, text: str) -> Evaluations:
+    if asks is None:
         return evaluations
-    files = FilesWithPrompt(files=evaluations.files, path=asks.path, prompt=path.read_text(encoding="utf-8"))
-    return dataclasses.replace(evaluations, files=files)
+    return dataclasses.replace(evaluations, files=FilesWithPrompt(files=evaluations.files, path=asks.path, prompt=text))
 
 
 def _record(workspace: Workspace, declared: Declared) -> FineTuneRecord | None:
@@ -251,13 +257,18 @@ def _reach_baselines(workspace: Workspace, trial: Trial) -> None:
 def _told(quoted: Quote) -> str:
     parts = []
     if quoted.calls:
-        calls = f"{quoted.calls:,} call{'' if quoted.calls == 1 else 's'}"
         usd = "of unknown cost" if quoted.usd is None else f"about ${quoted.usd:,.2f}"
-        parts.append(f"{calls}, about {quoted.tokens:,} tokens, {usd}")
+        parts.append(f"{_counted(quoted.calls, 'call')}, about {quoted.tokens:,} tokens, {usd}")
     if quoted.judged:
-        parts.append(f"up to {quoted.judged:,} answers judged by {_listed(quoted.judges)}, whose cost is not counted")
+        parts.append(
+            f"up to {_counted(quoted.judged, 'answer')} judged by {_listed(quoted.judges)}, whose cost is not counted"
+        )
     return "; ".join(parts)
 
 
 def _listed(models: Sequence[str]) -> str:
     return ", ".join(map(safe, models))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

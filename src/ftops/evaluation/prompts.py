@@ -36,7 +36,7 @@ def read_prompt(text: str) -> Replacement:
     """Reads a prompt file: a JSON list of messages, or an object whose ``messages`` is one. Raises PromptProblem."""
     try:
         value = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise PromptProblem(f"a prompt file is a JSON list of messages: {problem}") from problem
     messages = value.get("messages") if isinstance(value, dict) else value
     if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):

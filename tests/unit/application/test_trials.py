@@ -153,6 +153,11 @@ def test_a_model_is_not_compared_with_itself(world: World) -> None:
     assert other.notices == ()
 
 
+def test_a_model_without_a_name_is_refused(world: World) -> None:
+    with pytest.raises(UsageProblem, match="a model has a name"):
+        make_trial(world.declare(), None, model=" ", today=TODAY)
+
+
 def test_a_prompt_makes_another_candidate_of_the_base_model(world: World, answerer: Answerer) -> None:
     declared = with_gate(world.declare(), AGAINST_BASE)
     asks = PromptFile(path="/anywhere/prompt.json")
@@ -320,6 +325,13 @@ def test_a_judge_of_pairs_has_no_verdict_on_single_answers() -> None:
         compared(world, with_gate(world.declare(), grader=pairwise), '{"row": 1, "output": "x", "label": true}')
     ((why, _),) = exported(world, tried_of(world, with_gate(world.declare(), grader=pairwise))).left_out
     assert why.startswith("quality compares answers, of which none fails by itself")
+
+
+def test_signs_that_end_a_line_elsewhere_may_stand_in_a_labelled_answer() -> None:
+    world = World(answer=judging)
+    declared = with_gate(world.declare(), grader=JUDGE)
+    line = json.dumps({"row": 1, "output": "about 1\u2028\x85", "label": False}, ensure_ascii=False)
+    assert compared(world, declared, f"{line}\n{line}\r\n").agreement.true_fails == 2
 
 
 # What became of items.

@@ -66,3 +66,10 @@ def test_labels_of_one_kind_alone_give_no_other_rate_and_no_kappa() -> None:
 def test_nothing_has_no_figures() -> None:
     found = agreement([])
     assert (found.by_chance, found.kappa, found.kappa_interval, found.observed.value) == (None, None, None, None)
+
+
+def test_no_interval_of_kappa_goes_below_its_least_value() -> None:
+    found = of(1, 1, 0, 1)
+    assert found.kappa == pytest.approx(-0.5)
+    assert found.kappa_interval is not None
+    assert found.kappa_interval.low == -1.0
