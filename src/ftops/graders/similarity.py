@@ -10,7 +10,8 @@ Owns which library and which of its options stand for each of OpenAI's names, wh
 - ``rouge_1`` … ``rouge_5``, ``rouge_l``: F1 of common n-grams, and of the longest common subsequence (Lin 2004), on
   lower-cased runs of ASCII letters and digits. The numbers are those of the package rouge-score, without stemming. It isn't
   used itself: there is no wheel of it nor a release since 2022, and its table for ``rouge_l`` is quadratic.
-- ``cosine``: of two embeddings that the caller's function gives, by the model that the grader names.
+- ``cosine``: of two embeddings that the caller's function gives, by the model that the grader names; below 0, which texts
+  that have nothing in common may be by a trifle, it counts as 0. An empty text has no embedding: it is like another such only.
 """
 
 import math
@@ -35,7 +36,7 @@ _ROUGE_WORD: Final = re.compile(r"[a-z0-9]+")
 def similarity(
     metric: Metric, text: str, reference: str, *, embed: Embed | None = None, embedding_model: str | None = None
 ) -> float:
-    """Gives a score from 0 to 1 (``cosine``: -1 to 1). Raises GradingFailed where these texts have none.
+    """Gives a score from 0 to 1. Raises GradingFailed where these texts have none.
 
     ``cosine`` needs ``embed`` and a model to embed with.
     """
@@ -61,6 +62,8 @@ def similarity(
         case Metric.COSINE:
             if embed is None or embedding_model is None:
                 raise _failed("cosine needs a model that embeds texts, and there is none here")
+            if not text or not reference:
+                return float(text == reference)
             return _cosine(embed(embedding_model, text), embed(embedding_model, reference))
         case _:
             assert_never(metric)
@@ -131,7 +134,7 @@ def _cosine(left: Sequence[float], right: Sequence[float]) -> float:
     lengths = math.hypot(*left) * math.hypot(*right)
     if not math.isfinite(lengths) or lengths == 0:
         raise _failed("an embedding has no direction")
-    return max(-1.0, min(1.0, float(sum(map(mul, left, right))) / lengths))
+    return max(0.0, min(1.0, float(sum(map(mul, left, right))) / lengths))
 
 
 def _failed(message: str) -> GradingFailed:

@@ -250,6 +250,7 @@ def test_cosine_needs_embeddings() -> None:
     assert kinds_of(grade(declared, context)) == [FailureKind.OTHER]
     for vectors, score in (
         ({"cash": (3.0, 4.0), "card": (4.0, 3.0)}, pytest.approx(0.96)),
+        ({"cash": (3.0, 4.0), "card": (-4.0, -3.0)}, 0.0),
         ({"cash": (0.0,), "card": (1.0,)}, None),
         ({"cash": (1.0,), "card": (1.0, 2.0)}, None),
     ):
@@ -262,6 +263,17 @@ def test_cosine_needs_embeddings() -> None:
         outcome = grade(declared, context, embed=embed)
         assert (outcome.score, set(asked)) == (score, {"m"})
         assert score is not None or kinds_of(outcome) == [FailureKind.OTHER]
+
+
+@pytest.mark.parametrize(("reference", "score"), [("card", 0.0), ("", 1.0)])
+def test_an_empty_answer_is_scored_by_cosine_without_an_embedding(reference: str, score: float) -> None:
+    declared = {**FUZZY, "evaluation_metric": "cosine", "embedding_model": "m", "reference": reference}
+
+    def embed(model: str, text: str) -> tuple[float, ...]:
+        raise AssertionError(f"{model} was asked for {text!r}")
+
+    context = {"item": ITEM, "sample": sample_of({"content": ""})}
+    assert grade(parse_grader(declared, dialect=EVALUATION), context, embed=embed).score == score
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
