@@ -67,5 +67,5 @@ def _choice(
         digest=one.digest,
         model=None,
         checkpoints=among,
-        calls=one.dataset.rows * number,
+        calls=one.dataset.rows * one.spec.repeats * number,
     )

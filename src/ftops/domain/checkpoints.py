@@ -66,8 +66,8 @@ def has_to_choose(
 ) -> Literal["best_validation_loss", "evaluate"] | None:
     """Gives the policy under which one of a job's checkpoints has to be chosen now; None where there is nothing to choose.
 
-    What was chosen under a policy stays. Only while no alias points to any model of the job an evaluation that has changed,
-    or that is another one now, chooses anew: an alias never moves because an evaluation changed.
+    What was chosen under a policy stays, but an evaluation that has changed, or that is another one now, chooses anew while
+    no alias points to what was chosen: an alias never moves because an evaluation changed.
     """
     policy = declared.fine_tune.policy.checkpoints
     if policy == "last":
@@ -76,7 +76,7 @@ def has_to_choose(
     if choice is None:
         return policy
     targets = (alias.target for alias in record.aliases.values())
-    if any(target and target.backend == backend and job.has_model(target.model) for target in targets):
+    if any(target and (target.backend, target.model) == (backend, choice.model) for target in targets):
         return None
     return policy if choice.evaluation != (one.digest if one else None) else None
 

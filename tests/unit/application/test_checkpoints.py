@@ -180,6 +180,31 @@ def test_a_changed_evaluation_chooses_anew_until_an_alias_points_there() -> None
     assert job_of(world).choices[0].step == 10
 
 
+def test_a_policy_that_comes_back_chooses_by_the_evaluation_of_now() -> None:
+    world = World(answer=good_at(10))
+    declared = choosing(world)
+    world.apply(declared)
+    world.backend.answer = good_at(30)
+    last = replace(changed_eval(declared), fine_tune=replace(declared.fine_tune, policy=Policy()))
+    world.apply(last)
+    assert model_of(world) == job_of(world).model
+    world.backend.answer = good_at(20, 30)
+    world.apply(changed_eval(declared))
+    assert (job_of(world).choices[0].evaluation, job_of(world).choices[0].step) == ("e" * 64, 30)
+    assert model_of(world) == job_of(world).model
+    assert world.count("create") == 1
+
+
+def test_all_repeats_of_all_checkpoints_are_counted() -> None:
+    world = World()
+    declared = choosing(world)
+    (one,) = declared.evals
+    declared = replace(declared, evals=(replace(one, spec=replace(one.spec, repeats=2)),))
+    assert [a.calls for a in world.plan(declared).actions if isinstance(a, Evaluate)] == [3 * 2 * 8]
+    world.apply(declared)
+    assert len(world.backend.requests) == 3 * 2 * 8
+
+
 def test_without_a_marked_evaluation_the_validation_loss_decides() -> None:
     world = World()
     world.apply(choosing(world, marked=False))
