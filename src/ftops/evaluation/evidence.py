@@ -6,6 +6,7 @@ Owns which interval is for which metric and which units. ``gates`` holds it agai
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from ftops.evaluation import sample_sizes
 from ftops.evaluation.figures import Figure, figure_of, item_values, mean_figure
@@ -28,6 +29,9 @@ from ftops.evaluation.units import Sample, Unit
 
 Needed = Callable[[float, float], int | None]
 """Gives for a threshold, and luck as in ``sample_sizes``, the items at which the value would clear it; None: none would."""
+
+_SHARE: Final = (0.0, 1.0)
+"""What bounds pass/fail scores. Of a wider range, values that are all 0 or 1 say nothing of what the next may be."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +57,13 @@ def weigh_value(metric: str, sample: Sample, reading: Reading, *, confidence: fl
     if kind_of(metric) is Kind.PERCENTILE:
         return _weigh_times(sample, confidence)
     figure = figure_of(metric, sample, reading, needs_bounds=confidence is not None)
-    is_passing = kind_of(metric) is Kind.MEAN and is_pass_fail(_all_values(metric, sample, reading))
+    bounds = metric_bounds(metric, reading) if kind_of(metric) is Kind.MEAN else None
+    is_passing = bounds == _SHARE and is_pass_fail(_all_values(metric, sample, reading))
     known = Evidence(observed=figure.observed, sample=sample, is_pass_fail=is_passing)
     if confidence is None:
         return known
-    bounds = metric_bounds(metric, reading) if kind_of(metric) is Kind.MEAN else None
     if sample.unit is Unit.ITEM and bounds is not None:
-        return _weigh_items(known, figure, (0.0, 1.0) if is_passing else bounds, confidence, seed=seed)
+        return _weigh_items(known, figure, bounds, confidence, seed=seed)
     return _weigh_units(known, figure, confidence, seed=seed)
 
 
@@ -140,7 +144,8 @@ def weigh_difference(
     if kind_of(metric) is Kind.PERCENTILE:
         return _weigh_two_times(sample, confidence)
     figure = figure_of(metric, sample, reading, baseline, needs_bounds=confidence is not None)
-    if kind_of(metric) is Kind.MEAN and sample.unit is Unit.ITEM:
+    is_share = kind_of(metric) is Kind.MEAN and metric_bounds(metric, reading) == _SHARE
+    if is_share and sample.unit is Unit.ITEM:
         first = item_values(metric, sample.candidate, reading)
         second = item_values(metric, sample.baseline, baseline)
         if is_pass_fail((*first, *second)):

@@ -26,7 +26,10 @@ class Interval:
 
 def mean_of(values: Sequence[float]) -> float:
     """Gives the mean, summed without rounding error; ``values`` must not be empty."""
-    return math.fsum(values) / len(values)
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # a program may score 1e308
+        return math.fsum(value / len(values) for value in values)
 
 
 def quantile(confidence: float) -> float:

@@ -15,6 +15,7 @@ from ftops.graders.marks import OutcomeMark
 
 _REQUESTS: Final = 1_000
 _MILLION: Final = 1_000_000
+_LARGEST: Final = 1e100  # differences and squares of what is larger may be no numbers any more
 _OUTCOMES: Final = frozenset(mark.value for mark in OutcomeMark)
 
 
@@ -86,6 +87,10 @@ def metric_values(metric: str, answers: Sequence[ItemScore], reading: Reading) -
     scores = scores_of(answers)
     match metric:
         case "mean":
+            if not all(abs(score) <= _LARGEST for score in scores):  # nor is anything that is no number
+                raise MetricRefused(
+                    f"a score is not within ±{_LARGEST:g}: no mean says anything of the others beside it"
+                )
             return scores
         case "pass_rate" | "accuracy":
             return _passes(metric, scores, reading.pass_threshold)

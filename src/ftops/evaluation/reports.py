@@ -12,6 +12,7 @@ from typing import Final
 
 from ftops.domain.manifest import Price
 from ftops.domain.scores import ItemScore, Outcome
+from ftops.evaluation.intervals import mean_of
 from ftops.evaluation.metrics import MetricRefused, Reading, metric_values
 from ftops.evaluation.units import sample_of
 
@@ -148,6 +149,6 @@ def spread_of(items: Sequence[ItemScore]) -> Spread | None:
         return None
     return Spread(
         repeats=max(map(len, repeated)),
-        deviation=fmean(pstdev(scores) for scores in repeated),
+        deviation=mean_of([pstdev(scores) for scores in repeated]),
         varying=sum(len(set(scores)) > 1 for scores in repeated) / len(repeated),
     )

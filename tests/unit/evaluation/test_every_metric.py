@@ -361,3 +361,38 @@ def test_as_many_pairs_as_are_said_to_be_needed_are_enough() -> None:
     assert against(better("mean", 0.02), scored(first * times), scored(second * times)).verdict is PASS
     times = math.floor(result.needed_n * 0.85 / 4)
     assert against(better("mean", 0.02), scored(first * times), scored(second * times)).verdict is INSUFFICIENT
+
+
+@pytest.mark.parametrize("bounds", [(-10.0, 1.0), (0.0, 5.0)])
+def test_zeros_and_ones_of_a_wider_range_are_no_passes(bounds: tuple[float, float]) -> None:
+    """Fifty answers worth 1 say little of a mean that a hundredth of -10 would bring down: 3 of 5 such gates would pass."""
+    ones = scored([1.0] * 50)
+    result = alone(Condition(min=0.89, confidence=0.95), ones, bounds=bounds)
+    low, high = bounds
+    formula = wilson_of_mean((1 - low) / (high - low), 50, 0.95)
+    assert result.low == pytest.approx(low + formula.low * (high - low))
+    assert result.verdict is INSUFFICIENT
+    assert result.sentence.startswith("mean 1.000 over 50 items")
+    read = Reading(bounds=bounds)
+    result = judge(no_worse("mean", 0.11), ones, ones, seed=1, reading=read, baseline_reading=read)
+    assert (result.verdict, result.mcnemar_p) == (INSUFFICIENT, None)
+
+
+def test_zeros_and_ones_by_a_threshold_are_passes_whatever_the_range() -> None:
+    result = alone(
+        Condition(metric="pass_rate", min=0.9, confidence=0.95),
+        scored([4.0] * 50),
+        bounds=(1.0, 5.0),
+        pass_threshold=4.0,
+    )
+    assert (result.verdict, result.low) == (PASS, wilson(50, 50, 0.95).low)
+
+
+@pytest.mark.parametrize("scores", [[1e308] * 40, [1e308, -1e308] * 20, [0.5] * 20 + [math.nan] + [0.4] * 20])
+def test_scores_that_have_no_mean_end_in_an_error_in_words(scores: list[float]) -> None:
+    for condition in (Condition(min=0.5), Condition(min=0.5, confidence=0.95), better(), better(confidence=None)):
+        answers = scored(scores)
+        result = judge(condition, answers, answers if condition.baseline else None, seed=1)
+        assert (result.verdict, result.observed) == (ERROR, None)
+        assert "not within ±1e+100" in result.sentence
+    assert alone(Condition(metric="pass_rate", min=0.5), scored([1e308] * 40), pass_threshold=1.0).verdict is PASS

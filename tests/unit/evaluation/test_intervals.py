@@ -150,3 +150,8 @@ def test_mcnemar_takes_any_number_of_pairs() -> None:
 def test_mcnemars_exact_p(pairs: tuple[int, int], p: float) -> None:
     """(12, 2) and (6, 16) are what statsmodels 0.15 computes, the latter what contingencytables tests too."""
     assert intervals.mcnemar_p(*pairs) == pytest.approx(p, abs=5e-5)
+
+
+def test_a_mean_of_what_sums_up_to_no_number() -> None:
+    assert intervals.mean_of([1e308] * 4) == 1e308
+    assert intervals.mean_of([1e308, 1e308, -1e308, -1e308]) == 0
