@@ -34,17 +34,13 @@ _NO_TEMPLATE: Final = frozenset(
 # Graders that compare with the row's own reference where they state no other.
 _COMPARING: Final = frozenset(("numeric", "tool_call", "label", "outcome"))
 _REFERENCES: Final = frozenset(("reference", "reference_tools"))
-_SAMPLE: Final = ("sample.output_text", "sample.output_json", "sample.output_tools")
+_ANSWER: Final = ("output_text", "output_json", "output_tools")
+_SAMPLE: Final = (*(f"sample.{one}" for one in _ANSWER), "sample.choices")
+_ROW: Final = ("reference", "reference_tools", "rejected", "rejected_tools", "item")
 
-IN_EVALS: Final = (*_SAMPLE, "reference", "reference_tools", "rejected", "item")
-IN_PAIRS: Final = (
-    *(one.replace("sample", side) for side in ("first", "second") for one in _SAMPLE),
-    "reference",
-    "reference_tools",
-    "rejected",
-    "item",
-)
-IN_TRAINING: Final = (*_SAMPLE, "sample.choices", "item")
+IN_EVALS: Final = (*_SAMPLE, *_ROW)
+IN_PAIRS: Final = (*(f"{side}.{one}" for side in ("first", "second") for one in _ANSWER), *_ROW)
+IN_TRAINING: Final = (*_SAMPLE, "item")
 IN_INPUT: Final = ("item",)
 
 Finding = tuple[str, str, str | None]

@@ -12,19 +12,24 @@ VARIABLES: Final = ("output_text", "output_json", "output_tools", "choices")
 
 
 def sample_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Gives the variables for an assistant message: its text, its tool calls, and a ``choices`` with it as the only one."""
-    return {
-        **sample_context(text_of(message) or "", message.get("tool_calls") or ()),
-        "choices": [{"index": 0, "message": {"role": "assistant", **message}}],
-    }
+    """Gives the variables for an assistant message, which stands in ``choices`` as it is."""
+    known = sample_context(text_of(message) or "", message.get("tool_calls") or ())
+    return {**known, "choices": _choices(message)}
 
 
 def sample_context(text: str, tool_calls: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Gives the variables for a text and tool calls; ``output_json`` is there where the text is JSON."""
-    known: dict[str, Any] = {"output_text": text, "output_tools": list(tool_calls)}
+    """Gives the variables for a text and tool calls, which are the only one of ``choices``; ``output_json`` is there where
+    the text is JSON."""
+    calls = list(tool_calls)
+    message = {"content": text, **({"tool_calls": calls} if calls else {})}
+    known: dict[str, Any] = {"output_text": text, "output_tools": calls, "choices": _choices(message)}
     with contextlib.suppress(ValueError, RecursionError):  # not JSON: asking for output_json is then the item's error
         known["output_json"] = parsed_json(text)
     return known
+
+
+def _choices(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [{"index": 0, "message": {"role": "assistant", **message}}]
 
 
 def text_of(message: Mapping[str, Any]) -> str | None:

@@ -50,7 +50,7 @@ def entry(name: str = "e", text: str = "a") -> str:
 CASES = [
     (["sede: 1", "backend: opneai"], [UNKNOWN, f"{M}:9:12 /spec/backend: expected a backend (embedded, openai), got 'opneai' (did you mean openai?)"]),
     (["sede: 1", "evals:", entry(), entry()], [UNKNOWN, f"{M}:11:12 /spec/evals/1/name: expected a name used once, 'e' is taken"]),
-    (["sede: 1", "evals:", entry(text="{{sample.outputtext}}")], [UNKNOWN, f"{M}:10:92 /spec/evals/0/grader/input: expected one of {{{{sample.output_text}}}}, {{{{sample.output_json}}}}, {{{{sample.output_tools}}}}, {{{{reference}}}}, {{{{reference_tools}}}}, {{{{rejected}}}}, {{{{item.FIELD}}}}, got 'sample.outputtext' (did you mean sample.output_text?)"]),
+    (["sede: 1", "evals:", entry(text="{{sample.outputtext}}")], [UNKNOWN, f"{M}:10:92 /spec/evals/0/grader/input: expected one of {{{{sample.output_text}}}}, {{{{sample.output_json}}}}, {{{{sample.output_tools}}}}, {{{{sample.choices}}}}, {{{{reference}}}}, {{{{reference_tools}}}}, {{{{rejected}}}}, {{{{rejected_tools}}}}, {{{{item.FIELD}}}}, got 'sample.outputtext' (did you mean sample.output_text?)"]),
     (["sede: 1", "train: bad"], [*BAD_ROWS, UNKNOWN]),
     (["backend: opneai", "train: bad"], [*BAD_ROWS, f"{M}:8:12 /spec/backend: expected a backend (embedded, openai), got 'opneai' (did you mean openai?)"]),
     (["method: {type: reinforcement}"], [f"{M}:7:12 /spec/dataset/validation: required for reinforcement, but missing", f"{M}:8:11 /spec/method/grader: required, but missing"]),

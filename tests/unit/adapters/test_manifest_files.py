@@ -272,7 +272,7 @@ BAD_GRADERS = [
     ("{type: string_chek}", ["/type: expected one of string_check, text_similarity, score_model, label_model, python, multi, regex, json_schema, numeric, tool_call, label, outcome, scorecard, got the string 'string_chek' (did you mean string_check?)"]),
     ("{type: string_check}", ["/input: required, but missing", "/operation: required, but missing", "/reference: required, but missing"]),
     ("{type: regex, pattern: ''}", ["/pattern: expected text that is not empty, got the string ''"]),
-    ("{type: string_check, operation: eq, input: '{{sample.text}}', reference: b}", ["/input: expected one of {{sample.output_text}}, {{sample.output_json}}, {{sample.output_tools}}, {{reference}}, {{reference_tools}}, {{rejected}}, {{item.FIELD}}, got 'sample.text' (did you mean sample.output_text?)"]),
+    ("{type: string_check, operation: eq, input: '{{sample.text}}', reference: b}", ["/input: expected one of {{sample.output_text}}, {{sample.output_json}}, {{sample.output_tools}}, {{sample.choices}}, {{reference}}, {{reference_tools}}, {{rejected}}, {{rejected_tools}}, {{item.FIELD}}, got 'sample.text' (did you mean sample.output_text?)"]),
     ("{type: string_check, operation: eq, input: '{{sample.output_text', reference: '{{a b}}'}", ["/input: expected }} after {{", "/reference: expected a variable between {{ and }}, got 'a b'"]),
     ("{type: multi, calculate_output: a, graders: 3}", ["/graders: expected a mapping or a list of graders, got the integer 3"]),
     ("{type: multi, calculate_output: a, graders: {a: {type: string_check, operation: x, input: a, reference: b}}}", ["/graders/a/operation: expected one of eq, ne, like, ilike, got the string 'x'"]),

@@ -116,6 +116,8 @@ def test_a_sample_has_the_variables_of_a_message() -> None:
     assert render(template, {"sample": sample}) == "[1, 2] 2 find"
     assert render("{{sample.choices[0].message.tool_calls[0].id}}", {"sample": sample}) == "call_1"
     assert sample_of({"content": None})["output_text"] == ""
+    assert sample_context("[1, 2]", calls) == sample, "in evaluations as on the server"
+    assert sample_context("yes", ())["choices"] == [{"index": 0, "message": {"role": "assistant", "content": "yes"}}]
 
 
 def test_text_parts_are_put_together() -> None:
