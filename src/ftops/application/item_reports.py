@@ -12,6 +12,7 @@ from typing import Any, Final
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.measurements import Item
+from ftops.application.model_figures import asks_in_words
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.manifest import BackendName, ModelId
 from ftops.domain.records import FineTuneRecord
@@ -37,10 +38,11 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Against:
-    """Items that both models have, sorted by who did better; ``changed`` rows are in one of the two records alone."""
+    """Rows that both models have scores of, by who did better. ``asks`` is the baseline's own prompt in words, "" for none."""
 
     model: ModelId
     backend: BackendName
+    asks: str
     won: tuple[Place, ...]
     lost: tuple[Place, ...]
     tied: int
@@ -50,8 +52,8 @@ class Against:
 class Told:
     """One item: its place, the mean score over its repeats, what was sent, and the answer; None where it is kept no more.
 
-    ``read`` is the row as it was sent, None where it can't be read. ``score`` is None where grading failed. ``is_lost`` says
-    that a baseline did better.
+    ``read`` is the row as it was sent, None where it can't be read. ``score`` is None where a repeat has none. ``is_lost``
+    says that a baseline did better.
     """
 
     place: Place
@@ -65,7 +67,7 @@ class Told:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemReport:
     """One evaluation's items. ``worst`` begins with the lowest score, among equal ones with what a baseline did
-    better on; perfect items are never among them.
+    better on; perfect items are never among them. ``unscored`` are rows of which an answer has no score, in order.
 
     ``failed`` is None where nothing says which scores fail. ``commonest`` is the share of the answer that was given most
     often, ``commonest_reference`` that of the reply that is due most often (1 where rows have none).
@@ -75,6 +77,7 @@ class ItemReport:
     path: str
     count: int
     failed: int | None
+    unscored: tuple[Place, ...]
     against: tuple[Against, ...]
     worst: tuple[Told, ...]
     commonest: float
@@ -109,7 +112,7 @@ class _Scored:
     evaluations: Evaluations
     one: DeclaredEval
     record: EvaluationRecord
-    baselines: tuple[EvaluationRecord, ...]
+    baselines: tuple[tuple[str, EvaluationRecord], ...]
     places: Mapping[str, Place]
     rows: Sequence[Mapping[str, Any]]
     asked: Mapping[tuple[str, int], Item]
@@ -137,14 +140,15 @@ class _Scored:
         for line, row in enumerate(rows, 1):
             digest = row_digest(row)
             places.setdefault(digest, Place(line=line, row=digest))
-        baselines = tuple(known for other in others if (known := other.recorded(record)) is not None)
+        compared = [(asks_in_words(m.asks), known) for m in others if (known := m.recorded(record)) is not None]
+        baselines = tuple(known for _, known in compared)
         if is_pairwise(one.spec.grader):
             recorded, baselines = with_wins(one.spec, record.preferences, recorded, baselines)
         return cls(
             evaluations=evaluations,
             one=one,
             record=recorded,
-            baselines=baselines,
+            baselines=tuple(zip((asks for asks, _ in compared), baselines, strict=True)),
             places=places,
             rows=rows,
             asked=asked,
@@ -154,7 +158,7 @@ class _Scored:
 
     def report(self) -> ItemReport:
         failing = self.failing() if self.passing is not None else None
-        against = tuple(self._against(baseline) for baseline in self.baselines)
+        against = tuple(self._against(asks, baseline) for asks, baseline in self.baselines)
         lost = {place.row for one in against for place in one.lost}
 
         def from_worst(place: Place) -> tuple[float, bool, int]:
@@ -166,6 +170,9 @@ class _Scored:
             path=self.one.dataset.path,
             count=len(self.scores),
             failed=None if failing is None else len(failing),
+            unscored=tuple(
+                place for row, place in self.places.items() if row in self.scores and self.scores[row] is None
+            ),
             against=against,
             worst=tuple(self.tell(place, lost) for place in order[:WORST]),
             commonest=_largest_share(item.output for item in self.worst_of.values()),
@@ -223,7 +230,7 @@ class _Scored:
         known = ((place, self.scores.get(row)) for row, place in self.places.items())
         return (place for place, score in known if score is not None and score < max(best, 1.0))
 
-    def _against(self, baseline: EvaluationRecord) -> Against:
+    def _against(self, asks: str, baseline: EvaluationRecord) -> Against:
         threshold = pass_threshold_of(self.one.spec.grader)
         ours, theirs = _mean_scores(self.record, threshold), _mean_scores(baseline, threshold)
         pairs = [
@@ -234,6 +241,7 @@ class _Scored:
         return Against(
             model=ModelId(baseline.model),
             backend=BackendName(baseline.backend),
+            asks=asks,
             won=tuple(place for place, first, second in pairs if first > second),
             lost=tuple(place for place, first, second in pairs if first < second),
             tied=sum(first == second for _, first, second in pairs),

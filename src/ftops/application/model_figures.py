@@ -58,7 +58,7 @@ def model_figures(
     ours = with_comparisons(
         measured.candidate, (known.preferences for known in measured.baselines if known is not None)
     )
-    first = _figures(one, ours, measured.price, asks=_asks(candidate.asks), is_candidate=True)
+    first = _figures(one, ours, measured.price, asks=asks_in_words(candidate.asks), is_candidate=True)
     saving = prompt_saving(evaluations, declared, candidate, one)
     found = [dataclasses.replace(first, saving=saving)]
     paid = _training_usd(record, declared, candidate)
@@ -126,10 +126,11 @@ def _training_usd(record: FineTuneRecord, declared: Declared, candidate: Candida
 
 
 def _asks_of(baseline: Baseline | None) -> str:
-    return _asks(baseline.prompt) if baseline is not None else ""
+    return asks_in_words(baseline.prompt) if baseline is not None else ""
 
 
-def _asks(prompt: FewShot | PromptFile | None) -> str:
+def asks_in_words(prompt: FewShot | PromptFile | None) -> str:
+    """Gives what a model's own prompt is, "" where it has none."""
     match prompt:
         case None:
             return ""

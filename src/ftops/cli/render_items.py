@@ -27,10 +27,12 @@ _GONE: Final = "kept no more in .ftops/outputs"
 
 def item_parts(report: "ItemReport") -> Iterator[RenderableType]:
     """Gives what became of one evaluation's items; nothing where all were right and nothing was compared."""
-    if not report.against and not report.worst:
+    if not report.against and not report.worst and not report.unscored:
         return
     failed = "" if report.failed is None else f", {report.failed:,} failed"
     yield heading(f"Items of {report.name}", f"{_many(report.count, 'row')} of {safe(report.path)}{failed}")
+    if report.unscored:
+        yield indented(Text(f"without a score: lines {_lines(report.unscored)}"))
     for against in report.against:
         yield indented(Text(_versus(against)))
         for word, places in (("won", against.won), ("lost", against.lost)):
@@ -49,10 +51,12 @@ def items_to_json(report: "ItemReport") -> dict[str, Any]:
         "dataset": report.path,
         "rows": report.count,
         "failed": report.failed,
+        "unscored": [_place_to_json(place) for place in report.unscored],
         "against": [
             {
                 "model": one.model,
                 "backend": one.backend,
+                "prompt": one.asks or None,
                 "won": [_place_to_json(place) for place in one.won],
                 "lost": [_place_to_json(place) for place in one.lost],
                 "tied": one.tied,
@@ -64,7 +68,7 @@ def items_to_json(report: "ItemReport") -> dict[str, Any]:
 
 
 def _versus(against: "Against") -> str:
-    model = f"{safe(against.model)} on {against.backend}"
+    model = f"{safe(against.model)} on {against.backend}{f', with {safe(against.asks)}' if against.asks else ''}"
     return f"against {model}: {len(against.won):,} won, {len(against.lost):,} lost, {against.tied:,} alike"
 
 

@@ -4,10 +4,12 @@ Owns how a prompt is read from a file's text and how it is put before a row's me
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+_HALF_OF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _SYSTEM: Final = frozenset({"system", "developer"})
 
 
@@ -39,8 +41,12 @@ def read_prompt(text: str) -> Replacement:
     except (ValueError, RecursionError) as problem:
         raise PromptProblem(f"a prompt file is a JSON list of messages: {problem}") from problem
     messages = value.get("messages") if isinstance(value, dict) else value
-    if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
+    if not isinstance(messages, list) or not all(
+        isinstance(m, dict) and isinstance(m.get("role"), str) for m in messages
+    ):
         raise PromptProblem("a prompt file is a JSON list of messages, each with a role")
+    if _HALF_OF_A_PAIR.search(json.dumps(messages, ensure_ascii=False)):
+        raise PromptProblem("a prompt file has half of a surrogate pair, which is no text")
     return Replacement(messages=tuple(messages))
 
 

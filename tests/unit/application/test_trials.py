@@ -36,6 +36,7 @@ from ftops.domain.manifest import (
     Backend,
     Baseline,
     Condition,
+    FewShot,
     Method,
     MethodType,
     ModelId,
@@ -365,6 +366,21 @@ def test_the_ten_worst_come_first_by_score_then_by_place(world: World) -> None:
     judged = with_gate(world.declare(), grader={**grader, "pass_threshold": 0.0})
     (report,) = reports_of(world, tried_of(world, judged))
     assert (report.failed, report.worst) == (0, ())
+
+
+def test_rows_without_a_score_are_listed_and_never_count_as_failed() -> None:
+    world = World(answer=lambda request: "perhaps" if (said := judging(request)) == "no" else said)
+    declared = with_gate(world.declare(), grader=JUDGE)
+    (report,) = reports_of(world, tried_of(world, declared))
+    assert [place.line for place in report.unscored] == [2]
+    assert (report.count, report.failed, report.worst) == (EVAL_ROWS, 0, ())
+
+
+def test_rows_are_told_against_each_baseline_by_its_prompt(world: World) -> None:
+    shots = Condition(baseline=Baseline(base=True, prompt=FewShot(k=2, seed=1)), test=Test.SUPERIORITY)
+    declared = with_gate(world.declare(), AGAINST_BASE, shots)
+    (report,) = reports_of(world, tried_of(world, declared, model=OTHER_MODEL))
+    assert [against.asks for against in report.against] == ["", "2 examples"]
 
 
 def test_answers_that_are_kept_no_more_are_told_of(world: World) -> None:

@@ -172,12 +172,13 @@ def told(line: int, answer: str | None, **fields: Any) -> Told:
     )
 
 
-def report(*worst: Told, against: tuple[Against, ...] = ()) -> ItemReport:
+def report(*worst: Told, against: tuple[Against, ...] = (), unscored: tuple[Place, ...] = ()) -> ItemReport:
     return ItemReport(
         name="intent",
         path="data/test.jsonl",
         count=40,
         failed=len(worst),
+        unscored=unscored,
         against=against,
         worst=worst,
         commonest=0.1,
@@ -204,15 +205,18 @@ def test_items_are_shown_escaped_masked_and_cut() -> None:
 
 
 def test_rows_won_and_lost_are_listed_up_to_twenty() -> None:
-    places = tuple(Place(line=n, row=f"{n:016x}") for n in range(1, 31))
-    against = Against(model=ModelId("base"), backend=LAB, won=places[:25], lost=places[25:28], tied=12)
-    lines = words(item_parts(report(against=(against,))))
-    assert lines[:2] == [
+    places = tuple(Place(line=n, row=f"{n:016x}") for n in range(1, 33))
+    against = Against(
+        model=ModelId("base"), backend=LAB, asks="8 examples", won=places[:25], lost=places[25:28], tied=12
+    )
+    lines = words(item_parts(report(against=(against,), unscored=places[30:32])))
+    assert lines[:3] == [
         "Items of intent 40 rows of data/test.jsonl, 0 failed",
-        "against base on lab: 25 won, 3 lost, 12 alike",
+        "without a score: lines 31, 32",
+        "against base on lab, with 8 examples: 25 won, 3 lost, 12 alike",
     ]
-    assert lines[2].endswith("19, 20 and 5 more (--json has all)")
-    assert lines[3] == "lost lines 26, 27, 28"
+    assert lines[3].endswith("19, 20 and 5 more (--json has all)")
+    assert lines[4] == "lost lines 26, 27, 28"
     assert list(item_parts(report())) == []
 
 

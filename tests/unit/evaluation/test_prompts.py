@@ -28,7 +28,19 @@ def test_a_prompt_file_holds_messages(text: str) -> None:
     assert read_prompt(text) == Replacement(messages=({"role": "system", "content": "x"},))
 
 
-@pytest.mark.parametrize("text", ["Be brief.", "{}", "[1]", '[{"content": "x"}]', "3", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Be brief.",
+        "{}",
+        "[1]",
+        '[{"content": "x"}]',
+        '[{"role": 1}]',
+        '[{"role": "system", "content": "\\ud800"}]',
+        "3",
+        "[" * 100_000,
+    ],
+)
 def test_other_files_are_a_problem(text: str) -> None:
     with pytest.raises(PromptProblem):
         read_prompt(text)
