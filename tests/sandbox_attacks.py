@@ -75,7 +75,16 @@ ATTACKS: Mapping[str, tuple[str, str]] = {
     "other root": (calling("os.chroot('.')"), "PermissionError"),
     "traces its keeper": (SYSTEM_CALL.format(call="ptrace(16, 1, 0, 0)"), "PermissionError"),
     "kills all": (calling("os.kill(-1, 9)"), "ProcessLookupError|PermissionError"),
-    "kills its group": (calling("os.killpg(0, 9)"), "without a score, by SIGKILL"),
+    "kills its group": (calling("os.killpg(0, 9)"), r"^1\.0$"),  # nobody else is in it, and it is process 1
+    "kills process 1": (calling("os.kill(1, 9)"), r"^1\.0$"),  # that is itself too, not its keeper
+    "asks for its keeper": (calling("return os.getppid()"), r"^0\.0$"),
+    "wants a core": (SYSTEM_CALL.format(call="prctl(4, 1, 0, 0, 0)"), "PermissionError"),
+    "has a core": (calling("return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)", "ctypes"), r"^0\.0$"),
+    "takes what the machine has little of": (
+        SYSTEM_CALL.format(call="syscall(ctypes.c_long(206 if os.uname().machine == 'x86_64' else 0), 9, None)"),
+        "PermissionError",
+    ),
+    "reads the kernel's log": (SYSTEM_CALL.format(call="klogctl(3, None, 0)"), "PermissionError"),
     "devices": (calling("open('/dev/mem', 'rb')"), "FileNotFoundError"),
     "full disk": (
         "def grade(sample, item):\n    file = open('full', 'wb')\n    while True: file.write(bytes(1 << 20))\n",
@@ -94,7 +103,7 @@ ATTACKS: Mapping[str, tuple[str, str]] = {
     "closes all files": (calling("os.closerange(0, 4096)"), "without a score"),
     "leaves": (calling("sys.exit(0)", "sys"), "SystemExit"),
     "leaves at once": (calling("os._exit(0)"), "without a score, by exit 0"),
-    "aborts": (calling("os.abort()"), "without a score, by SIGABRT"),
+    "aborts": (calling("os.abort()"), "without a score, by SIG(ABRT|SEGV)"),  # process 1 may not end itself
     "crashes": (calling("ctypes.string_at(0)", "ctypes"), "without a score, by SIGSEGV"),
     "recurses": ("def grade(sample, item): return grade(sample, item)\n", "RecursionError"),
     "control characters": (calling("raise ValueError('\\x1b[2J\\n::error::')"), r"in line 3.*\\x1b\[2J\\x0a::error::"),
@@ -129,6 +138,53 @@ SPOILING = (
     "import os\ndef grade(sample, item):\n    open('left', 'w').close()\n"
     "    try: os.chmod('.', 0)\n    except PermissionError: pass\n    return 0.25\n"
 )
+# A keeper that is the same user could be given all of this, and would hand it on to the next item.
+SPOILERS: Mapping[str, str] = {
+    "limits": calling("[resource.prlimit(1, n, (40, 40)) for n in range(16) if n not in (2, 3, 9)]", "resource"),
+    "priority": calling("os.setpriority(os.PRIO_PROCESS, 1, 19); os.setpriority(os.PRIO_USER, 0, 19)"),
+    "processors": calling("os.sched_setaffinity(1, sorted(os.sched_getaffinity(0))[:1])"),
+    "schedule": calling("os.sched_setscheduler(1, os.SCHED_BATCH, os.sched_param(0))"),
+    "signals by way of a pipe": (
+        "import fcntl, os\ndef grade(sample, item):\n    reading, writing = os.pipe()\n"
+        "    fcntl.fcntl(reading, fcntl.F_SETOWN, 1)\n    fcntl.fcntl(reading, 10, 9)\n"
+        "    fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)\n    os.write(writing, b'x')\n    return 1.0\n"
+    ),
+}
+STATE = (
+    "import os, resource\ndef grade(sample, item):\n"
+    "    limits = [resource.getrlimit(number)[0] for number in range(16)]\n"
+    "    priority = os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), sorted(os.sched_getaffinity(0))\n"
+    "    raise ValueError(limits, priority)\n"
+)
+# Looks through its memory for what the list of numbers stands for, and says how often it is there.
+SEEKING = """import ctypes, os
+def grade(sample, item):
+    libc = ctypes.CDLL(None)
+    libc.sbrk.restype = ctypes.c_void_p
+    reading, writing = os.pipe()
+    sought = bytes(number ^ 1 for number in item["sought"])
+    found = 0
+    def look(at, step):
+        nonlocal found
+        nothing = 0
+        while nothing < 600:
+            if libc.write(writing, ctypes.c_void_p(at), 4096) > 0:  # EFAULT where nothing is
+                found += os.read(reading, 4096).count(sought)
+                nothing = 0
+            else:
+                nothing += 1
+            at += step
+    look((libc.sbrk(0) & ~4095) - 4096, -4096)
+    for here in (id(object()), id(sample), id(item)):
+        look(here & ~4095, 4096)
+        look(here & ~4095, -4096)
+    return found
+"""
+SAYING = """import os
+def grade(sample, item):
+    os.write(3, b'{"error": "E", "message": "' + 500 * bytes(number ^ 1 for number in item["sought"]) + b'"}')
+    os._exit(0)
+"""
 FRESH = (
     "import os\ndef grade(sample, item):\n    open('new', 'w').close()\n    return float(os.listdir('.') == ['new'])\n"
 )
@@ -163,6 +219,20 @@ def outcomes(item: Mapping[str, Any]) -> dict[str, str | float]:
             came[f"fresh after {seconds}"] = outcome(programs, FRESH, item)
         finally:
             programs.close()
+    return came | _traces()
+
+
+def _traces() -> dict[str, str | float]:
+    """Whether an item finds the process as it was before each of SPOILERS."""
+    came: dict[str, str | float] = {}
+    programs = GraderPrograms(ProgramMode.ISOLATED, stop=threading.Event(), most_cells=1)
+    try:
+        before = came["as it was"] = outcome(programs, STATE, {})
+        for name, source in SPOILERS.items():
+            outcome(programs, source, {})
+            came[f"fresh after {name}"] = float(before == outcome(programs, STATE, {}))
+    finally:
+        programs.close()
     return came
 
 

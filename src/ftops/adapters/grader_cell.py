@@ -75,7 +75,7 @@ class GraderCell:
 
     def ask(
         self, program: str, source: str, preload: Sequence[str], given: bytes, *, seconds: float
-    ) -> tuple[Ending, bytes]:
+    ) -> tuple[Ending, bytearray]:
         """Grades one item; ``program`` is the source's digest, ``given`` JSON. Gives how it ended and what was said.
 
         Raises CellLost, and Interrupted; the process has ended then.
@@ -114,7 +114,7 @@ class GraderCell:
         self._process.kill()
         self._process.wait()
 
-    def _answer(self, ends: float) -> bytes:
+    def _answer(self, ends: float) -> bytearray:
         """Reads one frame; looks now and then whether the run is to stop. Raises CellLost, Interrupted."""
         descriptor = self._output
         waiting = select.poll()

@@ -38,6 +38,7 @@ def confine_behind_walls(
         walls.become_nobody()
     kernel.drop_capabilities()
     kernel.forbid_new_privileges()
+    kernel.set_dumpable(0)  # no limit keeps a core from a program of the machine's that takes them
     kernel.install_filter(filter_program(machine))
 
 

@@ -1,7 +1,8 @@
 """Which system calls a grader may not make, as a program for the kernel's filter (seccomp, in classic BPF).
 
 Owns the list and the instructions. It is a second wall behind the namespaces: what makes processes, opens sockets, keeps
-memory that no limit counts, or reaches parts of the kernel that no function needs. All else is allowed.
+memory that no limit counts, or reaches parts of the kernel that no function needs. One call is refused with one argument:
+a process that may be dumped when it crashes would be written down by a program outside the walls. All else is allowed.
 """
 
 import struct
@@ -53,8 +54,14 @@ _REFUSED: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
+    "io_setup": (206, 0),  # of which the whole machine has so many
+    "fanotify_init": (300, 262),
+    "modify_ldt": (154, None),
+    "syslog": (103, 116),
     "personality": (135, 92),
 }
+_PRCTL: Final = (157, 167)
+_SET_DUMPABLE: Final = 4
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD: Final = 0x20
@@ -63,6 +70,7 @@ _IF_AT_LEAST: Final = 0x35
 _RETURN: Final = 0x06
 _NUMBER_AT: Final = 0
 _MACHINE_AT: Final = 4
+_ARGUMENT_AT: Final = 16  # the first one's lower half, on both machines
 _ALLOW: Final = 0x7FFF0000
 _REFUSE: Final = 0x00050000 | 1  # as EPERM
 _KILL: Final = 0x80000000
@@ -77,19 +85,26 @@ def filter_program(machine: str) -> bytes:
     """
     column, name = _MACHINES[machine]
     refused = [numbers[column] for numbers in _REFUSED.values()]
-    return b"".join(_instructions(name, [number for number in refused if number is not None]))
+    return b"".join(_instructions(name, [number for number in refused if number is not None], _PRCTL[column]))
 
 
-def _instructions(machine: int, refused: Sequence[int]) -> list[bytes]:
-    count = len(refused)
+def _instructions(machine: int, refused: Sequence[int], prctl: int) -> list[bytes]:
+    last = [
+        _instruction(_IF_EQUAL, yes=1, value=prctl),
+        _instruction(_RETURN, value=_ALLOW),
+        _instruction(_LOAD, value=_ARGUMENT_AT),
+        _instruction(_IF_EQUAL, yes=1, value=_SET_DUMPABLE),
+        _instruction(_RETURN, value=_ALLOW),
+    ]
+    ahead = len(refused) + len(last)  # from the first of them to the refusal
     return [
         _instruction(_LOAD, value=_MACHINE_AT),
         _instruction(_IF_EQUAL, yes=1, value=machine),
         _instruction(_RETURN, value=_KILL),
         _instruction(_LOAD, value=_NUMBER_AT),
-        _instruction(_IF_AT_LEAST, yes=count + 1, value=_OTHER_NUMBERS),
-        *(_instruction(_IF_EQUAL, yes=count - place, value=number) for place, number in enumerate(refused)),
-        _instruction(_RETURN, value=_ALLOW),
+        _instruction(_IF_AT_LEAST, yes=ahead, value=_OTHER_NUMBERS),
+        *(_instruction(_IF_EQUAL, yes=ahead - place - 1, value=number) for place, number in enumerate(refused)),
+        *last,
         _instruction(_RETURN, value=_REFUSE),
     ]
 

@@ -1,8 +1,9 @@
 """The keeper: builds the walls once, then forks a child for each item, and ends it in time.
 
-Owns the life of children. The keeper runs no line of a grader and reads nothing that a child says: it imports the well-known
-libraries that a grader names, so that a child finds them there, and hands the rest on as bytes. As process 1 of its
-namespace it takes all other processes with it when it ends, and it ends when ftops does.
+Owns the life of children, and that nothing of one is left for the next: no process, no file, nothing in memory. The keeper
+runs no line of a grader and reads nothing that a child says: it imports the well-known libraries that a grader names, so that
+a child finds them there, and hands the rest on as bytes. As process 1 of its namespace it takes all other processes with it
+when it ends, and it ends when ftops does.
 """
 
 import gc
@@ -15,11 +16,12 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, NoReturn, cast
 
 from ftops.sandbox import confinement, item, kernel, walls
 from ftops.sandbox.kernel import Unsupported
-from ftops.sandbox.wire import MOST_SAID, Ending, Order, Setup, receive, send, send_json
+from ftops.sandbox.wire import MOST_SAID, Ending, Order, Setup, receive, send, send_json, wipe
 
 _ORDERS: Final = 0
 _ANSWERS: Final = 1
@@ -38,7 +40,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ftops hears of it, and decides
     sys.dont_write_bytecode = True
     if not setup["isolated"]:
-        _serve(setup, machine=None, becomes_nobody=False)
+        _serve(setup, inside=None)
     try:
         becomes_nobody = walls.leave_namespaces()
         machine = kernel.machine()
@@ -59,15 +61,25 @@ def _keep(setup: Setup, *, machine: str, becomes_nobody: bool) -> NoReturn:
         kernel.die_with_parent()
         kernel.set_dumpable(0)
         os.setsid()
+        inside = _Inside(machine=machine, becomes_nobody=becomes_nobody, processes=walls.open_processes())
         walls.build_root(setup["folders"])
     except (Unsupported, OSError) as problem:
         send_json(_ANSWERS, {"refused": str(problem)})
         os._exit(0)
-    _serve(setup, machine=machine, becomes_nobody=becomes_nobody)
+    _serve(setup, inside=inside)
 
 
-def _serve(setup: Setup, *, machine: str | None, becomes_nobody: bool) -> NoReturn:
-    keeper = _Keeper(setup, machine=machine, becomes_nobody=becomes_nobody)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Inside:
+    """What a keeper behind walls knows of them: the architecture, and its own namespace for processes, open as a file."""
+
+    machine: str
+    becomes_nobody: bool
+    processes: int
+
+
+def _serve(setup: Setup, *, inside: _Inside | None) -> NoReturn:
+    keeper = _Keeper(setup, inside=inside)
     answers = os.dup(_ANSWERS)
     for printed in (1, 2):
         os.dup2(keeper.nowhere, printed)  # what a library prints when it is imported is no answer
@@ -77,39 +89,43 @@ def _serve(setup: Setup, *, machine: str | None, becomes_nobody: bool) -> NoRetu
             ending, said = keeper.run(cast("Order", json.loads(order)), given)
             send_json(answers, {**ending})
             send(answers, said)
+            wipe(given)
+            wipe(said)
     os._exit(0)
 
 
 class _Keeper:
-    """Grades one item after the other. ``machine`` is None where there are no walls, ``nowhere`` an open ``/dev/null``."""
+    """Grades one item after the other. ``inside`` is None where there are no walls, ``nowhere`` an open ``/dev/null``."""
 
-    def __init__(self, setup: Setup, *, machine: str | None, becomes_nobody: bool) -> None:
+    def __init__(self, setup: Setup, *, inside: _Inside | None) -> None:
         self._memory_bytes = setup["memory_bytes"]
-        self._machine = machine
-        self._becomes_nobody = becomes_nobody
+        self._inside = inside
         self.nowhere = os.open("/dev/null", os.O_RDWR)
         self._sources: dict[str, bytes] = {}
         # Ours is the last place: what is imported inside are its packages, not ftops.
         sys.path[-1:] = setup["packages"]
 
-    def run(self, order: Order, given: bytes) -> tuple[Ending, bytes]:
-        """Grades an item, and leaves nothing of its child: no process, no file. Raises OSError where ftops has ended."""
+    def run(self, order: Order, given: bytearray) -> tuple[Ending, memoryview]:
+        """Grades an item, and leaves no process and no file of its child. Raises OSError where ftops has ended."""
         source = self._source(order)
         listening, saying = os.pipe()
-        child = os.fork()
+        child = os.fork() if self._inside is None else walls.fork_alone(self._inside.processes)
         if child == 0:
             os.close(listening)
             self._run_child(source, given, saying, seconds=order["seconds"])
         os.close(saying)
+        room = memoryview(bytearray(MOST_SAID + 1))
         try:
-            said, trouble = _listen(listening, seconds=order["seconds"])
+            count, trouble = _listen(listening, room, seconds=order["seconds"])
         finally:
             os.close(listening)
             status = self._end(child)
+        said = room[:count]
         if trouble is not None:
-            return Ending(how=trouble, number=0), b""
+            wipe(said)
+            return Ending(how=trouble, number=0), room[:0]
         if os.WIFSIGNALED(status) and not said:
-            return Ending(how="signal", number=os.WTERMSIG(status)), b""
+            return Ending(how="signal", number=os.WTERMSIG(status)), said
         return Ending(how="exit", number=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0), said
 
     def _source(self, order: Order) -> bytes:
@@ -118,9 +134,9 @@ class _Keeper:
             _import(order["preload"])
         return self._sources[order["program"]]
 
-    def _run_child(self, source: bytes, given: bytes, saying: int, *, seconds: float) -> NoReturn:
+    def _run_child(self, source: bytes, given: bytearray, saying: int, *, seconds: float) -> NoReturn:
         try:
-            if self._machine is None:
+            if self._inside is None:
                 confinement.confine(
                     saying=saying, nowhere=self.nowhere, memory_bytes=self._memory_bytes, seconds=seconds
                 )
@@ -130,8 +146,8 @@ class _Keeper:
                     nowhere=self.nowhere,
                     memory_bytes=self._memory_bytes,
                     seconds=seconds,
-                    becomes_nobody=self._becomes_nobody,
-                    machine=self._machine,
+                    becomes_nobody=self._inside.becomes_nobody,
+                    machine=self._inside.machine,
                 )
             for name in [each for each in sys.modules if each.split(".")[0] == "ftops"]:
                 del sys.modules[name]
@@ -144,7 +160,7 @@ class _Keeper:
 
     def _end(self, child: int) -> int:
         """Kills what still runs, and gives the child's status."""
-        if self._machine is None:
+        if self._inside is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child, signal.SIGKILL)
             with suppress(ProcessLookupError):
@@ -162,26 +178,28 @@ class _Keeper:
         return status
 
 
-def _listen(listening: int, *, seconds: float) -> tuple[bytes, str | None]:
-    """Gives what a child says until it closes its pipe, or what is wrong. Raises OSError where ftops has ended."""
+def _listen(listening: int, room: memoryview, *, seconds: float) -> tuple[int, str | None]:
+    """Reads into ``room`` what a child says until it closes its pipe; ``room`` has a byte more than that may be.
+
+    Gives how many bytes it said, or all that came, and what is wrong. Raises OSError where ftops has ended.
+    """
     ends = time.monotonic() + seconds
     waiting = select.poll()
     waiting.register(listening, select.POLLIN)
     waiting.register(_ORDERS, 0)  # nothing but its end
-    said = bytearray()
-    while True:
+    count = 0
+    while count < len(room):
         left = ends - time.monotonic()
         happened = dict(waiting.poll(max(0.0, left) * 1000) if left > 0 else ())
         if not happened:
-            return b"", "late"
+            return count, "late"
         if _ORDERS in happened:
             raise BrokenPipeError
-        part = os.read(listening, MOST_SAID + 1 - len(said))
-        if not part:
-            return bytes(said), None
-        said += part
-        if len(said) > MOST_SAID:
-            return b"", "flood"
+        read = os.readv(listening, [room[count:]])
+        if not read:
+            return count, None
+        count += read
+    return count, "flood"
 
 
 def _import(names: Sequence[str]) -> None:

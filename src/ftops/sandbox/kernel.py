@@ -60,6 +60,11 @@ def unshare(namespaces: int) -> None:
     _check(_libc().unshare(ctypes.c_int(namespaces)), "unshare")
 
 
+def enter(namespace: int, kind: int) -> None:
+    """Moves this process into a namespace that is open as a file; of one for processes only its children to come are part."""
+    _check(_libc().setns(ctypes.c_int(namespace), ctypes.c_int(kind)), "setns")
+
+
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     """Mounts, or changes a mount."""
     told = (source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode() or None)

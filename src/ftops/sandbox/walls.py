@@ -90,6 +90,23 @@ def build_root(folders: Iterable[tuple[str, str]]) -> None:
         raise Unsupported(f"a root of its own can't be built ({error.strerror})") from error
 
 
+def open_processes() -> int:
+    """Opens this process's own namespace for processes, for ``fork_alone``. Raises OSError."""
+    return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def fork_alone(processes: int) -> int:
+    """Forks a child that is alone in a namespace below ``processes``, this process's own. Raises OSError.
+
+    A child has no number for its keeper, who may be the same user: it can set no limit, priority or signal of anybody else.
+    """
+    kernel.unshare(kernel.NEW_PROCESSES)
+    child = os.fork()
+    if child != 0:
+        kernel.enter(processes, kernel.NEW_PROCESSES)
+    return child
+
+
 def renew_scratch() -> None:
     """Puts a new folder for writing in the place of the one there, of which somebody may have changed anything."""
     os.chdir("/")

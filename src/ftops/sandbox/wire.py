@@ -3,7 +3,7 @@
 Owns the framing. A frame is its length, 4 bytes in network order, and so many bytes. ftops sends one ``Setup``; the keeper
 answers ``{"refused": why}``, with null where it is ready. For each item ftops then sends an ``Order`` and, in a frame of its
 own, ``{"sample": …, "item": …}``, which the keeper hands on unread; it answers with an ``Ending`` and the bytes that the
-child said, which ftops must not trust.
+child said, which ftops must not trust. What is read lies in one place, so that ``wipe`` leaves no copy of it.
 """
 
 import json
@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 _LENGTH: Final = struct.Struct("!I")
-_AT_ONCE: Final = 1 << 20
+
+Buffer = bytes | bytearray | memoryview
 
 MOST_SAID: Final = 64_000
 """The bytes that a child may say: its score, or its error."""
@@ -51,11 +52,12 @@ class Ending(TypedDict):
     number: int
 
 
-def send(descriptor: int, content: bytes) -> None:
+def send(descriptor: int, content: Buffer) -> None:
     """Writes one frame. Raises OSError where nobody reads."""
-    frame = memoryview(_LENGTH.pack(len(content)) + content)
-    while frame:
-        frame = frame[os.write(descriptor, frame) :]
+    for part in (_LENGTH.pack(len(content)), content):
+        left = memoryview(part)
+        while left:
+            left = left[os.write(descriptor, left) :]
 
 
 def send_json(descriptor: int, content: Mapping[str, Any]) -> None:
@@ -63,17 +65,23 @@ def send_json(descriptor: int, content: Mapping[str, Any]) -> None:
     send(descriptor, json.dumps(content).encode())
 
 
-def receive(descriptor: int) -> bytes | None:
+def receive(descriptor: int) -> bytearray | None:
     """Reads one frame; None where the other side has ended."""
     head = _exactly(descriptor, _LENGTH.size)
     return None if head is None else _exactly(descriptor, _LENGTH.unpack(head)[0])
 
 
-def _exactly(descriptor: int, wanted: int) -> bytes | None:
-    content = bytearray()
-    while len(content) < wanted:
-        part = os.read(descriptor, min(wanted - len(content), _AT_ONCE))
-        if not part:
+def wipe(content: bytearray | memoryview) -> None:
+    """Overwrites what was read: memory that is given back would still hold it."""
+    content[:] = bytes(len(content))
+
+
+def _exactly(descriptor: int, wanted: int) -> bytearray | None:
+    content = bytearray(wanted)
+    left = memoryview(content)
+    while left:
+        count = os.readv(descriptor, [left])
+        if not count:
             return None
-        content += part
-    return bytes(content)
+        left = left[count:]
+    return content

@@ -23,7 +23,7 @@ from ftops.adapters.grader_programs import GraderPrograms, well_known_imports
 from ftops.errors import Interrupted
 from ftops.graders.problems import FailureKind, GradingFailed
 from ftops.ports import ProgramMode
-from sandbox_attacks import ATTACKS, ENDLESS, FRESH, SPOILING, outcome, why_not_isolated
+from sandbox_attacks import ATTACKS, ENDLESS, FRESH, SAYING, SEEKING, SPOILING, outcome, why_not_isolated
 
 KEY = "sk-a-key-that-no-grader-sees"
 NEVER = threading.Event()
@@ -111,7 +111,8 @@ def check(came: Mapping[str, str | float]) -> None:
         assert re.search(pattern, str(came[name])), f"{name}: {came[name]}"
     for name in ENDLESS:
         assert came[name] == f"the python grader took longer than {sandbox_attacks.LATE_SECONDS} seconds", name
-    assert all(value == 1.0 for name, value in came.items() if name.startswith("fresh after"))
+    assert "ValueError: '([" in str(came["as it was"])
+    assert [name for name, value in came.items() if name.startswith("fresh after") and value != 1.0] == []
     assert KEY not in str(came)
 
 
@@ -200,6 +201,17 @@ def test_items_do_not_influence_one_another(programs: GraderPrograms) -> None:
     assert [programs.run(counting, {}, {}) for _ in range(2)] == [1.0, 1.0]
     assert programs.run(SPOILING, {}, {}) == 0.25
     assert programs.run(FRESH, {}, {}) == 1.0
+
+
+@needs_walls
+def test_memory_holds_nothing_of_earlier_items(programs: GraderPrograms) -> None:
+    given, said = b"what the earlier item was about", b"what the earlier grader has said"
+    about = {text: {"sought": [byte ^ 1 for byte in text]} for text in (given, said)}
+    before = {text: programs.run(SEEKING, {}, item) for text, item in about.items()}
+    for size in (1, 100, 10_000):
+        assert programs.run("def grade(sample, item): return 0.5", {"output_text": given.decode() * size}, {}) == 0.5
+    assert "neither a score nor an error" in str(outcome(programs, SAYING, about[said]))
+    assert {text: programs.run(SEEKING, {}, item) for text, item in about.items()} == before
 
 
 @needs_walls

@@ -17,14 +17,15 @@ from ftops.sandbox.filter import filter_program
 ALLOW, REFUSE_AS_EPERM, KILL = 0x7FFF0000, 0x00050001, 0x80000000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # By name: the numbers of some calls on both, from the kernel's own tables; what graders need, and what they may not have.
+PRCTL, SET_DUMPABLE = (157, 167), 4
 NEEDED = {"read": (0, 63), "write": (1, 64), "openat": (257, 56), "mmap": (9, 222), "exit_group": (231, 94)}
 FORBIDDEN = {"clone": (56, 220), "execve": (59, 221), "socket": (41, 198), "ptrace": (101, 117), "mount": (165, 40)}
 
 
-def verdict(program: bytes, *, machine: int, number: int) -> int:
+def verdict(program: bytes, *, machine: int, number: int, argument: int = 0) -> int:
     """Runs a filter as the kernel does, for the four instructions that ours are made of."""
     instructions = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
-    data = {0: number, 4: machine}
+    data = {0: number, 4: machine, 16: argument}
     place, held = 0, 0
     while True:
         code, yes, no, value = instructions[place]
@@ -52,6 +53,8 @@ def test_the_filter_refuses_what_it_lists_and_nothing_else(column: int, name: st
         assert verdict(program, machine=machine, number=number) == expected, number
     for numbers in FORBIDDEN.values():
         assert verdict(program, machine=machine, number=numbers[column]) == REFUSE_AS_EPERM
+    assert verdict(program, machine=machine, number=PRCTL[column], argument=SET_DUMPABLE) == REFUSE_AS_EPERM
+    assert verdict(program, machine=machine, number=NEEDED["read"][column], argument=SET_DUMPABLE) == ALLOW
     for numbers in NEEDED.values():
         assert verdict(program, machine=machine, number=numbers[column]) == ALLOW
 
