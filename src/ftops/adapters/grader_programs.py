@@ -165,7 +165,7 @@ def _is_well_known(parts: Sequence[str]) -> bool:
     return parts[0] in _WELL_KNOWN and all(part.isidentifier() and not part.startswith("_") for part in parts)
 
 
-def _score(ending: Ending, said: bytearray, *, seconds: float, memory_bytes: int, mode: ProgramMode) -> float:
+def _score(ending: Ending, said: bytes | bytearray, *, seconds: float, memory_bytes: int, mode: ProgramMode) -> float:
     """Reads what a child said, as somebody's who may say anything. Raises GradingFailed."""
     match ending["how"]:
         case "late":

@@ -16,7 +16,7 @@ _NAME: Final = "grader"
 _LONGEST_MESSAGE: Final = 2_000
 
 
-def grade_and_exit(source: bytes, given: bytearray, saying: int) -> NoReturn:
+def grade_and_exit(source: bytes, given: bytes | bytearray, saying: int) -> NoReturn:
     """Says ``{"score": number}`` or ``{"error": class, "message": text, "line": number}``, and ends the process.
 
     ``given`` is JSON with ``sample`` and ``item``.
@@ -29,7 +29,7 @@ def grade_and_exit(source: bytes, given: bytearray, saying: int) -> NoReturn:
     os._exit(0)
 
 
-def _score(source: bytes, given: bytearray) -> float:
+def _score(source: bytes, given: bytes | bytearray) -> float:
     program = types.ModuleType(_NAME)
     sys.modules[_NAME] = program  # dataclasses look their module up
     exec(compile(source, _NAME, "exec"), program.__dict__)  # noqa: S102 (to run it is what this process is for)
