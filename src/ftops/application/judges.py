@@ -7,9 +7,10 @@ next run may get a better one.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from ftops.application.line import Line
@@ -23,6 +24,8 @@ from ftops.ports import ChatAnswer, ChatRequest, OutputStore
 
 _READINGS: Final = 3
 """How often a judge is asked in all where its answer can't be read."""
+
+_CUT: Final = frozenset((Outcome.LENGTH, Outcome.CONTENT_FILTER))
 
 Result = TypeVar("Result")
 
@@ -82,6 +85,8 @@ class Judges:
             answer = self._wait(self._ask(request))
         except (FtopsError, CancelledError) as error:
             raise JudgeFailed(f"{request.model}: {str(error) or 'interrupted'}") from error
+        if answer.outcome in _CUT:
+            raise JudgeFailed(f"{request.model}: the judge's answer was cut off ({answer.outcome})")
         is_refused = answer.outcome is Outcome.REFUSAL
         return JudgeReply(
             model=request.model,
@@ -127,29 +132,27 @@ class Judges:
             sampling=_sampling(request),
             extra={"response_format": request.response_format},
         )
-        for reading in range(_READINGS):
-            answer = await self._answer(chat, request, reading)
-            if answer.outcome is Outcome.REFUSAL or request.is_answer(answer.text):
-                break
-            self.called.again += reading + 1 < _READINGS
-        return answer
-
-    async def _answer(self, chat: ChatRequest, request: JudgeRequest, reading: int) -> ChatAnswer:
+        # One key, whichever reading: an answer that came at the third asking is not asked for again.
         key = request_key(
             namespace=self._namespace(chat.model),
             messages=chat.messages,
             extra=chat.extra,
             sampling=chat.sampling,
-            repeat=reading,
+            repeat=0,
         )
         kept = self.outputs.get(key)
         if kept is not None:
             self.kept.add(kept)
             return kept
-        answer = await self._line().ask(chat)
-        self.called.add(answer)
-        if answer.outcome is not Outcome.REFUSAL and request.is_answer(answer.text):
-            self._keep(lambda: self.outputs.put(key, answer))
+        for reading in range(_READINGS):
+            answer = await self._line().ask(chat)
+            self.called.add(answer)
+            is_read = _can_be_read(answer, request)
+            if is_read:
+                self._keep(partial(self.outputs.put, key, answer))
+            if is_read or answer.outcome is Outcome.REFUSAL:
+                break
+            self.called.again += reading + 1 < _READINGS
         return answer
 
     async def _embed(self, model: str, text: str) -> Sequence[float]:
@@ -160,7 +163,7 @@ class Judges:
         embedding = await self._line().embed(model, text)
         self.called.calls += 1
         self.called.input_tokens += embedding.tokens
-        self._keep(lambda: self.outputs.put_vector(key, embedding.vector))
+        self._keep(partial(self.outputs.put_vector, key, embedding.vector))
         return embedding.vector
 
     def _namespace(self, model: str) -> Mapping[str, Any]:
@@ -176,12 +179,17 @@ class Judges:
             raise FtopsError("the backend can't be called in this run")
         return self.line
 
-    def _keep(self, put: Any) -> None:
+    def _keep(self, put: Callable[[], None]) -> None:
         try:
             put()
         except FtopsError as error:
             self.error = error  # the disk is full: no grader's failure, and the end of the run
             raise
+
+
+def _can_be_read(answer: ChatAnswer, request: JudgeRequest) -> bool:
+    """What was cut off can't, whatever it looks like: 1 may have been meant to be 10."""
+    return answer.outcome is Outcome.OK and request.is_answer(answer.text)
 
 
 def _sampling(request: JudgeRequest) -> dict[str, Any]:

@@ -121,8 +121,9 @@ def test_what_an_undated_judge_said_counts_for_one_candidate() -> None:
 
 def test_an_answer_that_cannot_be_read_is_asked_for_again_and_not_kept() -> None:
     session, outputs = JudgingSession(lambda request, times: "7" if times == 2 else "rather good"), FakeOutputs()
-    (grade,) = graded(session, outputs)
-    assert (grade.score, len(session.requests), len(outputs.answers)) == (7.0, 3, 1)
+    for _ in range(2):
+        (grade,) = graded(session, outputs)
+        assert (grade.score, len(session.requests), len(outputs.answers)) == (7.0, 3, 1)
 
 
 def test_one_that_never_can_be_read_is_an_error() -> None:
@@ -130,6 +131,15 @@ def test_one_that_never_can_be_read_is_an_error() -> None:
     (grade,) = graded(session, outputs)
     assert (grade.score, len(session.requests), outputs.answers) == (None, 3, {})
     assert "no number" in grade.why
+
+
+@pytest.mark.parametrize("how", [Outcome.LENGTH, Outcome.CONTENT_FILTER])
+def test_an_answer_that_was_cut_off_is_no_answer_whatever_it_looks_like(how: Outcome) -> None:
+    session, outputs = JudgingSession(lambda request, times: said("1", how) if times < 2 else "10"), FakeOutputs()
+    assert graded(session, outputs)[0].score == 10.0
+    session, outputs = JudgingSession(lambda request, _: said("1", how)), FakeOutputs()
+    (grade,) = graded(session, outputs)
+    assert (grade.score, grade.why, outputs.answers) == (None, f"{JUDGE}: the judge's answer was cut off ({how})", {})
 
 
 def test_a_refusal_is_an_error_and_not_asked_for_again() -> None:
