@@ -7,11 +7,12 @@ is ever cut: a table that is too wide goes on beyond the margin, and the termina
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -132,7 +133,32 @@ def heading(text: str, beside: str = "") -> Text:
 
 
 def indented(part: RenderableType, by: int = 2) -> RenderableType:
-    """Moves a part to the right."""
+    """Moves a part to the right. A text stays within the margin: words that are longer are broken."""
     from rich.padding import Padding
 
-    return Padding(part, (0, 0, 0, by))
+    return Padding(Folding(part) if isinstance(part, Text) else part, (0, 0, 0, by))
+
+
+def beside(label: Text, text: str) -> RenderableType:
+    """Gives a text with a label before it, however many lines that takes; none of them begins below the label."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_row(label, Folding(Text(text)))
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A text whose words are broken where they don't fit: it needs no more columns than a short word has."""
+
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Gives the text itself."""
+        yield self.text
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Gives the text's widths, whatever its longest word."""
+        measured = Measurement.get(console, options, self.text)
+        return Measurement(min(measured.minimum, _WORD), measured.maximum)

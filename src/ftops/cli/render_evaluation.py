@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from ftops.cli.charts import heading, indented
+from ftops.cli.charts import beside, heading, indented
 from ftops.cli.eval_files import failures_to_json
 from ftops.cli.render_items import item_parts, items_to_json
 from ftops.cli.render_judgement import VERDICT_COLORS, left_out
@@ -46,7 +45,7 @@ def _evaluation_parts(judged: "EvalJudgement", figures: "Sequence[ModelFigures]"
     yield from model_parts(figures)
     if figures:
         yield Text()
-    if judged.error is not None:
+    if judged.error is not None and not judged.conditions:  # else each condition says so
         yield indented(verdict_row("error", "red", safe(judged.error)))
     for condition in judged.conditions:
         shadow = "" if condition.is_enforced else " (shadow)"
@@ -59,13 +58,9 @@ def _evaluation_parts(judged: "EvalJudgement", figures: "Sequence[ModelFigures]"
         yield indented(Text("no gate judges this evaluation here", style="dim"))
 
 
-def verdict_row(word: str, color: str, sentence: str) -> Table:
-    """Gives a verdict with its sentence beside it, however many lines that takes."""
-    made = Table.grid(padding=(0, 2, 0, 0))
-    made.add_column(no_wrap=True, style=color)
-    made.add_column(overflow="fold")
-    made.add_row(word, sentence)
-    return made
+def verdict_row(word: str, color: str, sentence: str) -> RenderableType:
+    """Gives a verdict with its sentence beside it."""
+    return beside(Text(word, style=color), sentence)
 
 
 def report_to_json(result: "Result", file: Path | None) -> dict[str, Any]:

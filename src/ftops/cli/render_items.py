@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import RenderableType
 from rich.text import Text
 
-from ftops.cli.charts import heading, indented, terminal_width
+from ftops.cli.charts import beside, heading, indented, terminal_width
 from ftops.cli.style import safe
 from ftops.datasets.excerpts import masked_excerpt, masked_words
 from ftops.domain.scores import Outcome
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ftops.evaluation.rows import EvalRow
 
 _FEW: Final = 20
-_LABELS: Final = 15  # columns before a quoted text
+_LABELS: Final = 17  # columns before a quoted text
 _LONGEST: Final = 400
 _GONE: Final = "kept no more in .ftops/outputs"
 
@@ -90,7 +90,7 @@ def _told(report: "ItemReport", told: "Told") -> Iterator[RenderableType]:
     yield indented(Text(", ".join(parts)), 4)
     limit = min(_LONGEST, max(40, 2 * (terminal_width() - _LABELS) - 4))
     for name, text in _texts(told, limit):
-        yield indented(Text(f"{name:<9} {safe(text)}"), 6)
+        yield indented(beside(Text(f"{name:<9}"), safe(text)), 6)
 
 
 def _texts(told: "Told", limit: int) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,10 @@ from ftops.application.judge_agreement import JudgeReport
 from ftops.application.model_figures import ModelFigures
 from ftops.application.prompt_tokens import PromptSaving
 from ftops.application.training_reports import TrainingReport
-from ftops.cli.charts import drawn, sparkline
+from ftops.cli import charts
+from ftops.cli.charts import drawn, indented, sparkline
 from ftops.cli.render_agreement import agreement_parts, agreement_to_json
+from ftops.cli.render_evaluation import verdict_row
 from ftops.cli.render_items import item_parts, items_to_json
 from ftops.cli.render_models import model_parts, models_to_json
 from ftops.cli.render_training import training_parts, training_to_json
@@ -197,11 +199,20 @@ def test_items_are_shown_escaped_masked_and_cut() -> None:
     assert "\\x1b[31mquestion 3" in shown
     assert "\x1b" not in shown
     assert SECRET not in shown
-    assert "answer    kept no more in .ftops/outputs" in shown
+    assert "answer     kept no more in .ftops/outputs" in shown
     assert max(map(len, shown.splitlines())) < 430
     as_json = items_to_json(found)
     assert [one["answer"] is None for one in as_json["worst"]] == [False, True]
     assert SECRET not in str(as_json)
+
+
+def test_words_beyond_the_margin_are_broken_and_stay_beside_their_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts, "margin", lambda: 60)
+    parts = [*item_parts(report(told(1, "x" * 150))), indented(verdict_row("error", "red", "y" * 130))]
+    lines = text_of(parts).splitlines()
+    assert max(map(len, lines)) == 60
+    assert all(line.startswith(" ") for line in lines[1:])
+    assert [len(line.strip("y ")) for line in lines[-3:]] == [5, 0, 0]
 
 
 def test_rows_won_and_lost_are_listed_up_to_twenty() -> None:
