@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ftops.application.baselines import Candidate, ResolvedBaseline, resolve_baseline
 from ftops.application.contests import Contest
-from ftops.application.measurements import Measurement
+from ftops.application.measurements import Measurement, sendable_rows
 from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Dataset, Declared, DeclaredEval
 from ftops.domain.judgement import MissingReason
@@ -30,8 +30,10 @@ from ftops.domain.preferences import KnownPreferences
 from ftops.domain.pricing import inference_price
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import Comparison, EvaluationRecord
+from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.identity import form_digest, is_dated, prompt_identity, sent_digest
 from ftops.evaluation.judging import BaselineScores, MeasuredEval
+from ftops.evaluation.prompts import Examples
 from ftops.evaluation.win_rates import said_of
 
 
@@ -140,6 +142,7 @@ class Subject:
         for form in self._forms(one):
             if self._comparison(one, form) is None:
                 resolved = self._resolved(form)
+                notes = (resolved.note, self._lacking(one, form.baseline.prompt))
                 yield Comparison(
                     candidate=self.candidate.model,
                     digest=one.digest,
@@ -147,8 +150,13 @@ class Subject:
                     model=resolved.model,
                     backend=resolved.backend,
                     sent=sent_digest(one.spec, form.prompt),
-                    note=resolved.note,
+                    note="; ".join(note for note in notes if note) or None,
                 )
+
+    def examples(self, one: DeclaredEval, shots: FewShot) -> Examples:
+        """Draws the examples of a few-shot baseline from the training data."""
+        rows = sendable_rows(self.files.each_row(one.dataset), one)
+        return draw_examples(self.files.rows(self.declared.train), rows, k=shots.k, seed=shots.seed)
 
     def wanted(self, one: DeclaredEval) -> tuple[Measurement, ...]:
         """Gives what has to be measured, each once: what is not recorded, or recorded as an error."""
@@ -178,6 +186,12 @@ class Subject:
             theirs = baseline.recorded(self.record)
             if theirs is not None:
                 yield Contest(candidate=candidate, baseline=baseline, ours=ours, theirs=theirs)
+
+    def _lacking(self, one: DeclaredEval, asks: FewShot | PromptFile | None) -> str | None:
+        """Says where a few-shot baseline gets fewer examples than it declares."""
+        if not isinstance(asks, FewShot) or (count := self.examples(one, asks).count) == asks.k:
+            return None
+        return f"only {count} of {asks.k} examples: no other training row is far enough from the evaluation's"
 
     def _of_candidate(self, one: DeclaredEval) -> Measurement:
         candidate = self.candidate

@@ -37,7 +37,8 @@ def draw_examples(training: Iterable[Mapping[str, Any]], rows: Sequence[EvalRow]
     examples = [example for _, example in sorted(_keyed(training, seed), key=lambda keyed: keyed[0])]
     questions = {_question(row.messages) for row in rows}
     clear = _by_label(examples, lambda example: not _is_close(example.question, questions))
-    return Examples(messages=tuple(turn for example in islice(clear, k) for turn in example.turns))
+    drawn = tuple(islice(clear, k))
+    return Examples(messages=tuple(turn for example in drawn for turn in example.turns), count=len(drawn))
 
 
 def _keyed(training: Iterable[Mapping[str, Any]], seed: int) -> Iterator[tuple[str, _Example]]:

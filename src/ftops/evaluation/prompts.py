@@ -26,9 +26,10 @@ class Replacement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examples:
-    """Turns that follow the leading system messages."""
+    """Turns that follow the leading system messages: those of ``count`` examples."""
 
     messages: tuple[Mapping[str, Any], ...]
+    count: int
 
 
 Prompt = Replacement | Examples

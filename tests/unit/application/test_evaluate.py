@@ -616,6 +616,15 @@ def test_few_shot_examples_are_the_same_before_every_row() -> None:
     assert len(shots) == 10
     assert {len(messages) for messages in shots} == {5}
     assert all(messages[:4] == shots[0][:4] for messages in shots)
+    assert world.judge().evals[0].conditions[0].note is None
+
+
+def test_fewer_examples_than_declared_are_told_of() -> None:
+    world = World(Condition(baseline=Baseline(base=True, prompt=FewShot(k=4, seed=7)), test=Test.SUPERIORITY))
+    turns = [{"role": "user", "content": "fees at home"}, {"role": "assistant", "content": "fees"}]
+    world.files.datasets["train"] = [{"messages": turns}]
+    world.evaluate()
+    assert (world.judge().evals[0].conditions[0].note or "").startswith("only 1 of 4 examples")
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped() -> None:

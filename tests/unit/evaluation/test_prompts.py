@@ -55,7 +55,7 @@ def test_a_prompt_takes_the_place_of_the_leading_system_messages() -> None:
 
 def test_examples_follow_the_leading_system_messages() -> None:
     turns = ({"role": "user", "content": "q"}, {"role": "assistant", "content": "a"})
-    assert with_prompt([SYSTEM, USER], Examples(messages=turns)) == (SYSTEM, *turns, USER)
+    assert with_prompt([SYSTEM, USER], Examples(messages=turns, count=1)) == (SYSTEM, *turns, USER)
 
 
 def labels_of(examples: Examples) -> list[str]:
