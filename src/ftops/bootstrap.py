@@ -13,17 +13,15 @@ from ftops.adapters.clock import SystemClock
 from ftops.adapters.dataset_files import DatasetFiles
 from ftops.adapters.early_look import EarlyLook
 from ftops.adapters.evaluation_files import EvaluationFiles
-from ftops.adapters.kept_curves import KeptCurves
-from ftops.adapters.kept_row_changes import KeptRowChanges
 from ftops.adapters.manifest_files import read_project
 from ftops.adapters.project_ledgers import ProjectLedgers
 from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
-from ftops.adapters.state_dir import clear_left_behind, ensure_private_dir
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
 from ftops.application.trained_inputs import TrainedInputs
 from ftops.application.workspace import Identity, Workspace
+from ftops.bootstrap_kept import Kept, open_kept
 from ftops.bootstrap_place import Place
 from ftops.bootstrap_sessions import open_sessions
 from ftops.datasets.inputs import input_digest
@@ -39,7 +37,6 @@ from ftops.ports import (
     LedgerInspector,
     LedgerWriter,
     LogEntry,
-    OutputStore,
     ProgramMode,
     Programs,
     Progress,
@@ -112,7 +109,7 @@ def open_workspace(
         confirm=confirm,
         early=early,
     )
-    with _kept(place) as (outputs, changes, curves), opening as sessions, _programs(python_graders, stop) as programs:
+    with open_kept(place) as kept, opening as sessions, _programs(python_graders, stop) as programs:
         yield Workspace(
             desired=desired,
             ledgers=_ledgers(ledgers, desired),
@@ -120,7 +117,7 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=_evaluations(place, desired, ledgers, files, outputs, sessions.open, clock, programs),
+            evaluations=_evaluations(place, desired, ledgers, files, kept, sessions.open, clock, programs),
             clock=clock,
             progress=progress,
             identity=Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead),
@@ -130,27 +127,10 @@ def open_workspace(
             memory=Memory(targets=CheckedTargets(place.ftops_dir / "cache")),
             open_left=sessions.open_left,
             start=sessions.start,
-            row_changes=changes,
-            curves=curves,
+            row_changes=kept.row_changes,
+            curves=kept.curves,
             review=partial(_review, place),
         )
-
-
-@contextmanager
-def _kept(place: Place) -> Iterator[tuple[OutputStore, KeptRowChanges, KeptCurves]]:
-    """Gives outputs of models, what datasets were found to differ by, and curves; keeps what a run learnt of these."""
-    from ftops.adapters.output_files import OutputFiles
-
-    clear_left_behind(place.ftops_dir, place.ftops_dir / "pending")
-    row_changes = KeptRowChanges(place.ftops_dir, seal=place.seal)
-    curves = KeptCurves(place.ftops_dir, seal=place.seal)
-    with closing(OutputFiles(ensure_private_dir(place.ftops_dir) / "outputs")) as outputs:
-        try:
-            yield outputs, row_changes, curves
-        finally:
-            place.scans.save()
-            row_changes.save()
-            curves.save()
 
 
 @contextmanager
@@ -177,7 +157,7 @@ def _evaluations(
     desired: DesiredState,
     ledgers: ProjectLedgers,
     files: DatasetFiles,
-    outputs: OutputStore,
+    kept: Kept,
     sessions: Mapping[BackendName, BackendSession],
     clock: Clock,
     programs: Programs | None,
@@ -185,7 +165,7 @@ def _evaluations(
     inputs = TrainedInputs(ledgers=_ledgers(ledgers, desired), repository=place.repository)
     return Evaluations(
         files=EvaluationFiles(place.root, files),
-        outputs=outputs,
+        outputs=kept.outputs,
         sessions=sessions,
         clock=clock,
         input_digest=input_digest,
@@ -193,6 +173,7 @@ def _evaluations(
         training_set=inputs.training_set,
         backends=desired.project.backends,
         programs=programs,
+        verdicts=kept.verdicts,
     )
 
 

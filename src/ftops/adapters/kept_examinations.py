@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
+from ftops import datasets
 from ftops.adapters.content_cache import ContentCache
-from ftops.adapters.datasets_code import datasets_code
+from ftops.adapters.package_code import package_code
 from ftops.datasets.findings import Found
 
 _SPARE: Final = 500
@@ -46,7 +47,7 @@ class KeptExaminations:
             None
             if ftops_dir is None
             else ContentCache(
-                ftops_dir, "findings", kind=_Kept, version=f"1 {datasets_code()}", seal=seal, spare=_SPARE
+                ftops_dir, "findings", kind=_Kept, version=f"1 {package_code(datasets)}", seal=seal, spare=_SPARE
             )
         )
 

@@ -6,8 +6,9 @@ Owns what is kept of it: numbers, and the beginnings of labels, with secrets mas
 from pathlib import Path
 from typing import Final
 
+from ftops import datasets
 from ftops.adapters.content_cache import ContentCache
-from ftops.adapters.datasets_code import datasets_code
+from ftops.adapters.package_code import package_code
 from ftops.domain.dataset_changes import RowChanges
 
 _SPARE: Final = 500
@@ -18,7 +19,7 @@ class KeptRowChanges:
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
         self._cache = ContentCache(
-            ftops_dir, "differences", kind=RowChanges, version=f"1 {datasets_code()}", seal=seal, spare=_SPARE
+            ftops_dir, "differences", kind=RowChanges, version=f"1 {package_code(datasets)}", seal=seal, spare=_SPARE
         )
 
     def get(self, key: str, /) -> RowChanges | None:

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from ftops import datasets
 from ftops.adapters.content_cache import ContentCache
-from ftops.adapters.datasets_code import datasets_code
+from ftops.adapters.package_code import package_code
 from ftops.datasets.formats import Use
 from ftops.datasets.reading import Scan, Shape, scanned_before
 from ftops.domain.desired import Dataset, Measures, TokenSum
@@ -31,7 +32,7 @@ class KeptScans:
     """Scans without problems."""
 
     def __init__(self, ftops_dir: Path, *, seal: bytes | None) -> None:
-        self._cache = ContentCache(ftops_dir, "datasets", kind=_Kept, version=f"2 {datasets_code()}", seal=seal)
+        self._cache = ContentCache(ftops_dir, "datasets", kind=_Kept, version=f"2 {package_code(datasets)}", seal=seal)
         self._measuring = (
             threading.Lock()
         )  # datasets are measured wherever they are needed, in an apply by several threads

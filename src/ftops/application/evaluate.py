@@ -37,6 +37,7 @@ from ftops.domain.records import FineTuneRecord
 from ftops.domain.replay import record_after
 from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
+from ftops.evaluation.known_verdicts import Judged, KnownVerdicts
 from ftops.evaluation.pairwise import is_pairwise
 from ftops.evaluation.prompts import PromptProblem, read_prompt
 from ftops.ports import BackendSession, Clock, OutputStore
@@ -68,7 +69,7 @@ class Evaluations:
     gives the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand;
     ``training_set`` that SHA-256 of a model which another fine-tune made.
     ``programs`` runs python graders; None where this run runs none. ``concurrency`` bounds the requests under way,
-    ``patience`` says how often a failed one is repeated.
+    ``patience`` says how often a failed one is repeated, ``verdicts`` what conditions came to before.
     """
 
     files: EvaluationFiles
@@ -82,6 +83,7 @@ class Evaluations:
     concurrency: int = CONCURRENCY
     programs: Programs | None = None
     patience: "Patience | None" = None
+    verdicts: KnownVerdicts = field(default_factory=dict[str, Judged])
 
     def judgement(
         self,
@@ -98,7 +100,11 @@ class Evaluations:
         subject = self.subject(known, declared, candidate)
         measured = [subject.measured(one) for one in declared.evals]
         return judge_evaluations(
-            measured, model=candidate.model, revision=candidate.revision, backend=candidate.backend
+            measured,
+            model=candidate.model,
+            revision=candidate.revision,
+            backend=candidate.backend,
+            known=self.verdicts,
         )
 
     def evaluate(

@@ -13,10 +13,11 @@ from ftops.domain.desired import DeclaredEval
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Missing, MissingReason, worst
 from ftops.domain.manifest import WIN_RATE, BackendName, Condition, ModelId, Price, Revision
 from ftops.domain.preferences import KnownPreferences
-from ftops.domain.scores import EvaluationRecord, Outcome
+from ftops.domain.scores import EvaluationRecord, ItemScore, Outcome
 from ftops.evaluation.gates import condition_error, judge, judge_choices
 from ftops.evaluation.graders import pass_threshold_of
 from ftops.evaluation.intervals import mean_of
+from ftops.evaluation.known_verdicts import KnownVerdicts, judge_once
 from ftops.evaluation.metrics import Reading, score_bounds
 from ftops.evaluation.win_rates import is_unjudged, judge_error, judge_preferences
 
@@ -60,14 +61,21 @@ def seed_of(digest: str) -> int:
 
 
 def judge_evaluations(
-    measured: Sequence[MeasuredEval], *, model: ModelId, revision: Revision | None, backend: BackendName
+    measured: Sequence[MeasuredEval],
+    *,
+    model: ModelId,
+    revision: Revision | None,
+    backend: BackendName,
+    known: KnownVerdicts | None = None,
 ) -> Judgement:
     """Gives the judgement of a model: each condition that can be judged, what is missing, and the enforced verdict.
 
     The verdict is None while scores that an enforced condition needs were never measured. Scores that were measured and
-    ended in error make it an error, and stand in ``missing`` too, because the next apply measures them again.
+    ended in error make it an error, and stand in ``missing`` too, because the next apply measures them again. What is
+    ``known`` is not judged again, and what is judged is remembered there.
     """
-    judged = tuple(_judge_evaluation(one) for one in measured)
+    remembered: KnownVerdicts = {} if known is None else known
+    judged = tuple(_judge_evaluation(one, remembered) for one in measured)
     missing = tuple(lack for one in measured for lack in _missing(one))
     has_gate = any(one.declared.spec.is_enforced for one in measured)
     enforced = [result.verdict for evaluation in judged for result in evaluation.conditions if result.is_enforced]
@@ -83,14 +91,14 @@ def judge_evaluations(
     )
 
 
-def _judge_evaluation(one: MeasuredEval) -> EvalJudgement:
+def _judge_evaluation(one: MeasuredEval, known: KnownVerdicts) -> EvalJudgement:
     record, spec = one.candidate, one.declared.spec
     if record is None:
         return EvalJudgement(name=spec.name, digest=one.declared.digest, is_measured=False)
     results = tuple(
         result
         for condition, baseline in zip(spec.gate, _aligned(one), strict=True)
-        if (result := _judge_condition(one, record, condition, baseline)) is not None
+        if (result := _judge_condition(one, record, condition, baseline, known)) is not None
     )
     scores = [item.score for item in record.items if item.score is not None]
     return EvalJudgement(
@@ -118,23 +126,25 @@ def _aligned(one: MeasuredEval) -> tuple[BaselineScores | None, ...]:
 
 
 def _judge_condition(
-    one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores | None
+    one: MeasuredEval,
+    record: EvaluationRecord,
+    condition: Condition,
+    baseline: BaselineScores | None,
+    known: KnownVerdicts,
 ) -> ConditionResult | None:
     """Judges one condition; None where its baseline was never resolved or measured."""
-    weigh = partial(judge, condition, record.items, seed=seed_of(one.declared.digest), compared=one.compared)
-    reading = _reading(one, one.price)
     if record.error is not None:
         result = condition_error(condition, f"the evaluation ended in error: {record.error}", n=len(record.items))
     elif one.declared.spec.opponent(condition) is None:
-        return weigh(None, reading=reading)
+        return _judge_scores(one, record, condition, None, known)
     elif baseline is None or baseline.record is None:
         return None
     elif baseline.record.error is not None:
         result = condition_error(condition, f"the baseline ended in error: {baseline.record.error}")
     elif condition.metric == WIN_RATE:
-        return _judge_wins(one, record, condition, baseline)
+        return _judge_wins(one, record, condition, baseline, known)
     else:
-        result = weigh(baseline.record.items, reading=reading, baseline_reading=_reading(one, baseline.price))
+        result = _judge_scores(one, record, condition, baseline, known)
     if baseline is None:
         return result
     return dataclasses.replace(
@@ -142,8 +152,26 @@ def _judge_condition(
     )
 
 
+def _judge_scores(
+    one: MeasuredEval,
+    record: EvaluationRecord,
+    condition: Condition,
+    baseline: BaselineScores | None,
+    known: KnownVerdicts,
+) -> ConditionResult:
+    """Judges recorded scores, against a measured baseline's or alone."""
+    ours, seed = _reading(one, one.price), seed_of(one.declared.digest)
+    items = theirs = None
+    if baseline is not None and baseline.record is not None:
+        items, theirs = baseline.record.items, _reading(one, baseline.price)
+    weigh = partial(judge, condition, record.items, items, seed=seed, reading=ours, compared=one.compared)
+    if theirs is not None:
+        weigh = partial(weigh, baseline_reading=theirs)
+    return judge_once(known, condition, weigh, by=(record.items, items, ours, theirs, seed, one.compared))
+
+
 def _judge_wins(
-    one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores
+    one: MeasuredEval, record: EvaluationRecord, condition: Condition, baseline: BaselineScores, verdicts: KnownVerdicts
 ) -> ConditionResult | None:
     """Judges a win rate; None where a judge was never asked about all pairs."""
     spec, known = one.declared.spec, baseline.preferences
@@ -154,7 +182,12 @@ def _judge_wins(
     if why is not None:
         result = condition_error(condition, f"the comparison ended in error: {why}", n=len(known.items))
     else:
-        choose = partial(judge_choices, condition, seed=seed_of(one.declared.digest), compared=one.compared)
+        seed = seed_of(one.declared.digest)
+
+        def choose(choices: Sequence[ItemScore]) -> ConditionResult:
+            weigh = partial(judge_choices, condition, choices, seed=seed, compared=one.compared)
+            return judge_once(verdicts, condition, weigh, by=(choices, seed, one.compared))
+
         result = judge_preferences(spec, known, record, choose)
     return dataclasses.replace(
         result, baseline_model=baseline.model, baseline_backend=baseline.backend, note=baseline.note
