@@ -89,8 +89,11 @@ def choose_checkpoint(workspace: Workspace, action: Evaluate, declared: Declared
     if isinstance(decided, CheckpointChosen):
         if ledger.record_eventually([decided]) is None:
             raise kept_pending(ledger, "the choice is")
-        return decided.choice.why
-    problem = decided.judgement.evals[0].error if decided and decided.judgement else None
+        _, job = _trained(_record(workspace, action), action.revision, action.backend)
+        if job is not None and decided.choice in job.choices:
+            return decided.choice.why
+    judgement = decided.judgement if isinstance(decided, Choosing) else None
+    problem = judgement.evals[0].error if judgement else None
     return f"error: {problem}" if problem else "chosen meanwhile by another run"
 
 
@@ -207,7 +210,10 @@ def _choosing(
 
 def _judgement(failed: EvaluationRecord, revision: Revision, declared: Declared, one: DeclaredEval) -> Judgement:
     """Gives the judgement of a checkpoint that could not be scored: with no choice there is nothing to promote."""
-    why = f"checkpoint {failed.model}: {failed.error or 'no item has a score to choose by'}"
+    problem = failed.error or "no item has a score to choose by"
+    why = (
+        f"checkpoint {failed.model}: {problem}; nothing is chosen without its scores, but by another policy.checkpoints"
+    )
     return Judgement(
         model=ModelId(failed.model),
         revision=revision,

@@ -40,12 +40,12 @@ def model_news(look: Look) -> tuple[ModelMissed | ModelSeen, ...]:
     unlisted = ((key, w) for key, w in wanted.items() if key not in sights)
     for key, w in sorted(unlisted, key=lambda item: _turn(item[1], now)):
         sights[key] = _sight(look, w)
-    missing = {w.job.id for key, w in wanted.items() if (sight := sights[key]) and sight.is_there is False}
+    unsure = {w.job.id for key, w in wanted.items() if not ((sight := sights[key]) and sight.is_there)}
     events: dict[str, ModelMissed | ModelSeen] = {}
     for key, w in sorted(wanted.items()):
         sight = sights[key]
-        if sight is None or sight.is_there is None or (sight.is_there and w.job.id in missing):
-            continue  # a job whose checkpoint is missing is not whole because its last model is there
+        if sight is None or sight.is_there is None or (sight.is_there and w.job.id in unsure):
+            continue  # a job whose checkpoint is gone, or not asked for now, is not whole because its last model is there
         event = _event(look, w, sight)
         if event is not None:
             events[w.job.id] = event
@@ -67,7 +67,8 @@ def _event(look: Look, wanted: _Wanted, sight: Sight) -> ModelMissed | ModelSeen
     is_gone = job.missed_at is not None and sight.at - job.missed_at >= SECOND_LOOK
     if job.gone_at is not None or (job.missed_at is not None and not is_gone):
         return None
-    return ModelMissed(**about, is_gone=is_gone)  # type: ignore[arg-type]
+    checkpoint = None if wanted.model == job.model else wanted.model
+    return ModelMissed(**about, is_gone=is_gone, model=checkpoint)  # type: ignore[arg-type]
 
 
 def _sight(look: Look, wanted: _Wanted) -> Sight | None:

@@ -111,7 +111,8 @@ def _of_training(event: e.TrainingEvent) -> str:
             return f"{event.run_url or event.owner} asked to cancel job {event.job} of {event.revision}"
         case e.ModelMissed():
             how = "gone" if event.is_gone else "not found at a first look"
-            return f"the model of job {event.job} ({event.revision}) is {how} at {event.backend}"
+            what = f"checkpoint {event.model}" if event.model else "the model"
+            return f"{what} of job {event.job} ({event.revision}) is {how} at {event.backend}"
         case e.ModelSeen():
             return f"the model of job {event.job} ({event.revision}) is there again at {event.backend}"
         case e.ModelDeletion(stage=stage):

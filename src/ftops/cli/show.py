@@ -204,5 +204,6 @@ def _lost(job: "JobRecord") -> str:
     """What became of a job's model, where it can't be counted on."""
     for at, what in ((job.deleted_at, "deleted"), (job.gone_at, "gone since"), (job.missed_at, "not found on")):
         if at is not None:
-            return f" ({what} {at:%Y-%m-%d})"
+            which = f"{job.missed} " if job.missed else ""
+            return f" ({which}{what} {at:%Y-%m-%d})"
     return " (its deletion was begun)" if job.deleting_at is not None else ""

@@ -157,6 +157,8 @@ def _unfit(job: JobRecord) -> Iterator[str]:
         yield "has a cancellation without its reason or its time"
     if any(not job.has_model(choice.model) for choice in job.choices):
         yield "has a chosen checkpoint that it did not make"
+    if job.missed is not None and (job.missed_at is None or not job.has_model(job.missed)):
+        yield "names a missed checkpoint, and none of its own was missed"
     if job.gone_at is not None and job.missed_at is None:
         yield "has a model that is gone, and was never missed"
     if job.deleted_at is not None and job.model is None:

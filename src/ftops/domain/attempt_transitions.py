@@ -127,9 +127,10 @@ def _changed(job: JobRecord, event: JobChange) -> JobRecord:
             return msgspec.structs.replace(job, cancel=event.reason, cancel_at=at)
         case ModelMissed():
             gone_at = event.at if event.is_gone else None
-            return msgspec.structs.replace(job, missed_at=job.missed_at or event.at, gone_at=job.gone_at or gone_at)
+            missed_at = job.missed_at or event.at
+            return msgspec.structs.replace(job, missed=event.model, missed_at=missed_at, gone_at=job.gone_at or gone_at)
         case ModelSeen():
-            return msgspec.structs.replace(job, missed_at=None, gone_at=None)
+            return msgspec.structs.replace(job, missed=None, missed_at=None, gone_at=None)
         case ModelDeletion():
             return _deleting(job, event)
         case JobObserved():
@@ -173,5 +174,8 @@ def _chosen(job: JobRecord, event: CheckpointChosen) -> JobRecord:
     choice = event.choice
     if not job.has_model(choice.model):
         raise EventRefused(f"job {job.id} did not make {choice.model}: it can't be chosen of its checkpoints")
+    standing = job.choice(choice.policy)
+    if standing is not None and (standing.evaluation, standing.dataset) == (choice.evaluation, choice.dataset):
+        return job  # another run chose first by the same: an alias may point there already
     others = (known for known in job.choices if known.policy != choice.policy)
     return msgspec.structs.replace(job, choices=tuple(sorted((*others, choice), key=lambda known: known.policy)))

@@ -120,8 +120,9 @@ class JobRecord(Record, frozen=True, kw_only=True):
     """A job as last seen. Once its status is final it is not read again.
 
     ``choices`` has one entry for each policy by which one of its checkpoints was chosen. Of its model: ``missed_at`` is when
-    the backend first did not know it any more, ``gone_at`` when a second look confirmed that; ``deleting_at`` and
-    ``deleted_at`` tell of a deletion by ftops. ``is_imported``: ftops did not create this job.
+    the backend first did not know it any more, ``gone_at`` when a second look confirmed that, and ``missed`` the checkpoint
+    of which that is said, where it isn't the job's own model; ``deleting_at`` and ``deleted_at`` tell of a deletion by ftops.
+    ``is_imported``: ftops did not create this job.
     """
 
     id: Id
@@ -141,6 +142,7 @@ class JobRecord(Record, frozen=True, kw_only=True):
     cancel_at: Moment | None = None
     is_adopted: bool = False
     is_imported: bool = False
+    missed: Id | None = None
     missed_at: Moment | None = None
     gone_at: Moment | None = None
     deleting_at: Moment | None = None

@@ -186,10 +186,11 @@ class Requested(TrainingEvent, frozen=True, kw_only=True, tag="requested"):
 
 
 class ModelMissed(TrainingEvent, frozen=True, kw_only=True, tag="model_missed"):
-    """A backend does not know a job's model any more. ``is_gone``: it did not at a second look, 10 minutes later, either."""
+    """A backend does not know a job's model (None: its own) any more; ``is_gone``: nor at a second look, 10 minutes later."""
 
     job: str
     is_gone: bool = False
+    model: str | None = None
 
 
 class ModelSeen(TrainingEvent, frozen=True, kw_only=True, tag="model_seen"):

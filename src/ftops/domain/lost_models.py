@@ -38,7 +38,7 @@ def report_lost_models(subject: Subject, draft: Draft) -> None:
 
 def what_is_lost(record: FineTuneRecord, revision: Revision, backend: BackendName, job: JobRecord) -> str:
     """Says of a lost or missed model since when, and until when it was there."""
-    about = f"model {job.model} of revision {revision}"
+    about = f"model {job.missed or job.model} of revision {revision}"
     if job.deleted_at is not None:
         return f"{about} was deleted at {backend} by ftops on {job.deleted_at:%Y-%m-%d}"
     if job.deleting_at is not None:

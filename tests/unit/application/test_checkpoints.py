@@ -1,9 +1,10 @@
 """Choosing among a job's checkpoints, from the manifest's word to the alias: who scores what, when, and how often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from apply_world import PRODUCTION, World, answer_well, said_of, with_spec
@@ -13,11 +14,11 @@ from ftops.application.outcome import ExitCode
 from ftops.domain.attempts import Choice, JobRecord
 from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Declared
-from ftops.domain.events import CheckpointChosen
+from ftops.domain.events import AnyEvent, CheckpointChosen
 from ftops.domain.manifest import Baseline, Condition, FineTuneName, ModelId, Policy, Test
 from ftops.domain.plan import Evaluate, Promote, Reason, Train
 from ftops.errors import BackendError, LedgerUnreachable, Rejected
-from ftops.ports import ChatRequest
+from ftops.ports import ChatRequest, Snapshot
 
 # The fake backend's jobs have checkpoints at steps 10, 20 and 30, with validation losses 0.3, 0.15 and 0.2.
 
@@ -254,11 +255,39 @@ def test_a_chosen_checkpoint_that_is_gone_is_the_lost_model() -> None:
     world = World(answer=good_at(10))
     declared = choosing(world)
     world.apply(declared)
-    world.backend.delete_model(at(world, 10))
+    chosen = at(world, 10)
+    world.backend.delete_model(chosen)
     for _ in range(2):
         world.clock.advance(700)
         world.apply(declared)
     assert job_of(world).gone_at is not None
+    (notice,) = (n.message for n in world.plan(declared).notices if "is gone" in n.message)
+    assert f"model {chosen} of revision" in notice
+
+
+def test_a_target_that_is_gone_stays_so_though_the_last_checkpoint_is_there() -> None:
+    world = World(answer=good_at(10))
+    world.apply(choosing(world))
+    last = world.declare()
+    assert world.apply(last).code is ExitCode.DONE
+    assert model_of(world) == at(world, 10), "the last one does not pass its gates"
+    world.backend.delete_model(at(world, 10))
+    for _ in range(4):
+        world.clock.advance(700)
+        world.apply(last)
+    assert (job_of(world).missed, job_of(world).gone_at is not None) == (at(world, 10), True)
+
+
+def test_a_checkpoint_that_is_gone_before_it_was_scored() -> None:
+    world = World(answer=good_at(20))
+    world.apply(world.declare())
+    world.backend.delete_model(at(world, 10))
+    outcome = world.apply(choosing(world))
+    assert outcome.code is ExitCode.GATE_NOT_PASSED
+    (said,) = said_of(outcome, "Evaluate")
+    assert said.endswith("does not exist; nothing is chosen without its scores, but by another policy.checkpoints")
+    assert world.apply(choosing(world, "best_validation_loss", marked=False)).code is ExitCode.DONE
+    assert model_of(world) == at(world, 20)
 
 
 @pytest.mark.parametrize("step", [10, 20])
@@ -315,6 +344,23 @@ def test_a_choice_that_another_run_made_stands() -> None:
         choose_checkpoint(workspace, choose_scores, declared)
     assert job_of(world).choices != ()
     assert choose_checkpoint(workspace, action, declared) == "chosen meanwhile by another run"
+
+
+def test_of_two_runs_that_choose_at_once_the_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(answer=good_at(10))
+    declared, action = to_choose(world)
+    record = world.ledger.record_eventually
+
+    def beaten(events: Sequence[AnyEvent]) -> Snapshot | None:
+        (event,) = events
+        if isinstance(event, CheckpointChosen):
+            other = msgspec.structs.replace(event.choice, model=at(world, 20), step=20, why="other answers")
+            record([msgspec.structs.replace(event, choice=other)])
+        return record(events)
+
+    monkeypatch.setattr(world.ledger, "record_eventually", beaten)
+    assert choose_checkpoint(world.workspace(declared), action, declared) == "chosen meanwhile by another run"
+    assert job_of(world).choices[0].model == at(world, 20)
 
 
 def test_nothing_to_choose_among() -> None:

@@ -109,6 +109,10 @@ SENTENCES: list[tuple[Any, str]] = [
         f"router: the model of job ftjob-1 ({REV}) is not found at a first look at lab",
     ),
     (e.ModelMissed(**ABOUT, job="ftjob-1", is_gone=True), f"router: the model of job ftjob-1 ({REV}) is gone at lab"),
+    (
+        e.ModelMissed(**ABOUT, job="ftjob-1", is_gone=True, model="ft:1:ckpt-step-10"),
+        f"router: checkpoint ft:1:ckpt-step-10 of job ftjob-1 ({REV}) is gone at lab",
+    ),
     (e.ModelSeen(**ABOUT, job="ftjob-1"), f"router: the model of job ftjob-1 ({REV}) is there again at lab"),
     (DELETION, f"router: the model of job ftjob-1 ({REV}) at lab is about to be deleted"),
     (e.Evaluated(at=AT, fine_tune=TUNE, evaluation=SCORED), "router: ft:1 measured under intent"),

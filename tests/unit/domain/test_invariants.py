@@ -287,6 +287,8 @@ def test_what_is_recorded_of_a_job_fits_its_status() -> None:
         ({"cancel": CancelReason.REQUESTED}, "has a cancellation without its reason or its time"),
         ({"cancel_at": EPOCH}, "has a cancellation without its reason or its time"),
         ({"gone_at": EPOCH}, "has a model that is gone, and was never missed"),
+        ({"missed": "ft:1"}, "names a missed checkpoint, and none of its own was missed"),
+        ({"missed": "ft:other", "missed_at": EPOCH}, "names a missed checkpoint, and none of its own was missed"),
         ({"model": None, "deleted_at": EPOCH}, "has a deleted model, and never made one"),
     ):
         assert broken(attempts(attempt(job=job(**changes)))) == [("statuses", "router", f"job ftjob-1 {says}")]
