@@ -1,7 +1,8 @@
 """Runs git: one command, its bytes in and out, bounded and never asking anybody anything.
 
-Owns how git is started: which inherited variables it sees, that none of the user's hooks run, that it can't wait for a
-password, and how much it may answer. It knows nothing of what the commands mean.
+Owns how git is started: which inherited variables it sees, that none of the user's hooks run and no program that a
+repository's files name, that it can't wait for a password, and how much it may answer. It knows nothing of what the commands
+mean.
 """
 
 import os
@@ -60,6 +61,7 @@ _CONFIGURATION: Final = (
     "core.quotePath=false",
     "gc.auto=0",
     "maintenance.auto=false",
+    "safe.bareRepository=explicit",  # as _check_place, from git 2.38 on
 )
 
 
@@ -148,6 +150,7 @@ class GitProcess:
     def _start(
         self, arguments: Sequence[str], source: IO[bytes], target: IO[bytes] | int, complaints: IO[bytes]
     ) -> subprocess.Popen[bytes]:
+        _check_place(self.folder)
         options = [word for setting in _CONFIGURATION for word in ("-c", setting)]
         try:
             # A session of its own: Ctrl-C at the terminal doesn't cut a push in two, and ssh finds no terminal to ask.
@@ -194,6 +197,25 @@ class GitProcess:
                 return False
             raise
         return True
+
+
+def _check_place(folder: Path) -> None:
+    """Raises UsageProblem where git would take files that somebody can commit for a repository's own.
+
+    Among them are settings, and settings name programs that git runs. Nobody can commit a ``.git``.
+    """
+    start = folder.resolve()
+    for place in (start, *start.parents):
+        if os.path.lexists(place / ".git"):
+            return
+        shared = place / "commondir"
+        if os.path.lexists(place / "HEAD") and (
+            shared.exists() or ((place / "objects").exists() and (place / "refs").exists())
+        ):
+            raise UsageProblem(
+                f"{visible(str(place))} is a bare git repository, or looks like one: git would obey the settings in it",
+                remedy="use a clone of it; in a repository's own files, remove it",
+            )
 
 
 def _collect(process: subprocess.Popen[bytes], *, seconds: float, limit: int) -> tuple[bytes, bool]:

@@ -29,6 +29,36 @@ def test_bare_repository_has_no_work_tree(tmp_path: Path) -> None:
         GitRepository(tmp_path / "b.git")
 
 
+def test_files_of_the_repository_are_no_settings_of_git(repo: Path) -> None:
+    """What a pull request can bring along: a folder that git takes for a repository, with the programs it is to run."""
+    project, ran, evil = repo / "project", repo.parent / "ran", repo.parent / "evil"
+    (project / "below").mkdir(parents=True)
+    evil.write_text(f"#!/bin/sh\ntouch '{ran}'\n")
+    evil.chmod(0o755)
+    git(project, "init", "-q", "--bare", ".")
+    for name, value in {"bare": "false", "worktree": str(project), "fsmonitor": str(evil)}.items():
+        git(project, "config", f"core.{name}", value)
+    git(project, "status")
+    assert ran.exists()
+    ran.unlink()
+    for start in (project, project / "below"):
+        with pytest.raises(UsageProblem, match="project is a bare git repository, or looks like one"):
+            GitRepository(start).is_dirty()
+    GitRepository(repo, project_root=project).is_dirty()
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("others", [("objects", "refs"), ("commondir",)])
+def test_what_may_look_like_a_repository_to_git_is_refused(repo: Path, others: tuple[str, ...]) -> None:
+    (repo / "below").mkdir()
+    for name in others:
+        (repo / "below" / name).touch()
+    assert GitRepository(repo / "below").root == repo
+    (repo / "below" / "HEAD").touch()
+    with pytest.raises(UsageProblem, match="looks like one"):
+        GitRepository(repo / "below")
+
+
 def test_without_git_says_so(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\nfrom ftops.adapters.git_repo import GitRepository\nfrom ftops.errors import UsageProblem\n"
