@@ -48,11 +48,12 @@ def found_beside(
     other: Sequence[Json],
     use: Use = Use.SUPERVISED,
     other_use: Use | None = None,
+    systems: tuple[str, ...] = (),
 ) -> tuple[Found, ...]:
     """What is found in a validation file beside a training file, the same however both are cut up."""
     other_use = other_use or use
     facts = FileFacts(path="train.jsonl", use=use, rows=len(train))
-    other_facts = FileFacts(path="valid.jsonl", use=other_use, rows=len(other))
+    other_facts = FileFacts(path="valid.jsonl", use=other_use, rows=len(other), systems=systems)
     results = [
         tuple(inspection.compare(trained, facts, asked, other_facts))
         for trained, asked in zip(_ways(inspection, train, use), _ways(inspection, other, other_use), strict=True)

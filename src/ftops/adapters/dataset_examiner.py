@@ -81,7 +81,13 @@ class FileExaminer:
                     inspections=inspections, workers=self._processes.for_file(size), processes=self._processes.count
                 )
                 parts = examiner.examine(
-                    stream, path=one.path, use=one.use, split=one.split, demands=one.demands, told=told
+                    stream,
+                    path=one.path,
+                    use=one.use,
+                    split=one.split,
+                    demands=one.demands,
+                    systems=one.systems,
+                    told=told,
                 ).parts
                 if (large := file_size_finding(size)) is not None:
                     parts[0].findings.add(large)
@@ -101,7 +107,8 @@ class FileExaminer:
             except (SourceRefused, OSError):
                 return None
             # The path is part of it, as findings name it.
-            named = f"\0{one.path}\0{one.role}\0{one.use}\0{one.split!r}\0{one.demands!r}\0{sha256}"
+            asked = f"{one.split!r}\0{one.demands!r}\0{one.systems!r}"
+            named = f"\0{one.path}\0{one.role}\0{one.use}\0{asked}\0{sha256}"
             hashed.update(named.encode("utf-8", "replace"))
         return hashed.hexdigest()
 

@@ -3,12 +3,13 @@
 Owns those words. ``DatasetExaminer`` reads the files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from ftops.datasets.checks import CheckSettings
+from ftops.datasets.conversations import system_of
 from ftops.datasets.findings import FindingGroup, FindingList, sorted_groups
 from ftops.datasets.formats import NO_DEMANDS, USE_OF, Demands, Use
 from ftops.datasets.inspections import Inspection
@@ -22,13 +23,17 @@ from ftops.graders.rules import references
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examinee:
-    """One file and what it is for. ``path`` is relative to the project's root; ``demands`` are made of training rows."""
+    """One file and what it is for. ``path`` is relative to the project's root; ``demands`` are made of training rows.
+
+    ``systems`` are the system prompts of evaluations that ask these rows with an input of their own.
+    """
 
     path: str
     role: Role
     use: Use
     split: Split | None = None
     demands: Demands = NO_DEMANDS
+    systems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +98,18 @@ def examinees(fine_tune: FineTune) -> tuple[Examinee | None, tuple[Examinee, ...
             others.append(Examinee(path=paths.validation, role=Role.VALIDATION, use=use, demands=demands))
     for spec in fine_tune.evals:
         of_rows = Use.EVALUATION if spec.input is None else Use.FREE
-        others.append(Examinee(path=spec.dataset, role=Role.EVALUATION, use=of_rows))
+        systems = () if spec.input is None else tuple(_systems(fine_tune, spec.dataset))
+        others.append(Examinee(path=spec.dataset, role=Role.EVALUATION, use=of_rows, systems=systems))
     return train, tuple(dict.fromkeys(others))
+
+
+def _systems(fine_tune: FineTune, dataset: str) -> Iterator[str]:
+    """Gives the system prompts that evaluations of one file state: not those meant to differ, nor what rows fill in."""
+    for spec in fine_tune.evals:
+        if spec.dataset == dataset and spec.input is not None and spec.prompt != "intended":
+            system = system_of(spec.input)
+            if "{{" not in system:
+                yield system
 
 
 def demands_of(fine_tune: FineTune) -> Demands:

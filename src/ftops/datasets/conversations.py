@@ -6,7 +6,9 @@ Owns reading rows of any format alike. It checks nothing: a row of the wrong sha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+_SYSTEM: Final = frozenset(("system", "developer"))
 
 
 class RowFormat(StrEnum):
@@ -68,6 +70,11 @@ def text_of(message: Mapping[str, Any]) -> str:
         return content
     parts = (part.get("text") for part in _list(content) if isinstance(part, Mapping))
     return "".join(text for text in parts if isinstance(text, str))
+
+
+def system_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Gives the texts of all system and developer messages, one below the other."""
+    return "\n".join(text_of(one) for one in messages if one.get("role") in _SYSTEM)
 
 
 def _list(value: Any) -> list[Any]:

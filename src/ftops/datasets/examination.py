@@ -65,11 +65,12 @@ class Examiner:
         use: Use,
         split: Split | None = None,
         demands: Demands = NO_DEMANDS,
+        systems: tuple[str, ...] = (),
         told: Callable[[int], None] = lambda _: None,
     ) -> Examination:
         """Reads the whole ``stream`` once. ``path`` names the file in messages; ``told`` hears of the bytes done.
 
-        ``demands`` are what the rows must be beyond their ``use``.
+        ``demands`` are what the rows must be beyond their ``use``, ``systems`` as in ``FileFacts``.
         """
         findings = FindingList(file=path)
         content = _Content(chunks(stream, findings))
@@ -83,7 +84,7 @@ class Examiner:
         parts: list[Inspected] = []
         for key, whole in zip(keys, gathered, strict=True):
             name = path if split is None or key is None else part_name(path, split, key)
-            facts = FileFacts(path=name, use=use, rows=whole.rows)
+            facts = FileFacts(path=name, use=use, rows=whole.rows, systems=systems)
             own = findings if not parts else FindingList(file=path)
             parts.append(self._concluded(facts, whole, own))
         return Examination(sha256=content.sha256.hexdigest(), size=content.size, parts=tuple(parts))

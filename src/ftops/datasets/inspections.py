@@ -16,11 +16,15 @@ from ftops.datasets.formats import Use
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
-    """What is known of a file after all its rows were read. ``path`` is for messages."""
+    """What is known of a file after all its rows were read. ``path`` is for messages.
+
+    ``systems`` are the system prompts of evaluations that state their own input, which is sent in place of the rows' messages.
+    """
 
     path: str
     use: Use
     rows: int
+    systems: tuple[str, ...] = ()
 
 
 class Inspection(Protocol):

@@ -48,3 +48,23 @@ def test_demands_are_made_of_what_is_trained_and_validated_on_alone():
     assert train is not None
     assert (train.demands, validation.demands, evaluation.demands) == (demands, demands, NO_DEMANDS)
     assert (train.use, evaluation.use) == (Use.REINFORCEMENT, Use.EVALUATION)
+
+
+def test_the_system_prompts_that_evaluations_state_themselves():
+    def asks(name, *systems, dataset="e.jsonl", **more):
+        messages = tuple({"role": "developer", "content": text} for text in systems)
+        question = {"role": "user", "content": "{{item.q}}"}
+        return EvalSpec(name=name, dataset=dataset, grader=CHECK, input=(*messages, question), **more)
+
+    evals = (
+        asks("own", "Sort it.", "One word."),
+        asks("none"),
+        asks("intended", "Short.", prompt="intended"),
+        asks("filled in", "Read {{item.text}}."),
+        asks("elsewhere", "Sum it up.", dataset="other.jsonl"),
+        EvalSpec(name="rows", dataset="e.jsonl", grader=CHECK),
+    )
+    _, (_, own, other, rows) = examinees(tune(evals=evals))
+    assert (own.use, own.systems) == (Use.FREE, ("Sort it.\nOne word.", ""))
+    assert (other.path, other.systems) == ("other.jsonl", ("Sum it up.",))
+    assert (rows.use, rows.systems) == (Use.EVALUATION, ())

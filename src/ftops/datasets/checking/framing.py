@@ -81,11 +81,10 @@ def framed(batch: Batch) -> Framed:
     tools: dict[Tools, int] = {}
     parsed: dict[bytes, int] = {}
     places = candidates(batch.lines)
-    prompt_of, tools_of = [], []
+    places_of_prompts, tools_of = [], []
     for place in places:
         example = batch.examples[place]
-        system = example.system.strip()
-        prompt_of.append(prompts.setdefault((system[:READ], digest(system)), len(prompts)))
+        places_of_prompts.append(prompts.setdefault(prompt_of(example.system), len(prompts)))
         if example.tools not in parsed:
             parsed[example.tools] = tools.setdefault(_tools(example.tools), len(tools))
         tools_of.append(parsed[example.tools])
@@ -93,10 +92,16 @@ def framed(batch: Batch) -> Framed:
         last=batch.lines[-1] if batch.lines else 0,
         lines=np.array(batch.lines, np.int64)[places],
         prompts=tuple(prompts),
-        prompt_of=np.array(prompt_of, np.int32),
+        prompt_of=np.array(places_of_prompts, np.int32),
         tools=tuple(tools),
         tools_of=np.array(tools_of, np.int32),
     )
+
+
+def prompt_of(system: str) -> Prompt:
+    """Gives what stands for a system prompt."""
+    text = system.strip()
+    return text[:READ], digest(text)
 
 
 def profile(seen: Sequence[Framed]) -> Profile:

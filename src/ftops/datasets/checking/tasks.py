@@ -4,6 +4,7 @@ Owns D112, D113 and D114. What system prompts and sets of tools are one is ``fra
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any, ClassVar, Final
 
@@ -13,18 +14,21 @@ from ftops.datasets.checking.framing import (
     READ,
     REAL_SHARE,
     Family,
+    Frequency,
     Profile,
     Prompt,
     framed,
     is_of,
     profile,
     prompt_families,
+    prompt_of,
     tool_families,
     tool_rows,
     word_similarity,
 )
 from ftops.datasets.excerpts import masked_excerpt
 from ftops.datasets.findings import Found
+from ftops.datasets.formats import Use
 from ftops.datasets.inspections import FileFacts
 from ftops.domain.foreign_text import quoted
 
@@ -65,9 +69,14 @@ class Tasks:
     ) -> Iterator[Found]:
         """Finds system prompts and tools that only one of two files has."""
         trained, asked = profile(train), profile(other)
-        if trained.rows and asked.rows:
-            yield from _unknown_prompts(trained, asked)
-            yield from _unknown_tools(trained, asked)
+        if not (trained.rows and asked.rows):
+            return
+        if facts.use is Use.FREE:  # an input that is stated elsewhere is asked; tools of free rows are not looked at
+            prompts = {prompt_of(system): Frequency(rows=asked.rows, line=1) for system in facts.systems}
+            yield from _unknown_prompts(trained, replace(asked, prompts=prompts), who="the evaluation's input has")
+            return
+        yield from _unknown_prompts(trained, asked)
+        yield from _unknown_tools(trained, asked)
 
 
 def _several(found: Profile, families: Sequence[Family], *, kind: str, names: Sequence[str], hint: str) -> Found:
@@ -79,8 +88,8 @@ def _several(found: Profile, families: Sequence[Family], *, kind: str, names: Se
     return Found(code="D112", line=families[1].line, says=says, hint=hint, kind=f"several {kind}")
 
 
-def _unknown_prompts(trained: Profile, asked: Profile) -> Iterator[Found]:
-    """Finds the system prompts that training doesn't have, the most frequent first.
+def _unknown_prompts(trained: Profile, asked: Profile, *, who: str | None = None) -> Iterator[Found]:
+    """Finds the system prompts that training doesn't have, the most frequent first; ``who`` has them if not the rows.
 
     Says nothing where training itself has another one in most rows, as where documents stand in them.
     """
@@ -100,7 +109,7 @@ def _unknown_prompts(trained: Profile, asked: Profile) -> Iterator[Found]:
     def tell(place: int) -> Found:
         many, prompt = unknown[place]
         nearest = max(families, key=lambda family: word_similarity(prompt[0].split(), family.head[0].split()))
-        share = f"{many.rows / asked.rows:.0%} of the rows have"
+        share = who or f"{many.rows / asked.rows:.0%} of the rows have"
         says = f"{share} {_named(prompt)}, where training has {_named(nearest.head)}{_difference(nearest.head, prompt)}"
         hint = "ask as in training: a fine-tune is best at the prompt that it was trained on"
         return Found(

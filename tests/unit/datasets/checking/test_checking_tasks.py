@@ -154,3 +154,15 @@ def test_preference_rows_are_compared_by_their_input() -> None:
     train = [pair("Say it", "good", "bad")] * 5
     found = found_beside(TASKS, train, rows(SORT, 5), Use.DPO, other_use=Use.EVALUATION)
     assert [one.code for one in found] == ["D113"]
+
+
+def test_an_input_that_an_evaluation_states_counts_in_place_of_its_rows() -> None:
+    train, free = rows(SORT, 5, tools=[tool("pay")]), [{"q": "Where?"}] * 3
+
+    def beside(*systems: str) -> list[tuple[str, int, str]]:
+        return told(found_beside(TASKS, train, free, other_use=Use.FREE, systems=systems))
+
+    assert beside() == beside(f" {SORT}") == []
+    says = "the evaluation's input has no system prompt, where training has the system prompt 'You sort messages of"
+    ((code, line, said),) = beside(SORT, "")
+    assert (code, line, said[: len(says)]) == ("D113", 1, says)
