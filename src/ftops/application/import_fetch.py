@@ -6,12 +6,14 @@ Owns that nothing is asked twice, and that several things are asked at the same 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
+from ftops.application.job_news import listed_checkpoints
 from ftops.datasets.reading import MAX_FILE_BYTES
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.past_job import PastJob
-from ftops.errors import NotFound, Rejected, Unauthorized
+from ftops.errors import NotFound, Rejected
 from ftops.ports import AdoptionFiles, BackendSession, Checkpoint, KeptFile, Progress
 
 _AT_A_TIME: Final = 4
@@ -58,7 +60,7 @@ class Fetching:
         wanted = [name for past in jobs for name in (past.training_file, past.validation_file) if name is not None]
         return Fetched(
             files=self._each("fetching files", tuple(dict.fromkeys(wanted)), self._file),
-            checkpoints=self._each("asking for checkpoints", tuple(with_model), self._checkpoints),
+            checkpoints=self._each("asking for checkpoints", tuple(with_model), partial(listed_checkpoints, self.session)),
         )
 
     def _file(self, file_id: str) -> KeptFile | str:
@@ -72,14 +74,6 @@ class Fetching:
             return f"file {file_id} is gone"
         except Rejected as error:
             return f"the backend does not give file {file_id}: {error.message}"
-
-    def _checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
-        try:
-            return self.session.jobs.checkpoints(job)
-        except Unauthorized:
-            raise
-        except Rejected:
-            return ()  # a backend without checkpoints
 
     def _is_known(self, model: ModelId) -> bool:
         try:

@@ -11,8 +11,8 @@ from ftops.domain.lost_models import SECOND_LOOK
 from ftops.domain.manifest import Backend, FineTuneName, JobId, Revision
 from ftops.domain.observed import Job
 from ftops.domain.pricing import training_price
-from ftops.errors import NotFound
-from ftops.ports import BackendSession
+from ftops.errors import NotFound, Rejected, Unauthorized
+from ftops.ports import BackendSession, Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +101,20 @@ def observed_event(
         error_message=job.error_message,
         checkpoints=tuple(
             CheckpointRecord(step=c.step, model=c.model, valid_loss=c.valid_loss)
-            for c in (session.jobs.checkpoints(job.id) if has_model else ())
+            for c in (listed_checkpoints(session, job.id) if has_model else ())
         ),
     )
+
+
+def listed_checkpoints(session: BackendSession, job: JobId) -> tuple[Checkpoint, ...]:
+    """Gives a job's checkpoints: none where the backend knows the job and lists no checkpoints at all.
+
+    Raises BackendError, NotFound where it does not know the job (yet).
+    """
+    try:
+        return session.jobs.checkpoints(job)
+    except Unauthorized:
+        raise
+    except Rejected:
+        session.jobs.retrieve(job)
+        return ()

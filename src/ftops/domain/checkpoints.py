@@ -86,7 +86,7 @@ def choose_by_loss(job: JobRecord, policy: Literal["best_validation_loss", "eval
     every = checkpoints_of(job)
     measured = [(checkpoint.valid_loss, checkpoint) for checkpoint in every if checkpoint.valid_loss is not None]
     if not measured:
-        why = f"none of {len(every)} checkpoints has a validation loss: the last one is taken"
+        why = f"none of {_counted(len(every))} has a validation loss: the last one is taken"
         return Choice(policy=policy, model=every[-1].model, step=every[-1].step, among=len(every), why=why)
     loss, best = min(measured, key=lambda pair: (pair[0], -pair[1].step))
     why = f"step {best.step} has the lowest validation loss ({loss:.4g}) of {_counted(len(measured))}"

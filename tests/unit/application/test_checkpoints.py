@@ -9,15 +9,16 @@ import pytest
 
 from apply_world import PRODUCTION, World, answer_well, said_of, with_spec
 from ftops.application.checkpoints import choose_checkpoint
+from ftops.application.job_news import listed_checkpoints
 from ftops.application.observe import observe
 from ftops.application.outcome import ExitCode
 from ftops.domain.attempts import Choice, JobRecord
 from ftops.domain.checkpoints import compared_on
 from ftops.domain.desired import Declared
 from ftops.domain.events import AnyEvent, CheckpointChosen
-from ftops.domain.manifest import Baseline, Condition, FineTuneName, ModelId, Policy, Test
+from ftops.domain.manifest import Baseline, Condition, FineTuneName, JobId, ModelId, Policy, Test
 from ftops.domain.plan import Evaluate, Promote, Reason, Train
-from ftops.errors import BackendError, LedgerUnreachable, Rejected
+from ftops.errors import BackendError, LedgerUnreachable, NotFound, Rejected
 from ftops.ports import ChatRequest, Snapshot
 
 # The fake backend's jobs have checkpoints at steps 10, 20 and 30, with validation losses 0.3, 0.15 and 0.2.
@@ -309,6 +310,32 @@ def test_a_single_checkpoint_is_chosen_unasked(monkeypatch: pytest.MonkeyPatch) 
     (choice,) = job_of(world).choices
     assert (choice.why, choice.among) == ("the job has no other checkpoint", 1)
     assert (model_of(world), len(world.backend.requests)) == (job_of(world).model, 8)
+
+
+def test_a_backend_that_lists_no_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    def absent(*_: object) -> None:
+        raise NotFound("no such route", status=404)
+
+    monkeypatch.setattr(type(world.backend.jobs), "checkpoints", absent)
+    assert world.apply(choosing(world, "best_validation_loss", marked=False)).code is ExitCode.DONE
+    assert model_of(world) == job_of(world).model
+    assert job_of(world).choices[0].why == "none of 1 checkpoint has a validation loss: the last one is taken"
+
+
+def test_a_job_that_lookups_do_not_know_yet_has_not_ended_without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.apply(world.declare())
+    job = JobId(job_of(world).id)
+
+    def absent(*_: object) -> None:
+        raise NotFound("not yet", status=404)
+
+    for call in ("checkpoints", "retrieve"):
+        monkeypatch.setattr(type(world.backend.jobs), call, absent)
+    with pytest.raises(NotFound, match="not yet"):
+        listed_checkpoints(world.backend, job)
 
 
 def to_choose(world: World) -> tuple[Declared, Evaluate]:
