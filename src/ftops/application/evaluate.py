@@ -22,7 +22,6 @@ from ftops.application.measurements import (
     has_unisolated_scores,
     known_scores,
     prepare,
-    sendable_rows,
 )
 from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
@@ -35,7 +34,6 @@ from ftops.domain.preferences import Pair
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.replay import record_after
-from ftops.evaluation.few_shot import draw_examples
 from ftops.evaluation.judging import judge_evaluations
 from ftops.evaluation.known_verdicts import Judged, KnownVerdicts
 from ftops.evaluation.pairwise import is_pairwise
@@ -145,23 +143,23 @@ class Evaluations:
         return tuple((c, tuple(self._kept(subject, c, c.pairs))) for c in contests)
 
     def rows_to_call(
-        self,
-        record: FineTuneRecord,
-        declared: Declared,
-        *,
-        candidate: Candidate,
-        evaluation: str | None = None,
+        self, record: FineTuneRecord, declared: Declared, *, candidate: Candidate, evaluation: str | None = None
     ) -> int:
         """Counts the requests that ``evaluate`` would send: neither scored nor kept on this machine. Calls nothing."""
+        due = self.calls_due(record, declared, candidate=candidate, evaluation=evaluation)
+        return sum(count for _, count in due)
+
+    def calls_due(
+        self, record: FineTuneRecord, declared: Declared, *, candidate: Candidate, evaluation: str | None = None
+    ) -> Iterator[tuple[Measurement, int]]:
+        """Gives what ``evaluate`` would measure, each with its prompt and the number of its requests. Calls nothing."""
         subject = self.subject(record, declared, candidate)
-        total = 0
         for one in _selected(declared, evaluation):
             for wanted in subject.wanted(one):
                 measurement = self._with_prompt(subject, wanted)
                 if not measurement.problem:
                     known = known_scores(record, measurement)
-                    total += count_unanswered(self._items(measurement), known, self.outputs)
-        return total
+                    yield measurement, count_unanswered(self._items(measurement), known, self.outputs)
 
     def subject(self, record: FineTuneRecord, declared: Declared, candidate: Candidate) -> Subject:
         """Gives a candidate with all that its evaluations depend on."""
@@ -280,13 +278,7 @@ class Evaluations:
         if wanted.asks is None:
             return wanted
         if isinstance(wanted.asks, FewShot):
-            examples = draw_examples(
-                self.files.rows(subject.declared.train),
-                sendable_rows(self.files.each_row(wanted.declared.dataset), wanted.declared),
-                k=wanted.asks.k,
-                seed=wanted.asks.seed,
-            )
-            return dataclasses.replace(wanted, prompt=examples)
+            return dataclasses.replace(wanted, prompt=subject.examples(wanted.declared, wanted.asks))
         try:
             return dataclasses.replace(wanted, prompt=read_prompt(self.files.text(wanted.asks.path)))
         except PromptProblem as problem:

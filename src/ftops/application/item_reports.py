@@ -170,9 +170,7 @@ class _Scored:
             path=self.one.dataset.path,
             count=len(self.scores),
             failed=None if failing is None else len(failing),
-            unscored=tuple(
-                place for row, place in self.places.items() if row in self.scores and self.scores[row] is None
-            ),
+            unscored=tuple(self._unscored()),
             against=against,
             worst=tuple(self.tell(place, lost) for place in order[:WORST]),
             commonest=_largest_share(item.output for item in self.worst_of.values()),
@@ -195,6 +193,13 @@ class _Scored:
         passing = 1.0 if self.passing is None else self.passing
         failed = {item.row for item in self.record.items if item.score is not None and item.score < passing}
         return tuple(place for row, place in self.places.items() if row in failed)
+
+    def _unscored(self) -> Iterator[Place]:
+        """The rows of which an answer has no score; where nothing was compared yet for want of answers, those without one."""
+        items = self.record.items
+        awaits = is_pairwise(self.one.spec.grader) and any(item.output is None for item in items)
+        lacking = {item.row for item in items if (item.output if awaits else item.score) is None}
+        return (place for row, place in self.places.items() if row in lacking)
 
     def tell(self, place: Place, lost: Container[str] = ()) -> Told:
         """Tells of a row's worst answer; ``lost`` are rows that a baseline did better on."""

@@ -90,11 +90,11 @@ class Subject:
             candidate=self._of_candidate(one).recorded(self.record),
             baselines=tuple(self._baseline_scores(one, condition) for condition in one.spec.gate),
             missing_reason=MissingReason.EVAL_CHANGED if is_known_name else MissingReason.NOT_EVALUATED,
-            price=self._price(candidate.model, candidate.backend),
+            price=self.price(candidate.model, candidate.backend),
             compared=self._compared(one),
         )
 
-    def _price(self, model: ModelId, name: BackendName) -> Price | None:
+    def price(self, model: ModelId, name: BackendName) -> Price | None:
         """Gives what calling a model costs; None is unknown."""
         ours = self.declared.backend
         backend = ours if name == ours.name else self.backends.get(name)
@@ -125,7 +125,7 @@ class Subject:
             backend=backend,
             record=scores,
             note=_note(known, scores),
-            price=self._price(model, backend),
+            price=self.price(model, backend),
             preferences=self._preferences(one, condition, scores),
         )
 

@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from ftops.application.baselines import Candidate, base_model_of, resolve_baseline
 from ftops.application.evaluate import EvaluationProgress, Evaluations
+from ftops.application.measurements import Measurement
+from ftops.application.prompt_tokens import prompt_saving
 from ftops.application.subject import EvaluationFiles
 from ftops.domain.checkpoints import chosen_model
 from ftops.domain.desired import Dataset, Declared
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Baseline, EvalSpec, ModelId, PromptFile
-from ftops.domain.pricing import inference_price
+from ftops.domain.manifest import Backend, BackendName, Baseline, EvalSpec, ModelId, PromptFile
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.replay import record_after
@@ -29,9 +30,9 @@ from ftops.errors import UsageProblem
 from ftops.evaluation.graders import GraderProblem, parse_grader
 from ftops.evaluation.identity import form_digest, is_dated
 from ftops.evaluation.pairwise import is_pairwise
+from ftops.evaluation.prompts import Examples
 from ftops.graders.rules import embedding_models_of, models_of
 
-_TUNED: Final = "ft:"
 _MILLION: Final = 1_000_000
 
 
@@ -54,11 +55,13 @@ class Quote:
     """What a trial would send: requests, tokens and USD. None is unknown, never zero.
 
     Besides, ``judges`` are asked about up to ``judged`` answers, or embed them; what that takes is not in the other figures.
+    ``is_free`` where all backends that would be asked are known to cost nothing.
     """
 
     calls: int
     tokens: int
     usd: float | None
+    is_free: bool
     judged: int = 0
     judges: tuple[str, ...] = ()
 
@@ -157,22 +160,46 @@ def make_trial(
 
 
 def quote(evaluations: Evaluations, trial: Trial) -> Quote:
-    """Estimates what a trial would send and cost; asks no backend. Answers count as long as the references."""
+    """Estimates what a trial would send and cost, each model by its own price; asks no backend.
+
+    Answers count as long as the references, at the price of input.
+    """
+    record, declared, candidate = trial.record, trial.declared, trial.candidate
+    subject = evaluations.subject(record, declared, candidate)
     calls = tokens = judged = 0
+    usd: float | None = 0.0
+    asked: set[BackendName] = set()
+    for wanted, count in evaluations.calls_due(record, declared, candidate=candidate):
+        if not count:
+            continue
+        sent = round(count * _tokens_of_a_call(evaluations, trial, wanted))
+        price = subject.price(wanted.model, wanted.backend)
+        usd = None if usd is None or price is None or price.input is None else usd + sent * price.input / _MILLION
+        calls, tokens = calls + count, tokens + sent
+        asked.add(wanted.backend)
     judges: dict[str, None] = {}
-    judgement = evaluations.judgement(trial.record, trial.declared, candidate=trial.candidate)
-    lacking = Counter(missing.eval for missing in judgement.missing)
-    for one in trial.declared.evals:
-        asked = models_asked(one.spec)
-        if asked and lacking[one.spec.name]:
-            judges |= dict.fromkeys(asked)
+    lacking = Counter(m.eval for m in evaluations.judgement(record, declared, candidate=candidate).missing)
+    for one in declared.evals:
+        models = models_asked(one.spec)
+        if models and lacking[one.spec.name]:
+            judges |= dict.fromkeys(models)
             judged += one.dataset.rows * one.spec.repeats * lacking[one.spec.name]
-        wanted = evaluations.rows_to_call(
-            trial.record, trial.declared, candidate=trial.candidate, evaluation=one.spec.name
-        )
-        calls += wanted
-        tokens += round(wanted * one.dataset.tokens / one.dataset.rows) if one.dataset.rows else 0
-    return Quote(calls=calls, tokens=tokens, usd=_usd(trial, tokens), judged=judged, judges=tuple(judges))
+            asked.add(candidate.backend)
+    known = {**evaluations.backends, declared.backend.name: declared.backend}
+    is_free = all(name in known and is_free_of_charge(known[name]) for name in asked)
+    return Quote(calls=calls, tokens=tokens, usd=usd, is_free=is_free, judged=judged, judges=tuple(judges))
+
+
+def _tokens_of_a_call(evaluations: Evaluations, trial: Trial, wanted: Measurement) -> float:
+    """Gives what a row takes on average, with the examples or the prompt that it is given besides."""
+    dataset, train = wanted.declared.dataset, trial.declared.train
+    row = dataset.tokens / dataset.rows if dataset.rows else 0.0
+    if isinstance(wanted.prompt, Examples):
+        return row + (wanted.prompt.count * train.tokens / train.rows if train.rows else 0.0)
+    if isinstance(wanted.asks, PromptFile) and wanted.asks == trial.candidate.asks:
+        saving = prompt_saving(evaluations, trial.declared, trial.candidate, wanted.declared)
+        return row - (saving.tokens if saving is not None else 0.0)
+    return row
 
 
 def models_asked(spec: EvalSpec) -> tuple[str, ...]:
@@ -200,10 +227,9 @@ def run_trial(
     return Tried(trial=trial, record=record, judgement=judgement)
 
 
-def is_free(trial: Trial) -> bool:
-    """Whether calling the candidate's backend is known to cost nothing."""
-    backend = trial.declared.backend
-    price = None if backend.is_rehearsal else backend.price
+def is_free_of_charge(backend: Backend) -> bool:
+    """Whether calling a backend is known to cost nothing."""
+    price = backend.price
     return backend.is_rehearsal or (price is not None and price.input == 0 and price.output == 0)
 
 
@@ -230,15 +256,6 @@ def _is_itself(record: FineTuneRecord, declared: Declared, candidate: Candidate,
         return False
     found = resolve_baseline(record, declared, candidate, baseline, form=form_digest(baseline, None))
     return (found.model, found.backend) == (candidate.model, candidate.backend)
-
-
-def _usd(trial: Trial, tokens: int) -> float | None:
-    if trial.declared.backend.is_rehearsal or not tokens:
-        return 0.0
-    model = trial.candidate.model
-    is_tuned = trial.candidate.revision is not None or model.startswith(_TUNED)
-    price = inference_price(model, is_tuned=is_tuned, backend=trial.declared.backend)
-    return None if price is None or price.input is None else tokens * price.input / _MILLION
 
 
 def _near(name: str, names: Sequence[str], there_are: str) -> str:

@@ -26,7 +26,7 @@ from ftops.application.trials import (
     Tried,
     choose_evals,
     find_declared,
-    is_free,
+    is_free_of_charge,
     make_trial,
     models_asked,
     quote,
@@ -91,7 +91,7 @@ class OpenedTrial:
         """
         quoted = quote(self.evaluations, self.trial)
         if not quoted.is_nothing:
-            if not self._is_approved(_told(quoted)):
+            if not self._is_approved(_told(quoted), is_free=quoted.is_free):
                 return None
             self._check_key()
         with underway():
@@ -124,7 +124,8 @@ class OpenedTrial:
         labels = read_labels(text, file=str(file), rows=self.evaluations.files.rows(one.dataset))
         judges = models_asked(one.spec)
         if judges:
-            if not self._is_approved(f"{_counted(len(labels), 'answer')} judged by {_listed(judges)}, of unknown cost"):
+            told = f"{_counted(len(labels), 'answer')} judged by {_listed(judges)}, of unknown cost"
+            if not self._is_approved(told, is_free=is_free_of_charge(self.trial.declared.backend)):
                 return None
             self._check_key()
         with underway():
@@ -138,10 +139,10 @@ class OpenedTrial:
             raise UsageProblem("people label the answers to one evaluation", remedy=f"name it with --eval: {names}")
         return found[0]
 
-    def _is_approved(self, told: str) -> bool:
+    def _is_approved(self, told: str, *, is_free: bool) -> bool:
         """Whether calls may be made: nothing is asked where they cost nothing."""
         tell(f"{safe(self.trial.declared.name)}: {told}")
-        if not self.is_asking or is_free(self.trial):
+        if not self.is_asking or is_free:
             return True
         if not sys.stdin.isatty():
             raise UsageProblem(f"nobody is here to approve {told}", remedy="give --auto-approve")

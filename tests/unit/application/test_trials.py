@@ -16,11 +16,10 @@ from ftops.application.model_figures import model_figures
 from ftops.application.training_reports import TrainingReport, training_report
 from ftops.application.trials import (
     FilesWithPrompt,
-    Trial,
     Tried,
     choose_evals,
     find_declared,
-    is_free,
+    is_free_of_charge,
     make_trial,
     quote,
     run_trial,
@@ -33,7 +32,6 @@ from ftops.domain.curves import StepMetrics
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.judgement import Verdict
 from ftops.domain.manifest import (
-    Backend,
     Baseline,
     Condition,
     FewShot,
@@ -44,7 +42,7 @@ from ftops.domain.manifest import (
     PromptFile,
     Test,
 )
-from ftops.errors import BackendError, Invalid, UsageProblem
+from ftops.errors import BackendError, Invalid, Rejected, UsageProblem
 from ftops.ports import ChatRequest
 
 OTHER_MODEL = "gpt-4.1-2025-04-14"
@@ -256,21 +254,46 @@ def test_a_quote_counts_what_is_not_kept(world: World) -> None:
     trial = make_trial(declared, None, model=OTHER_MODEL, today=TODAY)
     quoted = quote(evaluations, trial)
     assert (quoted.calls, quoted.tokens) == (2 * EVAL_ROWS, 1800)
-    assert quoted.usd == pytest.approx(1800 * 2.0 / 1_000_000)
+    assert quoted.usd == pytest.approx(900 * (2.0 + 0.4) / 1_000_000), "each model has its price"
     run_trial(evaluations, trial)
     quoted = quote(evaluations, trial)
-    assert (quoted.calls, quoted.tokens, quoted.usd) == (0, 0, 0.0)
+    assert (quoted.calls, quoted.tokens, quoted.usd, quoted.is_nothing) == (0, 0, 0.0, True)
     assert quote(evaluations, make_trial(declared, None, model="its-own", today=TODAY)).usd is None
 
 
-def test_only_what_is_known_to_cost_nothing_is_free(world: World) -> None:
-    def on(backend: Backend) -> Trial:
-        return make_trial(world.declare(backend=backend), None, model=None, today=TODAY)
+def test_a_quote_counts_examples_and_prompts(world: World) -> None:
+    shots = Condition(baseline=Baseline(base=True, prompt=FewShot(k=2, seed=1)), test=Test.SUPERIORITY)
+    declared = world.declare()
+    evaluations = world.workspace(declared).evaluations
+    alone = quote(evaluations, make_trial(declared, None, model=OTHER_MODEL, today=TODAY)).tokens
+    with_shots = make_trial(with_gate(declared, AGAINST_BASE, shots), None, model=OTHER_MODEL, today=TODAY)
+    a_row = declared.train.tokens / declared.train.rows
+    assert quote(evaluations, with_shots).tokens == pytest.approx(3 * alone + EVAL_ROWS * 2 * a_row, abs=1)
+    asks = PromptFile(path="./long.json")
+    text = json.dumps([{"role": "system", "content": "Be as exact as you can. " * 20}])
+    files = FilesWithPrompt(files=evaluations.files, path=asks.path, prompt=text)
+    prompted = make_trial(declared, None, model=OTHER_MODEL, today=TODAY, asks=asks)
+    assert quote(dataclasses.replace(evaluations, files=files), prompted).tokens > alone + EVAL_ROWS * 100
 
-    assert is_free(on(TWIN))
-    assert not is_free(on(OPENAI))
-    assert is_free(on(dataclasses.replace(OPENAI, price=Price(training=1.0, input=0, output=0))))
-    assert not is_free(on(dataclasses.replace(OPENAI, price=Price(training=0))))
+
+def test_only_what_is_known_to_cost_nothing_is_free(world: World) -> None:
+    assert is_free_of_charge(TWIN)
+    assert not is_free_of_charge(OPENAI)
+    assert is_free_of_charge(dataclasses.replace(OPENAI, price=Price(training=1.0, input=0, output=0)))
+    assert not is_free_of_charge(dataclasses.replace(OPENAI, price=Price(training=0)))
+
+
+def test_a_rehearsal_that_compares_with_a_paid_model_is_not_free(world: World) -> None:
+    paid = Condition(
+        baseline=Baseline(base=False, model=ModelId(OTHER_MODEL), backend=OPENAI.name), test=Test.SUPERIORITY
+    )
+    declared = world.declare(backend=TWIN)
+    evaluations = dataclasses.replace(world.workspace(declared).evaluations, backends={OPENAI.name: OPENAI})
+    assert quote(evaluations, make_trial(declared, None, model=None, today=TODAY)).is_free
+    quoted = quote(evaluations, make_trial(with_gate(declared, paid), None, model=None, today=TODAY))
+    assert (quoted.calls, quoted.is_free) == (2 * EVAL_ROWS, False)
+    assert quoted.usd is not None
+    assert quoted.usd > 0
 
 
 JUDGE = {
@@ -279,6 +302,14 @@ JUDGE = {
     "input": [{"role": "user", "content": "Is {{sample.output_text}} what {{reference}} says?"}],
     "labels": ["yes", "no"],
     "passing_labels": ["yes"],
+}
+
+
+PAIRWISE = {
+    **JUDGE,
+    "input": [{"role": "user", "content": "{{first.output_text}} or {{second.output_text}}?"}],
+    "labels": ["first", "second"],
+    "passing_labels": ["first"],
 }
 
 
@@ -316,15 +347,9 @@ def test_a_judge_is_compared_with_people() -> None:
 
 def test_a_judge_of_pairs_has_no_verdict_on_single_answers() -> None:
     world = World(answer=judging)
-    pairwise = {
-        **JUDGE,
-        "input": [{"role": "user", "content": "{{first.output_text}} or {{second.output_text}}?"}],
-        "labels": ["first", "second"],
-        "passing_labels": ["first"],
-    }
     with pytest.raises(UsageProblem, match="compares pairs of answers"):
-        compared(world, with_gate(world.declare(), grader=pairwise), '{"row": 1, "output": "x", "label": true}')
-    ((why, _),) = exported(world, tried_of(world, with_gate(world.declare(), grader=pairwise))).left_out
+        compared(world, with_gate(world.declare(), grader=PAIRWISE), '{"row": 1, "output": "x", "label": true}')
+    ((why, _),) = exported(world, tried_of(world, with_gate(world.declare(), grader=PAIRWISE))).left_out
     assert why.startswith("quality compares answers, of which none fails by itself")
 
 
@@ -336,6 +361,19 @@ def test_signs_that_end_a_line_elsewhere_may_stand_in_a_labelled_answer() -> Non
 
 
 # What became of items.
+
+
+def test_where_nothing_was_compared_for_want_of_answers_these_are_listed() -> None:
+    def answer(request: ChatRequest) -> str:
+        if request.model == OTHER_MODEL and answer_well(request) == "3":
+            raise Rejected("no", status=400)
+        return judging(request)
+
+    world = World(answer=answer)
+    wins = Condition(metric="win_rate", baseline=Baseline(base=True), test=Test.SUPERIORITY)
+    tried = tried_of(world, with_gate(world.declare(), wins, grader=PAIRWISE), model=OTHER_MODEL)
+    (report,) = reports_of(world, tried)
+    assert [place.line for place in report.unscored] == [4]
 
 
 def test_items_are_told_by_who_won_them(world: World) -> None:
