@@ -10,8 +10,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from ftops.domain.manifest import Condition, Test
+from ftops.evaluation.intervals import wilson
 
 BENCH = Path(__file__).resolve().parents[3] / "bench"
 
@@ -32,6 +34,18 @@ def test_rates_of_one_model_pass_as_seldom_as_promised_exactly(bench: ModuleType
     assert max(rate.false for rate in found) <= 0.035
     assert sum(rate.false for rate in found) / len(found) <= 0.025
     assert max(rate.power for rate in found if rate.power is not None) > 0.98
+
+
+def test_no_threshold_lets_more_pass_than_the_docs_say() -> None:
+    """The most for each number of right items is at the threshold that they just clear."""
+    worst: dict[int, float] = {}
+    for n in (*range(30, 60), 100, 300):
+        lows = ((right, wilson(right, n, 0.95).low) for right in range(1, n + 1))
+        worst[n] = max(float(binom.sf(right - 1, n, low)) for right, low in lows if 0.5 <= low <= 0.99)
+    assert max(worst, key=lambda n: worst[n]) == 31
+    assert worst[31] == pytest.approx(0.0366, abs=5e-5)
+    assert all(rate <= 0.035 for n, rate in worst.items() if n >= 40)
+    assert worst[100] <= 0.0312
 
 
 @pytest.mark.parametrize(
