@@ -60,7 +60,9 @@ class Fetching:
         wanted = [name for past in jobs for name in (past.training_file, past.validation_file) if name is not None]
         return Fetched(
             files=self._each("fetching files", tuple(dict.fromkeys(wanted)), self._file),
-            checkpoints=self._each("asking for checkpoints", tuple(with_model), partial(listed_checkpoints, self.session)),
+            checkpoints=self._each(
+                "asking for checkpoints", tuple(with_model), partial(listed_checkpoints, self.session)
+            ),
         )
 
     def _file(self, file_id: str) -> KeptFile | str:
