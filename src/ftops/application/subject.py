@@ -107,7 +107,7 @@ class Subject:
         """Gives among how many checkpoints the candidate was chosen by the items of this evaluation; else 1."""
         model, backend = self.candidate.model, self.candidate.backend
         jobs = (job for _, where, _, job in self.record.jobs() if where == backend and job.has_model(model))
-        return max((compared_on(job, model, self.declared, one) for job in jobs), default=1)
+        return max((compared_on(self.record, job, model, self.declared, one) for job in jobs), default=1)
 
     def _baseline_scores(self, one: DeclaredEval, condition: Condition) -> BaselineScores | None:
         opponent = one.spec.opponent(condition)

@@ -128,15 +128,24 @@ def without_rivals(job: JobRecord, one: DeclaredEval) -> Choice | None:
     )
 
 
-def compared_on(job: JobRecord, model: ModelId, declared: Declared, one: DeclaredEval) -> int:
-    """Gives among how many checkpoints a model was chosen by the very items that an evaluation judges it on; else 1.
+def compared_on(record: FineTuneRecord, job: JobRecord, model: ModelId, declared: Declared, one: DeclaredEval) -> int:
+    """Gives among how many checkpoints a model was chosen by items that an evaluation judges it on, all or some; else 1.
 
     Those items are no fresh evidence: the gates ask for more of them (``evaluation.gates.judge``).
     """
     choice = job.choice(declared.fine_tune.policy.checkpoints)
     if choice is None or choice.model != model or choice.evaluation is None:
         return 1
-    return choice.among if one.digest == choice.evaluation or one.dataset.sha256 == choice.dataset else 1
+    if one.digest == choice.evaluation or one.dataset.sha256 == choice.dataset:
+        return choice.among
+    chose, judge = (_rows(record, digest, model) for digest in (choice.evaluation, one.digest))
+    return 1 if chose.isdisjoint(judge) else choice.among
+
+
+def _rows(record: FineTuneRecord, digest: str, model: ModelId) -> frozenset[str]:
+    """Gives the digests of the rows that a model was scored on under an evaluation."""
+    known = (old for old in record.evaluations if (old.digest, old.model) == (digest, model))
+    return frozenset(item.row for old in known for item in old.items)
 
 
 def _counted(number: int) -> str:

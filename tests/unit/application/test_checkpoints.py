@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from apply_world import PRODUCTION, World, answer_well, said_of, with_spec
+from apply_world import PRODUCTION, World, answer_well, rows_of, said_of, with_spec
 from ftops.application.checkpoints import choose_checkpoint
+from ftops.application.declare import eval_digest
 from ftops.application.job_news import listed_checkpoints
 from ftops.application.observe import observe
 from ftops.application.outcome import ExitCode
@@ -90,7 +91,7 @@ def test_the_best_score() -> None:
         "step 10 has the best mean under quality of 3 checkpoints (step 10: 1, step 20: 0.5, step 30: 0.5)"
     )
     assert said_of(outcome, "Evaluate") == [choice.why]
-    assert compared_on(job_of(world), ModelId(choice.model), declared, declared.evals[0]) == 3
+    assert compared_on(world.record(), job_of(world), ModelId(choice.model), declared, declared.evals[0]) == 3
 
 
 def test_what_was_chosen_costs_nothing_again() -> None:
@@ -130,6 +131,21 @@ def test_gates_withhold_the_chosen_one() -> None:
     assert outcome.code is ExitCode.GATE_NOT_PASSED
     assert model_of(world) is None
     assert job_of(world).choices[0].model == job_of(world).model, "of equal ones the later"
+
+
+@pytest.mark.parametrize(("first", "compared"), [(7, 3), (8, 1)])
+def test_rows_that_chose_are_no_fresh_evidence_in_another_dataset_either(first: int, compared: int) -> None:
+    world = World(answer=good_at(10))
+    declared = choosing(world)
+    (one,) = declared.evals
+    rows = world.datasets.add("other.jsonl", rows_of("test", 12)[first:])
+    spec = replace(one.spec, name="other", select=False, dataset=rows.path)
+    other = replace(one, spec=spec, dataset=rows, digest=eval_digest(spec, rows.sha256))
+    declared = replace(declared, evals=(one, other))
+    world.apply(declared)
+    chosen = ModelId(at(world, 10))
+    assert model_of(world) == chosen
+    assert compared_on(world.record(), job_of(world), chosen, declared, other) == compared
 
 
 def test_a_baseline_is_measured_for_the_chosen_one_alone() -> None:

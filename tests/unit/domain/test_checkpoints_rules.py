@@ -158,13 +158,15 @@ def test_among_how_many_it_was_chosen_by_the_same_items() -> None:
     wish = declared("evaluate")
     intent, tone = wish.evals
     chose = job(*STEPS, choices=(choice(evaluation=intent.digest, dataset=intent.dataset.sha256),))
-    assert compared_on(chose, ModelId("ft:c10"), wish, intent) == 3
-    assert compared_on(chose, ModelId("ft:c10"), wish, tone) == 1, "other items"
-    assert compared_on(chose, ModelId("ft:c10"), wish, replace(tone, dataset=intent.dataset)) == 3, "its rows"
-    assert compared_on(chose, ModelId("ft:1"), wish, intent) == 1, "another model"
-    assert compared_on(chose, ModelId("ft:c10"), declared("last"), intent) == 1, "nothing was chosen"
+    assert compared_on(record(chose), chose, ModelId("ft:c10"), wish, intent) == 3
+    assert compared_on(record(chose), chose, ModelId("ft:c10"), wish, tone) == 1, "other items"
+    assert compared_on(record(chose), chose, ModelId("ft:c10"), wish, replace(tone, dataset=intent.dataset)) == 3, (
+        "its rows"
+    )
+    assert compared_on(record(chose), chose, ModelId("ft:1"), wish, intent) == 1, "another model"
+    assert compared_on(record(chose), chose, ModelId("ft:c10"), declared("last"), intent) == 1, "nothing was chosen"
     by_loss = job(*STEPS, choices=(choice(),))
-    assert compared_on(by_loss, ModelId("ft:c10"), wish, intent) == 1
+    assert compared_on(record(by_loss), by_loss, ModelId("ft:c10"), wish, intent) == 1
 
 
 def test_a_ledger_that_chose_what_no_job_made() -> None:
