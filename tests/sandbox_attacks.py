@@ -97,6 +97,14 @@ ATTACKS: Mapping[str, tuple[str, str]] = {
     "many open files": (calling("[os.dup(1) for _ in range(1000)]"), "Too many open files"),
     "says too much": (calling("os.write(3, bytes(60_000)); os.write(3, bytes(60_000))"), "said more than 64,000 bytes"),
     "forges a score": (calling("os.write(3, b'{\"score\": 1.0}')"), "neither a score nor an error"),
+    "forges words": (
+        calling('os.write(3, b\'{"error": "0 errors: passed", "message": "", "line": 1}\'); os._exit(0)'),
+        "neither a score nor an error",
+    ),
+    "forges a line": (
+        calling('os.write(3, b\'{"error": "E", "message": "", "line": -\' + b\'9\' * 4000 + b\'}\'); os._exit(0)'),
+        "^the python grader failed with E$",
+    ),
     "forges infinity": (calling("os.write(3, b'{\"score\": 1e999}'); os._exit(0)"), "neither a score nor an error"),
     "forges an error": (calling("os.write(3, b'{\"error\": {}}'); os._exit(0)"), "neither a score nor an error"),
     "forges depth": (calling("os.write(3, b'[' * 50_000); os._exit(0)"), "neither a score nor an error"),

@@ -11,6 +11,7 @@ import math
 import queue
 import signal
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -24,6 +25,8 @@ from ftops.sandbox.wire import MOST_SAID, Ending
 SECONDS: Final = 120.0
 MEMORY_BYTES: Final = 2 << 30
 MOST_CELLS: Final = 4
+MOST_LATE: Final = 8
+"""How often a grader may take too long before it is run no more: one time is enough for its evaluation to end in error."""
 
 _TRIAL: Final = "def grade(sample, item):\n    return 1.0\n"
 _REMEDY: Final = (
@@ -49,6 +52,7 @@ _WELL_KNOWN: Final = frozenset(
 )
 _WALLS: Final = frozenset({"PermissionError", "BlockingIOError", "FileNotFoundError"})
 _LONGEST_WORDS: Final = 300
+_LAST_LINE: Final = 1_000_000  # a grader may say any number
 
 
 class GraderPrograms:
@@ -76,6 +80,7 @@ class GraderPrograms:
             self._places.put(None)
         self._refusal: str | None = None
         self._preloads: dict[str, tuple[str, ...]] = {}
+        self._late: Counter[str] = Counter()
 
     @property
     def isolation(self) -> Literal["isolated", "none"] | None:
@@ -106,12 +111,15 @@ class GraderPrograms:
         try:
             if self._stop.is_set():
                 raise Interrupted("interrupted")
+            if self._late[program] >= MOST_LATE:
+                raise _failed(FailureKind.PROGRAM, f"the python grader took too long {MOST_LATE} times: not run again")
             cell = cell or self._start()
             ending, said = cell.ask(program, source, self._preload(program, source), given, seconds=self._seconds)
         except CellLost as error:
             raise _failed(FailureKind.PROGRAM_HOST, "the process for python graders was ended") from error
         finally:
             self._places.put(None if cell is None or cell.has_ended else cell)
+        self._late[program] += ending["how"] == "late"
         return _score(ending, said, seconds=self._seconds, memory_bytes=self._memory_bytes, mode=self._mode)
 
     def close(self) -> None:
@@ -187,14 +195,16 @@ def _score(ending: Ending, said: bytes | bytearray, *, seconds: float, memory_by
         case {"error": "MemoryError"}:
             most = f"{memory_bytes / (1 << 30):g} GB"
             raise _failed(FailureKind.PROGRAM, f"the python grader needed more than {most} of memory")
-        case {"error": str() as error, "message": str() as message, "line": int() | None as line}:
+        case {"error": str() as error, "message": str() as message, "line": int() | None as line} if (
+            error.isidentifier()
+        ):
             raise _failed(FailureKind.PROGRAM, _told(error, message, line, mode))
         case _:
             raise _failed(FailureKind.PROGRAM, "the python grader said what is neither a score nor an error")
 
 
 def _told(error: str, message: str, line: int | None, mode: ProgramMode) -> str:
-    where = f" in line {line}" if line is not None else ""
+    where = f" in line {line}" if line is not None and 0 < line <= _LAST_LINE else ""
     words = f": {quoted(message, limit=_LONGEST_WORDS)}" if message else ""
     is_at_walls = mode is ProgramMode.ISOLATED and (error in _WALLS or "start new thread" in message)
     why = "; it is isolated: no network, no processes or threads, no files but its own" if is_at_walls else ""

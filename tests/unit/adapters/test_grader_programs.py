@@ -19,7 +19,7 @@ import pytest
 
 import sandbox_attacks
 from ftops.adapters import grader_cell
-from ftops.adapters.grader_programs import GraderPrograms, well_known_imports
+from ftops.adapters.grader_programs import MOST_LATE, GraderPrograms, well_known_imports
 from ftops.errors import Interrupted
 from ftops.graders.problems import FailureKind, GradingFailed
 from ftops.ports import ProgramMode
@@ -261,6 +261,15 @@ def test_an_interrupted_run_does_not_wait_for_a_grader() -> None:
         programs.run(ENDLESS["sleeps"], {}, {})
     programs.close()
     assert processes_of_graders() == []
+
+
+def test_a_grader_that_never_ends_is_given_up() -> None:
+    programs = GraderPrograms(ProgramMode.UNSAFE, stop=NEVER, seconds=0.05, most_cells=1)
+    for _ in range(MOST_LATE):
+        assert "took longer than 0.05 seconds" in str(outcome(programs, ENDLESS["sleeps"], {}))
+    assert outcome(programs, ENDLESS["sleeps"], {}) == "the python grader took too long 8 times: not run again"
+    assert "took longer" in str(outcome(programs, ENDLESS["endless loop"], {}))  # another one is tried
+    programs.close()
 
 
 @needs_walls
