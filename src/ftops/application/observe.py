@@ -15,6 +15,7 @@ from ftops.application.model_looks import model_news
 from ftops.application.refresh import differences, look_further
 from ftops.application.target_checks import contradictions
 from ftops.application.workspace import Workspace
+from ftops.domain.alias_steps import is_settled
 from ftops.domain.checkpoints import chosen_model
 from ftops.domain.events import AnyEvent, BackendSeen, EventRefused
 from ftops.domain.judgement import Judgement
@@ -237,7 +238,7 @@ def _apply(state: LedgerState, events: Iterable[AnyEvent]) -> LedgerState:
 def _judgements(
     workspace: Workspace, ledgers: Mapping[BackendName, LedgerState], choosing: Container[Key]
 ) -> tuple[dict[Key, Judgement], dict[Key, Mapping[str, int]]]:
-    """Judges the chosen models alone: of what has still to be chosen nothing can be said. Counts what is asked again."""
+    """Judges the chosen models alone: of what has still to be chosen nothing can be said. Counts what is still to be asked."""
     judgements: dict[Key, Judgement] = {}
     calls: dict[Key, Mapping[str, int]] = {}
     for declared in workspace.desired.fine_tunes:
@@ -250,5 +251,6 @@ def _judgements(
             if model is not None and (name, revision, backend) not in choosing:
                 judgement = workspace.judge(record, declared, revision, model)
                 judgements[name, revision, backend] = judgement
-                calls[name, revision, backend] = workspace.calls_again(record, declared, revision, judgement)
+                if not is_settled(record, declared, revision, model):
+                    calls[name, revision, backend] = workspace.calls_due(record, declared, revision, judgement)
     return judgements, calls

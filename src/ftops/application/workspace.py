@@ -17,7 +17,7 @@ from ftops.domain.curves import StepMetrics
 from ftops.domain.dataset_changes import RowChanges
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.guard import Policy, rehearsal_names
-from ftops.domain.judgement import Judgement, MissingReason
+from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, ModelId, Revision
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import Interrupted, LedgerError, LedgerUnreachable, Stale
@@ -121,16 +121,14 @@ class Workspace:
             known = self.judged[key] = record, judgement
         return known[1]
 
-    def calls_again(
+    def calls_due(
         self, record: FineTuneRecord, declared: Declared, revision: Revision, judgement: Judgement
     ) -> Mapping[str, int]:
-        """Counts what evaluations that are due again would ask, by their names; once for the same scores.
+        """Counts what evaluations that are due would ask, by their names; once for the same scores.
 
-        Those that were never made are left out: nothing of them is there.
+        One that was never made may have answers all the same: an interrupted run's, a trial's, another candidate's baseline's.
         """
-        due = {lack.eval for lack in judgement.missing} - {
-            lack.eval for lack in judgement.missing if lack.reason is MissingReason.NOT_EVALUATED
-        }
+        due = {lack.eval for lack in judgement.missing}
         if not due:
             return {}
         key = (declared.name, revision, judgement.backend, judgement.model, *(one.digest for one in declared.evals))

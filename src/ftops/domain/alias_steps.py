@@ -2,12 +2,13 @@
 
 from ftops.domain.attempts import counting_attempt
 from ftops.domain.checkpoint_steps import plan_choice
+from ftops.domain.desired import Declared
 from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Training, Untrained
 from ftops.domain.evaluation_steps import Evaluations, judgement_of, plan_evaluations
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.manifest import LATEST, AliasName, BackendName, JobId, ModelId, Override, Revision
 from ftops.domain.plan import Blocker, Deferred, Notice, Promote, Reason, Withheld, action_id
-from ftops.domain.records import Target
+from ftops.domain.records import FineTuneRecord, Target
 from ftops.domain.training_steps import stall_of
 
 
@@ -23,16 +24,22 @@ def plan_aliases(subject: Subject, training: Training, draft: Draft) -> None:
         standing = plan_choice(subject, revision, standing, draft)
         is_settled = _is_settled(subject, revision, standing)
         evaluations = Evaluations() if is_settled else plan_evaluations(subject, revision, standing, draft)
-        for alias in _aliases_to(subject, revision):
+        for alias in _aliases_to(subject.declared, revision):
             _promote(subject, alias, revision, standing, evaluations, draft)
     for gone, record in sorted(subject.record.aliases.items()) if subject.record else ():
         if gone not in declared.fine_tune.aliases and record.target is not None:
             draft.actions.append(_retire(subject, AliasName(gone), record.target))
 
 
-def _aliases_to(subject: Subject, revision: Revision) -> list[AliasName]:
+def is_settled(record: FineTuneRecord, declared: Declared, revision: Revision, model: ModelId) -> bool:
+    """Whether an alias points to a revision's model and none has still to move there."""
+    target = Target(backend=declared.backend.name, revision=revision, model=model)
+    pointing = {alias for alias, known in record.aliases.items() if known.target == target}
+    return bool(pointing) and pointing.issuperset(_aliases_to(declared, revision))
+
+
+def _aliases_to(declared: Declared, revision: Revision) -> list[AliasName]:
     """The aliases that want a revision, by name."""
-    declared = subject.declared
     wanted = {a: declared.revision if to == LATEST else to for a, to in declared.fine_tune.aliases.items()}
     return sorted(alias for alias, to in wanted.items() if to == revision)
 
@@ -44,9 +51,7 @@ def _is_settled(subject: Subject, revision: Revision, standing: Training) -> boo
     """
     if subject.record is None or not isinstance(standing, Trained):
         return False
-    target = Target(backend=subject.declared.backend.name, revision=revision, model=standing.model)
-    pointing = {alias for alias, record in subject.record.aliases.items() if record.target == target}
-    return bool(pointing) and pointing.issuperset(_aliases_to(subject, revision))
+    return is_settled(subject.record, subject.declared, revision, standing.model)
 
 
 def _standing(subject: Subject, revision: Revision) -> Training | None:
@@ -67,7 +72,7 @@ def _standing(subject: Subject, revision: Revision) -> Training | None:
 
 def _report_unknown_pin(subject: Subject, revision: Revision, draft: Draft) -> None:
     declared = subject.declared
-    pinned = ", ".join(_aliases_to(subject, revision))
+    pinned = ", ".join(_aliases_to(subject.declared, revision))
     message = f"{pinned} pinned to revision {revision}, which is neither declared nor trained nor running"
     if declared.backend.is_rehearsal:
         draft.notices.append(Notice(fine_tune=declared.name, message=f"{message}; skipped in this rehearsal"))

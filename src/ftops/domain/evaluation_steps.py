@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.draft import Draft, Planned, Subject, Trained, Training
-from ftops.domain.judgement import Judgement
+from ftops.domain.judgement import Judgement, MissingReason
 from ftops.domain.manifest import FewShot, ModelId, Revision
 from ftops.domain.plan import Evaluate, Reason, action_id
 from ftops.domain.pricing import Estimate, inference_price
@@ -36,7 +37,7 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
             model = trained
             judgement = judgement_of(subject, revision)
             if judgement is not None:
-                reasons = {m.eval: Reason(m.reason) for m in judgement.missing}
+                reasons = _reasons(judgement)
             calls = subject.observed.calls.get((subject.declared.name, revision, subject.declared.backend.name), {})
         case Planned(by=by, scores=scored):
             after = (by,)
@@ -48,6 +49,7 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
         _with_calls(
             _evaluation(subject, revision, e, model, reasons[e.spec.name], after, models=int(e.spec.name != scored)),
             calls.get(e.spec.name),
+            e,
         )
         for e in due
         if e.spec.name != scored or _baselines(e)
@@ -60,6 +62,15 @@ def plan_evaluations(subject: Subject, revision: Revision, standing: Training, d
 def judgement_of(subject: Subject, revision: Revision) -> Judgement | None:
     """What the recorded scores say of a revision's model on the backend in force."""
     return subject.observed.judgements.get((subject.declared.name, revision, subject.declared.backend.name))
+
+
+def _reasons(judgement: Judgement) -> dict[str, Reason]:
+    """Says why each evaluation is due. One that changed was made before, though its baseline's new scores never were."""
+    reasons: dict[str, Reason] = {}
+    for lack in judgement.missing:
+        if reasons.get(lack.eval) is not Reason.EVAL_CHANGED or lack.reason is not MissingReason.NOT_EVALUATED:
+            reasons[lack.eval] = Reason(lack.reason)
+    return reasons
 
 
 def _evaluation(
@@ -87,18 +98,30 @@ def _evaluation(
     )
 
 
-def _with_calls(action: Evaluate, calls: int | None) -> Evaluate:
+def _with_calls(action: Evaluate, calls: int | None, declared: DeclaredEval) -> Evaluate:
     """Gives the action with what is really called, where that is known: the rest is scored, or kept on this machine."""
     if calls is None or not action.calls or calls == action.calls:
         return action
     whole, share = action.estimate, calls / action.calls
+    there = f"{action.calls - calls} of {action.calls} answers are there already"
+    usd = None if whole.usd is None else share * whole.usd
+    if not calls and whole.usd != 0:  # the backend's judges cost something, too; nobody else is asked
+        usd = None if _names_model(declared.spec.grader) else 0.0
+        there += "; what judges take is not known" if usd is None else ""
     estimate = replace(
         whole,
         tokens=None if whole.tokens is None else round(share * whole.tokens),
-        usd=None if whole.usd is None else share * whole.usd,
-        assumes=f"{whole.assumes}; {action.calls - calls} of {action.calls} answers are there already",
+        usd=usd,
+        assumes=f"{whole.assumes}; {there}" if calls else there,
     )
     return replace(action, calls=calls, estimate=estimate)
+
+
+def _names_model(grader: Mapping[str, Any]) -> bool:
+    """Whether a grader, or a part of one, asks a model that judges or embeds."""
+    parts = grader.get("graders") or ()
+    inner = parts.values() if isinstance(parts, Mapping) else parts
+    return "model" in grader or "embedding_model" in grader or any(_names_model(part) for part in inner)
 
 
 def _baselines(declared: DeclaredEval) -> tuple[FewShot | None, ...]:

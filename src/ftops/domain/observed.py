@@ -82,7 +82,7 @@ class ObservedState:
     ``ledgers`` maps each backend in use to the ledger that records it: rehearsals have one of their own. ``judgements`` holds
     what the recorded scores say of every trained revision that is declared or that an alias is pinned to, but for those in
     ``choosing``, of whose checkpoints an evaluation has still to choose one. ``calls`` counts, by evaluation, the requests of
-    one that is due again: what is neither scored nor kept on this machine. ``caveats`` say what could not be looked at,
+    one that is due: what is neither scored nor kept on this machine. ``caveats`` say what could not be looked at,
     ``notices`` what looking brought up and nothing is done about.
     """
 

@@ -1,11 +1,17 @@
 """What a plan says of an evaluation that is due again: answers that are there already are not called for."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from apply_world import EVAL_ROWS, World
 from ftops.application.declare import eval_digest
+from ftops.application.observe import observe
 from ftops.domain.desired import Declared
-from ftops.domain.plan import Evaluate, Plan
+from ftops.domain.manifest import Baseline, Condition, Test
+from ftops.domain.plan import Evaluate, Plan, Reason
 
 
 def evaluation(plan: Plan) -> Evaluate:
@@ -13,10 +19,15 @@ def evaluation(plan: Plan) -> Evaluate:
     return action
 
 
+def with_eval(declared: Declared, **changes: Any) -> Declared:
+    (one,) = declared.evals
+    spec = replace(one.spec, **changes)
+    return replace(declared, evals=(replace(one, spec=spec, digest=eval_digest(spec, one.dataset.sha256)),))
+
+
 def with_grader(declared: Declared, operation: str) -> Declared:
     (one,) = declared.evals
-    spec = replace(one.spec, grader={**one.spec.grader, "operation": operation})
-    return replace(declared, evals=(replace(one, spec=spec, digest=eval_digest(spec, one.dataset.sha256)),))
+    return with_eval(declared, grader={**one.spec.grader, "operation": operation})
 
 
 def test_a_changed_grader_calls_only_where_answers_are_gone() -> None:
@@ -26,7 +37,7 @@ def test_a_changed_grader_calls_only_where_answers_are_gone() -> None:
     assert first.calls == EVAL_ROWS
     world.apply(declared)
     regraded = evaluation(world.plan(with_grader(declared, "like")))
-    assert (regraded.calls, regraded.estimate.usd) == (0, 0.0 if first.estimate.usd is not None else None)
+    assert (regraded.calls, regraded.estimate.usd) == (0, 0.0)
     assert f"{EVAL_ROWS} of {EVAL_ROWS} answers are there already" in regraded.estimate.assumes
     for key in list(world.outputs.answers)[:3]:
         del world.outputs.answers[key]
@@ -55,6 +66,53 @@ def test_what_is_counted_is_counted_once_in_a_run() -> None:
     assert job is not None
     assert job.model is not None
     judgement = workspace.judge(record, changed, declared.revision, job.model)
-    counts = workspace.calls_again(record, changed, declared.revision, judgement)
+    counts = workspace.calls_due(record, changed, declared.revision, judgement)
     world.outputs.answers.clear()
-    assert workspace.calls_again(record, changed, declared.revision, judgement) is counts
+    assert workspace.calls_due(record, changed, declared.revision, judgement) is counts
+
+
+def test_a_changed_grader_calls_no_baseline_either() -> None:
+    world = World()
+    beaten = Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY, margin=1.0)  # by nobody
+    declared = with_eval(world.declare(), gate=(beaten,))
+    world.apply(declared)
+    regraded = evaluation(world.plan(with_grader(declared, "like")))
+    assert (regraded.reason, regraded.calls) == (Reason.EVAL_CHANGED, 0)
+
+
+def test_answers_that_are_kept_are_not_called_for_by_a_first_evaluation() -> None:
+    world = World()
+    declared = world.declare(aliases={})
+    world.apply(replace(declared, evals=()))  # trained, and never scored
+    first = evaluation(world.plan(declared))
+    assert (first.reason, first.calls) == (Reason.NOT_EVALUATED, EVAL_ROWS)
+    world.apply(declared)
+    (one,) = declared.evals
+    another = replace(declared, evals=(one, replace(one, spec=replace(one.spec, name="another"), digest="a" * 64)))
+    due = {a.evaluation: a.calls for a in world.plan(another).actions if isinstance(a, Evaluate)}
+    assert due == {"another": 0}
+
+
+@pytest.mark.parametrize(
+    ("grader", "usd"),
+    [
+        ({"type": "multi", "graders": {"a": {"type": "regex", "pattern": "x"}}, "calculate_output": "a"}, 0.0),
+        ({"type": "multi", "graders": [{"type": "label_model", "model": "judge"}], "calculate_output": "a"}, None),
+        ({"type": "text_similarity", "evaluation_metric": "cosine", "embedding_model": "embed"}, None),
+    ],
+)
+def test_only_judges_cost_something_where_every_answer_is_there(grader: Mapping[str, Any], usd: float | None) -> None:
+    world = World()
+    declared = world.declare(least=2.0)
+    world.apply(declared)
+    regraded = evaluation(world.plan(with_eval(declared, grader=grader)))
+    assert (regraded.calls, regraded.estimate.usd) == (0, usd)
+    assert ("judges" in regraded.estimate.assumes) is (usd is None)
+
+
+def test_nothing_is_counted_of_what_an_alias_points_to() -> None:
+    world = World()
+    declared = world.declare()
+    world.apply(declared)
+    workspace = world.workspace(with_grader(declared, "like"))
+    assert observe(workspace).state.calls == {}
