@@ -144,6 +144,7 @@ programs = GraderPrograms(ProgramMode.ISOLATED, stop=threading.Event())
 print(programs.refusal() or programs.run("import os\\ndef grade(s, i): return os.getuid()", {}, {}))
 programs.close()
 """
+ONE_FOR_ALL = "echo 1 > /proc/sys/user/max_pid_namespaces && exec"
 FORBID = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set -sys_admin"
 
 
@@ -152,6 +153,10 @@ FORBID = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding
     ("command", "expected"),
     [
         ([], r"65534\.0"),
+        (
+            ["sh", "-c", f'{ONE_FOR_ALL} "$@"', "sh"],
+            "python graders can't be isolated here: graders can't have a namespace each .*unsafe-python-graders",
+        ),
         (
             ["sh", "-c", f'{FORBID} "$@"', "sh"],
             "python graders can't be isolated here: .*namespaces.*unsafe-python-graders",
