@@ -32,6 +32,7 @@ from ftops.domain.plan import (
     kind_of,
 )
 from ftops.domain.records import Target
+from ftops.errors import FtopsError
 
 WHY: Final = {
     Reason.DATASET_NOT_UPLOADED: "the backend does not have this dataset yet",
@@ -120,8 +121,7 @@ def render_outcome(outcome: Outcome) -> str:
         lines.append(paint(safe(name), bold=True))
         did = _done(steps[name], ended[name], is_withheld=name in withheld)
         lines += [f"  {paint(text[0], _SIGNS[text[0]])}{safe(text[1:])}" for text in did]
-        failed = [f"{_verb(s.action)}: {s.error}" for s in steps[name] if s.error]
-        lines += [f"  {paint('✗', 'red')} {safe(text)}" for text in failed]
+        lines += [line for step in steps[name] if step.error for line in _failed(step.action, step.error)]
         lines += [line for entry in withheld[name] for line in _withheld(entry, is_under_name=True)]
         lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}{_lifting(r)}" for r in refusals[name]]
         lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in deferred[name]]
@@ -131,6 +131,12 @@ def render_outcome(outcome: Outcome) -> str:
             f"  {paint('…', 'cyan')} revision {a.revision} can be trained now: an apply is due" for a in due[name]
         ]
     return "\n".join(lines)
+
+
+def _failed(action: Action, error: FtopsError) -> Iterator[str]:
+    yield f"  {paint('✗', 'red')} {safe(f'{_verb(action)}: {error}')}"
+    if error.remedy:
+        yield f"    {safe(error.remedy)}"
 
 
 def _done(steps: Sequence[Step], ended: Iterable[JobObserved], *, is_withheld: bool) -> list[str]:

@@ -213,10 +213,10 @@ class TestHostileText:
     def test_of_an_outcome(self) -> None:
         steps = outcome_steps()
         steps[0] = dataclasses.replace(steps[0], said=EVIL)
-        steps[1] = dataclasses.replace(steps[1], said="", error=BackendError(EVIL))
+        steps[1] = dataclasses.replace(steps[1], said="", error=BackendError(EVIL, remedy=EVIL))
         text = render_outcome(Outcome(steps=steps))
         assert not CONTROL.search(text)
-        assert text.count(SAFE) == 2
+        assert text.count(SAFE) == 3
 
 
 def outcome_steps() -> list[Step]:
@@ -253,12 +253,13 @@ class TestOutcome:
             status=JobStatus.SUCCEEDED,
             model="ft:1",
         )
-        failed = Step(action=outcome_steps()[0].action, error=BackendError("no answer"))
+        failed = Step(action=outcome_steps()[0].action, error=BackendError("no answer", remedy="ask again"))
         outcome = Outcome(steps=[*outcome_steps(), failed], ended_jobs=[ended], plan=plan_of("running-is-deferred"))
         lines = render_outcome(outcome).split("\n")
         assert lines[0] == "router"
         assert lines[-2:] == ["  … training waits for job j1", "  … promotion of staging waits for job j1"]
         assert "  ✓ adopt: job f1" in lines
+        assert lines[lines.index("  ✗ adopt: no answer") + 1] == "    ask again"
         assert "  ✓ job j1 succeeded" in lines
         assert "  ! evaluate: fail: mean 0.5" in lines
         assert "  ✗ adopt: no answer" in lines
