@@ -12,7 +12,6 @@ from typing import Any, Final
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.measurements import Item
-from ftops.application.model_figures import asks_in_words
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.manifest import BackendName, ModelId
 from ftops.domain.records import FineTuneRecord
@@ -140,7 +139,9 @@ class _Scored:
         for line, row in enumerate(rows, 1):
             digest = row_digest(row)
             places.setdefault(digest, Place(line=line, row=digest))
-        compared = [(asks_in_words(m.asks), known) for m in others if (known := m.recorded(record)) is not None]
+        compared = [
+            (m.asks.in_words if m.asks else "", known) for m in others if (known := m.recorded(record)) is not None
+        ]
         baselines = tuple(known for _, known in compared)
         if is_pairwise(one.spec.grader):
             recorded, baselines = with_wins(one.spec, record.preferences, recorded, baselines)

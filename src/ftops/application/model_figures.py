@@ -11,7 +11,7 @@ from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.prompt_tokens import PromptSaving, prompt_saving
 from ftops.domain.desired import Declared, DeclaredEval
-from ftops.domain.manifest import BackendName, Baseline, FewShot, ModelId, Price, PromptFile
+from ftops.domain.manifest import BackendName, FewShot, ModelId, Price, PromptFile
 from ftops.domain.pricing import training_estimate
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.scores import EvaluationRecord
@@ -58,7 +58,7 @@ def model_figures(
     ours = with_comparisons(
         measured.candidate, (known.preferences for known in measured.baselines if known is not None)
     )
-    first = _figures(one, ours, measured.price, asks=asks_in_words(candidate.asks), is_candidate=True)
+    first = _figures(one, ours, measured.price, asks=_in_words(candidate.asks), is_candidate=True)
     saving = prompt_saving(evaluations, declared, candidate, one)
     found = [dataclasses.replace(first, saving=saving)]
     paid = _training_usd(record, declared, candidate)
@@ -70,7 +70,8 @@ def model_figures(
         if key not in seen:
             seen.add(key)
             opponent = one.spec.opponent(condition)
-            found.append(_figures(one, known.record, known.price, asks=_asks_of(opponent), against=first, paid=paid))
+            asks = _in_words(opponent.prompt if opponent is not None else None)
+            found.append(_figures(one, known.record, known.price, asks=asks, against=first, paid=paid))
     return tuple(found)
 
 
@@ -125,19 +126,8 @@ def _training_usd(record: FineTuneRecord, declared: Declared, candidate: Candida
     return training_estimate(declared).usd if candidate.revision == declared.revision else None
 
 
-def _asks_of(baseline: Baseline | None) -> str:
-    return asks_in_words(baseline.prompt) if baseline is not None else ""
-
-
-def asks_in_words(prompt: FewShot | PromptFile | None) -> str:
-    """Gives what a model's own prompt is, "" where it has none."""
-    match prompt:
-        case None:
-            return ""
-        case FewShot(k=k):
-            return f"{k} example{'' if k == 1 else 's'}"
-        case PromptFile(path=path):
-            return path
+def _in_words(asks: FewShot | PromptFile | None) -> str:
+    return asks.in_words if asks is not None else ""
 
 
 def prompt_savings(figures: tuple[ModelFigures, ...]) -> Iterator[tuple[ModelFigures, float]]:

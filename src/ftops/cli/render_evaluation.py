@@ -10,7 +10,7 @@ from rich.text import Text
 from ftops.cli.charts import beside, heading, indented
 from ftops.cli.eval_files import failures_to_json
 from ftops.cli.render_items import item_parts, items_to_json
-from ftops.cli.render_judgement import VERDICT_COLORS, left_out
+from ftops.cli.render_judgement import VERDICT_COLORS, in_short, in_words, left_out
 from ftops.cli.render_models import model_parts, models_to_json
 from ftops.cli.render_training import training_parts, training_to_json
 from ftops.cli.style import safe
@@ -20,7 +20,7 @@ from ftops.domain.plan_json import judgement_to_json
 if TYPE_CHECKING:
     from ftops.application.model_figures import ModelFigures
     from ftops.cli.trying import Result
-    from ftops.domain.judgement import EvalJudgement
+    from ftops.domain.judgement import EvalJudgement, Judgement
 
 
 def report_parts(result: "Result") -> Iterator[RenderableType]:
@@ -45,17 +45,25 @@ def _evaluation_parts(judged: "EvalJudgement", figures: "Sequence[ModelFigures]"
     yield from model_parts(figures)
     if figures:
         yield Text()
-    if judged.error is not None and not judged.conditions:  # else each condition says so
-        yield indented(verdict_row("error", "red", safe(judged.error)))
-    for condition in judged.conditions:
-        shadow = "" if condition.is_enforced else " (shadow)"
-        verdict = condition.verdict
-        note = f" ({condition.note})" if condition.note else ""
-        yield indented(
-            verdict_row(f"{verdict.value}{shadow}", VERDICT_COLORS[verdict], safe(condition.sentence + note))
-        )
+    yield from _verdicts(judged)
     if not judged.conditions and judged.is_measured and judged.error is None:
         yield indented(Text("no gate judges this evaluation here", style="dim"))
+
+
+def judgement_parts(judgement: "Judgement") -> Iterator[RenderableType]:
+    """Gives what the gates say of a model, each condition with its sentence beside its verdict."""
+    for judged in judgement.evals:
+        yield indented(Text(in_short(judged)))
+        for row in _verdicts(judged):
+            yield indented(row)
+
+
+def _verdicts(judged: "EvalJudgement") -> Iterator[RenderableType]:
+    if judged.error is not None and not judged.conditions:  # else each condition says so
+        yield indented(verdict_row("error", "red", safe(judged.error)))
+    for result in judged.conditions:
+        word = result.verdict.value if result.is_enforced else f"{result.verdict.value} (shadow)"
+        yield indented(verdict_row(word, VERDICT_COLORS[result.verdict], in_words(result)))
 
 
 def verdict_row(word: str, color: str, sentence: str) -> RenderableType:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ftops.cli.style import paint, safe
-from ftops.domain.judgement import EvalJudgement, Judgement, Verdict
+from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Verdict
 
 VERDICT_COLORS: Final = {
     Verdict.PASS: "green",
@@ -17,17 +17,30 @@ VERDICT_COLORS: Final = {
 def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
     """Gives a line for each condition of each evaluation."""
     for judged in judgement.evals:
-        if not judged.is_measured:
-            yield f"{indent}{judged.name}: not measured"
-            continue
-        mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
-        yield f"{indent}{judged.name}: {mean}{judged.n} items{left_out(judged)}"
+        yield f"{indent}{in_short(judged)}"
         if judged.error:
             yield f"{indent}  {paint('error', 'red')}  {safe(judged.error)}"
         for result in judged.conditions:
             word = paint(result.verdict.value, VERDICT_COLORS[result.verdict])
             shadow = "" if result.is_enforced else " (shadow)"
-            yield f"{indent}  {word}{shadow}  {safe(result.sentence)}"
+            yield f"{indent}  {word}{shadow}  {in_words(result)}"
+
+
+def in_short(judged: EvalJudgement) -> str:
+    """Gives an evaluation's name, mean and items."""
+    if not judged.is_measured:
+        return f"{judged.name}: not measured"
+    mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
+    return f"{judged.name}: {mean}{judged.n:,} item{'' if judged.n == 1 else 's'}{left_out(judged)}"
+
+
+def in_words(result: ConditionResult) -> str:
+    """Gives what a condition came to, which model it was compared with, and what is to be known of that."""
+    said = safe(result.sentence)
+    if result.baseline_model is not None:
+        asks = result.condition.baseline.prompt if result.condition.baseline is not None else None
+        said += f"; the baseline is {safe(result.baseline_model)}{f' with {safe(asks.in_words)}' if asks else ''}"
+    return f"{said} ({safe(result.note)})" if result.note else said
 
 
 def left_out(judged: EvalJudgement) -> str:

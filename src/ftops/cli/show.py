@@ -138,8 +138,6 @@ def _the_one(view: "View", name: str) -> "Declared":
 
 
 def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") -> Iterator[str]:
-    from ftops.cli.render_judgement import render_judgement
-
     tune = declared.fine_tune
     yield paint(declared.name, bold=True) + (f"  {safe(tune.description)}" if tune.description else "")
     yield f"  manifest  {safe(tune.path)}:{tune.line}"
@@ -156,7 +154,7 @@ def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") 
     yield ""
     yield paint("Gates, for the declared revision", bold=True)
     judgement = view.observation.state.judgements.get((declared.name, declared.revision, declared.backend.name))
-    yield from render_judgement(judgement) if judgement else iter(["  no model to judge yet"])
+    yield from _gates(judgement)
     yield ""
     yield paint("Aliases", bold=True)
     for alias, history in sorted(record.aliases.items()):
@@ -167,6 +165,16 @@ def _lines(view: "View", declared: "Declared", record: "FineTuneRecord | None") 
             yield f"  {label:<12}  {move.at:%Y-%m-%d %H:%M}  {to}  [{safe(move.reason)}{override}]"
     if not record.aliases:
         yield "  none yet"
+
+
+def _gates(judgement: "Judgement | None") -> Iterator[str]:
+    from ftops.cli.charts import drawn
+    from ftops.cli.render_evaluation import judgement_parts
+
+    if judgement is None:
+        yield "  no model to judge yet"
+    elif judgement.evals:
+        yield drawn(judgement_parts(judgement))
 
 
 def _revision(revision: str, known: "RevisionRecord", *, is_declared: bool) -> Iterator[str]:

@@ -132,12 +132,22 @@ class FewShot:
     k: int
     seed: int
 
+    @property
+    def in_words(self) -> str:
+        """What a report calls it."""
+        return f"{self.k} example{'' if self.k == 1 else 's'}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptFile:
     """A file with messages that replace the leading system messages; path relative to the project's root."""
 
     path: str
+
+    @property
+    def in_words(self) -> str:
+        """What a report calls it."""
+        return self.path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

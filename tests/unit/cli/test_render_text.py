@@ -10,13 +10,23 @@ from typing import Any
 import pytest
 
 from ftops.application.outcome import Outcome, Step
-from ftops.cli.render_judgement import render_judgement
+from ftops.cli.render_judgement import in_words, render_judgement
 from ftops.cli.render_text import WHY, render_outcome, render_plan, summary, target_text
 from ftops.cli.style import choose_color
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import JobObserved
 from ftops.domain.judgement import ConditionResult, EvalJudgement, Judgement, Verdict
-from ftops.domain.manifest import BackendName, Condition, FineTuneName, ModelId, Revision
+from ftops.domain.manifest import (
+    BackendName,
+    Baseline,
+    Condition,
+    FewShot,
+    FineTuneName,
+    ModelId,
+    PromptFile,
+    Revision,
+    Test,
+)
 from ftops.domain.plan import (
     Adopt,
     Blocker,
@@ -293,6 +303,19 @@ def test_a_judgement_line_by_line() -> None:
         "    fail (shadow)  mean 0.5 < 0.9",
         "  tone: not measured",
     ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asks"),
+    [(None, ""), (FewShot(k=1, seed=3), " with 1 example"), (PromptFile(path="p.json"), " with p.json")],
+)
+def test_a_condition_tells_which_model_it_compared_with(prompt: FewShot | PromptFile | None, asks: str) -> None:
+    condition = Condition(baseline=Baseline(base=True, prompt=prompt), test=Test.SUPERIORITY)
+    (one,) = judgement("worse").evals[0].conditions
+    compared = dataclasses.replace(
+        one, condition=condition, baseline_model=ModelId("base"), note="alias staging has no model yet"
+    )
+    assert in_words(compared) == f"worse; the baseline is base{asks} (alias staging has no model yet)"
 
 
 def test_a_judgement_without_a_mean() -> None:
