@@ -22,6 +22,8 @@ from ftops.ports import Allowance, ChatAnswer, Checkpoint, Embedding, Job, JobPr
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}")
 _STEP: Final = re.compile(r"Step (\d{1,9})/(\d{1,9})(?::.*?training loss=([0-9]{1,9}(?:\.[0-9]{1,9})?))?")
 _TEXT_LIMIT: Final = 2000
+# What JSON's numbers hold exactly: more tokens than that were never counted.
+_LARGEST_COUNT: Final = 2**53 - 1
 
 
 class UnreadableRecord(Exception):
@@ -226,7 +228,7 @@ def _number(value: object) -> float | None:
 
 def _count(value: object) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and number >= 0 else None
+    return int(number) if number is not None and 0 <= number <= _LARGEST_COUNT else None
 
 
 def _metadata(value: object) -> Mapping[str, str]:

@@ -73,6 +73,14 @@ def test_tool_calls_and_usage() -> None:
     assert (answer.input_tokens, answer.output_tokens) == (3, 2)
 
 
+@pytest.mark.parametrize("count", [1e300, -1, "many", None, [3]])
+def test_what_is_no_count_of_tokens_is_unknown(count: object) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": count}
+    with start_fault_server(reply(completion(content="yes") | {"usage": usage})) as server:
+        (answer,) = ask(server)
+    assert (answer.text, answer.input_tokens, answer.output_tokens) == ("yes", 0, 0)
+
+
 def test_sampling_is_sent_as_it_is() -> None:
     sampling = {"temperature": 0, "max_completion_tokens": 8, "top_k": 5, "seed": None}
     with start_fault_server(reply(completion(content="yes"))) as server:
