@@ -108,7 +108,7 @@ def _faults(text: str, known: tuple[str, ...]) -> Iterator[tuple[str, str | None
             yield f"expected a variable between {{{{ and }}}}, got {quoted(name)}", None
         elif not _is_known(name, known):
             shown = [f"{{{{{'item.FIELD' if one == 'item' else one}}}}}" for one in known]
-            yield f"expected one of {', '.join(shown)}, got {quoted(name)}", near_miss(name, known)
+            yield f"expected one of {', '.join(shown)}, got {quoted(name)}", near_miss(name, set(known) - {name})
 
 
 def _is_known(name: str, known: tuple[str, ...]) -> bool:

@@ -18,6 +18,8 @@ from ftops.adapters.yaml_documents import child
 from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import LATEST, BackendName, DatasetPaths, FineTune, MethodType, Project
+from ftops.evaluation.metrics import why_never
+from ftops.evaluation.pairwise import is_pairwise
 
 
 def check_rules(value: Any, project: Project, findings: Findings) -> None:
@@ -42,6 +44,7 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
         for finding in pairwise_findings(entry, pointer, conditions):
             findings.add(*finding)
         for place, condition in conditions:
+            _check_metric(member(condition, "metric"), f"{place}/metric", member(entry, "grader"), findings)
             _check_baseline(member(condition, "baseline"), f"{place}/baseline", spec, project, findings)
     marked = [i for i, entry in enumerate(sequence(member(spec, "evals"))) if member(entry, "select") is True]
     for index in marked[1:]:
@@ -133,6 +136,13 @@ def _check_checks(settings: Mapping[str, Any], findings: Findings) -> None:
         elif check.is_format:
             wrong = f"{code} ({check.name}) can't be changed: a backend refuses such a file"
             findings.add(pointer, f"expected a check beyond the format, {wrong}")
+
+
+def _check_metric(metric: Any, pointer: str, grader: Any, findings: Findings) -> None:
+    """Checks that a grader's scores may have the metric: else training would be paid for before an error says it."""
+    is_known = findings.is_sound(pointer) and isinstance(metric, str) and isinstance(grader, Mapping)
+    if is_known and not is_pairwise(grader) and (why := why_never(metric, grader)) is not None:
+        findings.add(pointer, f"expected a metric that this grader's scores have: {why}")
 
 
 def _check_baseline(baseline: Any, pointer: str, spec: Any, project: Project, findings: Findings) -> None:

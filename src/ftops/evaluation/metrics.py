@@ -16,6 +16,9 @@ from ftops.graders.marks import OutcomeMark
 _REQUESTS: Final = 1_000
 _MILLION: Final = 1_000_000
 _LARGEST: Final = 1e100  # differences and squares of what is larger may be no numbers any more
+# Graders' types: those that mark answers, and those whose scores are seldom all 0 or 1.
+_MARKING: Final = ("label", "label_model", "outcome", "tool_call")
+_GRADED: Final = ("text_similarity", "scorecard")
 _OUTCOMES: Final = frozenset(mark.value for mark in OutcomeMark)
 
 
@@ -67,6 +70,33 @@ def score_bounds(grader: Mapping[str, Any]) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = grader.get("range", (0.0, 1.0))
     return float(low), float(high)
+
+
+def why_never(metric: str, grader: Mapping[str, Any]) -> str | None:
+    """Says why no scores of a declared grader can have a metric, whatever they are; None where they may have it.
+
+    Of a grader within a ``multi`` there are classes or outcomes where no other in it marks answers, too.
+    """
+    marking = [part for part in _parts(grader) if part.get("type") in _MARKING]
+    only = marking[0] if len(marking) == 1 else {}
+    if metric in {"accuracy", "pass_rate"} and grader.get("type") in _GRADED and grader.get("pass_threshold") is None:
+        return f"{metric} needs a pass_threshold in a grader of type {grader['type']}"
+    if metric in {"abstained", "hallucinated"} and only.get("type") != "outcome":
+        return f"{metric} needs a grader of type outcome"
+    if kind_of(metric) is not Kind.F1:
+        return None
+    if only.get("type") != "label":
+        return f"{visible(metric)} needs a grader of type label"
+    label, labels = label_of(metric), only.get("labels")
+    if label is None or not isinstance(labels, list | tuple) or label in labels:
+        return None
+    return f"{visible(label)} is none of the grader's labels"
+
+
+def _parts(grader: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    inner = grader.get("graders", (grader,))
+    parts = inner.values() if isinstance(inner, Mapping) else inner if isinstance(inner, list | tuple) else ()
+    return tuple(part for part in parts if isinstance(part, Mapping))
 
 
 def metric_bounds(metric: str, reading: Reading) -> tuple[float, float] | None:

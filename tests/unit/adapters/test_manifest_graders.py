@@ -176,3 +176,12 @@ def test_thresholds_do_not_reach_a_job(tmp_path):
 def test_what_a_job_can_not_grade_with_is_told(tmp_path, grader, expected):
     (message,) = said(project(tmp_path, TRAINED % grader))
     assert f" /spec/method/grader{expected}" in message
+
+
+def test_a_metric_that_a_grader_never_has_is_told_before_anything_is_paid_for(tmp_path):
+    gate = "[{metric: mean, min: 0.5}, {metric: macro_f1, min: 0.5}, {metric: 3, min: 0.5}]"
+    root = evaluated(tmp_path, "{type: numeric}, gate: " + gate)
+    schemas, rules = said(root)
+    wrong = "expected a metric that this grader's scores have: macro_f1 needs a grader of type label"
+    assert rules.endswith("/gate/1/metric: " + wrong)
+    assert "/gate/2/metric: expected one of mean, " in schemas

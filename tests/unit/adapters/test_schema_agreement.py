@@ -26,7 +26,7 @@ spec:
   evals:
     - name: intent
       dataset: data/test.jsonl
-      grader: {type: string_check, operation: eq, input: "{{sample.output_text}}", reference: "{{reference}}"}
+      grader: {type: label, input: "{{sample.output_text}}", reference: "{{reference}}"}
       sampling: {temperature: 0, max_completion_tokens: 64}
       gate:
         - {metric: "f1[refund]", min: 0.9, confidence: 0.95}

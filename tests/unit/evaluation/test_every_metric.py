@@ -10,7 +10,7 @@ from ftops.domain.manifest import Baseline, Condition, Price, Test
 from ftops.domain.scores import ItemScore
 from ftops.evaluation.gates import judge, judge_choices, stricter, threshold_of
 from ftops.evaluation.intervals import PairedTable, paired_interval, wilson, wilson_of_mean
-from ftops.evaluation.metrics import Reading, is_less_better, score_bounds
+from ftops.evaluation.metrics import Reading, is_less_better, score_bounds, why_never
 
 FAIL, INSUFFICIENT, PASS, ERROR = Verdict.FAIL, Verdict.INSUFFICIENT_EVIDENCE, Verdict.PASS, Verdict.ERROR
 BASE = Baseline(base=True)
@@ -396,3 +396,33 @@ def test_scores_that_have_no_mean_end_in_an_error_in_words(scores: list[float]) 
         assert (result.verdict, result.observed) == (ERROR, None)
         assert "not within ±1e+100" in result.sentence
     assert alone(Condition(metric="pass_rate", min=0.5), scored([1e308] * 40), pass_threshold=1.0).verdict is PASS
+
+
+LABEL, OUTCOME, CALLS = {"type": "label"}, {"type": "outcome"}, {"type": "tool_call"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "grader", "why"),
+    [
+        ("hallucinated", OUTCOME, None),
+        ("abstained", LABEL, "abstained needs a grader of type outcome"),
+        ("macro_f1", LABEL, None),
+        ("macro_f1", {"type": "label_model"}, "macro_f1 needs a grader of type label"),
+        ("f1[a]", {"type": "numeric"}, "f1[a] needs a grader of type label"),
+        ("f1[a]", LABEL, None),
+        ("f1[a]", {**LABEL, "labels": ["a", "b"]}, None),
+        ("f1[a]", {**LABEL, "labels": ["A", "b"]}, "a is none of the grader's labels"),
+        ("f1[a]", {**LABEL, "labels": "no list"}, None),
+        ("macro_f1", {"type": "multi", "graders": {"a": LABEL, "b": {"type": "numeric"}}}, None),
+        ("macro_f1", {"type": "multi", "graders": [LABEL, CALLS, "x"]}, "macro_f1 needs a grader of type label"),
+        ("macro_f1", {"type": "multi", "graders": 3}, "macro_f1 needs a grader of type label"),
+        ("macro_f1", {"type": ["label"]}, "macro_f1 needs a grader of type label"),
+        ("accuracy", {"type": "scorecard"}, "accuracy needs a pass_threshold in a grader of type scorecard"),
+        ("pass_rate", {"type": "text_similarity", "pass_threshold": 0.5}, None),
+        ("accuracy", {"type": "score_model"}, None),
+        ("mean", {"type": "text_similarity"}, None),
+        ("usd_per_1k", {"type": "scorecard"}, None),
+    ],
+)
+def test_what_a_grader_never_has(metric: str, grader: dict[str, object], why: str | None) -> None:
+    assert why_never(metric, grader) == why
