@@ -202,7 +202,10 @@ def _line(action: Action) -> tuple[str, str]:
             return "+", f"{safe(action.base_model)}{attempt}  {_cost(action)}"
         case Evaluate(checkpoints=among):
             chooses = "" if among is None else f"chooses among {f'{len(among)} ' if among else ''}checkpoints, "
-            return "+", f"{action.evaluation}  {chooses}at most {action.calls:,} calls, {_cost(action)}"
+            return (
+                "+",
+                f"{action.evaluation}  {chooses}at most {action.calls:,} calls, {_cost(action)}{_judged(action)}",
+            )
         case Promote(target=None):
             return "-", f"{action.alias}: {target_text(action.was)} → retired"
         case Promote():
@@ -233,6 +236,12 @@ def _cost(action: Train | Evaluate) -> str:
     tokens = f"{estimate.tokens:,} tokens" if estimate.tokens is not None else ""
     why = estimate.assumes if estimate.usd is None or not tokens else tokens
     return f"{usd} ({safe(why)})" if why else usd
+
+
+def _judged(action: Evaluate) -> str:
+    if not action.judged:
+        return ""
+    return f"; up to {action.judged:,} answers judged" + (", at a cost not counted" if action.estimate.usd else "")
 
 
 def _size(size: int) -> str:

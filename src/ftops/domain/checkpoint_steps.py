@@ -6,7 +6,7 @@ Choices by validation loss take no step: observing makes them (``application.che
 from ftops.domain.checkpoints import MOST_CHECKPOINTS, chosen_model, selecting
 from ftops.domain.desired import DeclaredEval
 from ftops.domain.draft import Draft, Planned, Subject, Trained, Training
-from ftops.domain.evaluation_steps import estimate_of
+from ftops.domain.evaluation_steps import estimate_of, judged_of
 from ftops.domain.manifest import ModelId, Revision
 from ftops.domain.plan import Evaluate, Reason, action_id
 
@@ -55,6 +55,7 @@ def _choice(
     after: tuple[str, ...] = (),
 ) -> Evaluate:
     """Makes the action that scores ``number`` checkpoints of some; ``among`` is empty before there are any."""
+    calls = one.dataset.rows * one.spec.repeats * number
     return Evaluate(
         id=action_id("evaluate", subject.declared.name, revision, one.spec.name, "checkpoints"),
         fine_tune=subject.declared.name,
@@ -67,5 +68,6 @@ def _choice(
         digest=one.digest,
         model=None,
         checkpoints=among,
-        calls=one.dataset.rows * one.spec.repeats * number,
+        calls=calls,
+        judged=judged_of(one, calls),
     )

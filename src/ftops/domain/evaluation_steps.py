@@ -83,6 +83,7 @@ def _evaluation(
     *,
     models: int,
 ) -> Evaluate:
+    calls = declared.dataset.rows * declared.spec.repeats * (models + len(_baselines(declared)))
     return Evaluate(
         id=action_id("evaluate", subject.declared.name, revision, declared.spec.name),
         fine_tune=subject.declared.name,
@@ -94,7 +95,8 @@ def _evaluation(
         evaluation=declared.spec.name,
         digest=declared.digest,
         model=model,
-        calls=declared.dataset.rows * declared.spec.repeats * (models + len(_baselines(declared))),
+        calls=calls,
+        judged=judged_of(declared, calls),
     )
 
 
@@ -115,6 +117,11 @@ def _with_calls(action: Evaluate, calls: int | None, declared: DeclaredEval) -> 
         assumes=f"{whole.assumes}; {there}" if calls else there,
     )
     return replace(action, calls=calls, estimate=estimate)
+
+
+def judged_of(declared: DeclaredEval, answers: int) -> int:
+    """Gives how many of an evaluation's answers models judge or embed: all, or none."""
+    return answers if _names_model(declared.spec.grader) else 0
 
 
 def _names_model(grader: Mapping[str, Any]) -> bool:
@@ -147,4 +154,7 @@ def estimate_of(
     if tuned is None or untuned is None or tuned.input is None or untuned.input is None:
         return Estimate(tokens=total, assumes="no price is known for this model")
     usd = (tokens * models * tuned.input + (total - tokens * models) * untuned.input) / 1_000_000
-    return Estimate(tokens=total, usd=usd, assumes="answers as long as the references, at the price of input")
+    assumes = "answers as long as the references, at the price of input"
+    if _names_model(declared.spec.grader):
+        assumes += "; what judges take is not in it"
+    return Estimate(tokens=total, usd=usd, assumes=assumes)

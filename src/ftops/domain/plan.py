@@ -116,6 +116,7 @@ class Train(Step):
 class Evaluate(Step):
     """Score a model under one evaluation. ``model`` is None until it is trained; ``calls`` is how many rows are sent.
 
+    Besides, models are asked to judge or embed up to ``judged`` answers, which is in no estimate.
     With ``checkpoints`` it scores those, to choose the best of them, and no baseline; they are empty until they are trained.
     """
 
@@ -123,6 +124,7 @@ class Evaluate(Step):
     digest: str
     model: ModelId | None
     calls: int
+    judged: int = 0
     checkpoints: tuple[ModelId, ...] | None = None
 
 

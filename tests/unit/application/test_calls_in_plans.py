@@ -116,3 +116,14 @@ def test_nothing_is_counted_of_what_an_alias_points_to() -> None:
     world.apply(declared)
     workspace = world.workspace(with_grader(declared, "like"))
     assert observe(workspace).state.calls == {}
+
+
+def test_answers_that_models_judge_are_counted_apart() -> None:
+    world = World()
+    declared = world.declare()
+    assert evaluation(world.plan(declared)).judged == 0
+    judge = {"type": "label_model", "model": "judge", "labels": ["yes", "no"], "passing_labels": ["yes"]}
+    beaten = Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY)
+    judged = evaluation(world.plan(with_eval(declared, grader=judge, gate=(beaten,))))
+    assert (judged.calls, judged.judged) == (2 * EVAL_ROWS, 2 * EVAL_ROWS)
+    assert judged.estimate.assumes.endswith("what judges take is not in it")

@@ -296,6 +296,15 @@ class TestOutcome:
         assert render_outcome(Outcome()) == ""
 
 
+@pytest.mark.parametrize(("usd", "says"), [(0.5, ", at a cost not counted"), (0.0, ""), (None, "")])
+def test_answers_that_models_judge_are_told_of(usd: float | None, says: str) -> None:
+    plan = plan_of("train-new")
+    (one,) = (action for action in plan.actions if isinstance(action, Evaluate))
+    judged = dataclasses.replace(one, judged=50, estimate=dataclasses.replace(one.estimate, usd=usd))
+    shown = render_plan(dataclasses.replace(plan, actions=(judged,)))
+    assert re.search(rf"; up to 50 answers judged{says}$", shown, re.MULTILINE)
+
+
 def test_a_judgement_line_by_line() -> None:
     assert list(render_judgement(judgement(shadow=True, error="no key"))) == [
         "  intent: mean 0.500 over 50 items, 2 left out (they are in the training set)",
