@@ -20,6 +20,10 @@ NOBODY: Final = 65534
 SCRATCH: Final = "/scratch-of-grader"
 """The only folder that can be written, inside; a name that no folder of the machine should have."""
 
+# Who graders are, and the keeper: libraries look for a home folder when they are imported, and some fail without one.
+_USERS: Final = "".join(
+    f"{name}:x:{number}:{number}::{SCRATCH}:\n" for name, number in (("root", 0), ("nobody", NOBODY))
+)
 _SCRATCH_OPTIONS: Final = "size=64m,nr_inodes=1024,mode=0777"
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _NAMESPACES: Final = (
@@ -140,6 +144,8 @@ def _assemble(folders: Iterable[tuple[str, str]]) -> None:
     for source, target in (*folders, *((device, device) for device in _DEVICES)):
         _bind(f"/old{source}", f"/cell{target}")
     os.mkdir(f"/cell{SCRATCH}", 0o755)  # noqa: PTH102
+    Path("/cell/etc").mkdir(mode=0o755, exist_ok=True)
+    Path("/cell/etc/passwd").write_text(_USERS)
     if not os.path.exists("/cell/tmp"):  # noqa: PTH110
         os.symlink(SCRATCH, "/cell/tmp")  # noqa: PTH211
     kernel.unmount("/old")

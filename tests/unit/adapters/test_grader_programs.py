@@ -191,13 +191,22 @@ def test_a_grader_sees_sample_and_item_and_scores_are_exact(programs: GraderProg
 @needs_walls
 def test_graders_have_the_libraries_beside_ftops(programs: GraderPrograms) -> None:
     source = (
-        "import numpy as np, scipy.stats, rapidfuzz\nfrom dataclasses import dataclass\nfrom random import random\n"
+        "import nltk, numpy as np, scipy.stats, rapidfuzz\nfrom dataclasses import dataclass\nfrom random import random\n"
         "@dataclass\nclass Seen:\n    ratio: float\n"
         "def grade(sample, item):\n"
-        "    seen = Seen(rapidfuzz.fuzz.ratio('ab', 'ab'))\n"
+        "    seen = Seen(rapidfuzz.fuzz.ratio('ab', 'ab') + nltk.edit_distance('ab', 'ab'))\n"
         "    return np.float64(seen.ratio) / 100 + scipy.stats.norm.cdf(0)\n"
     )
     assert programs.run(source, {}, {}) == 1.5
+
+
+@needs_walls
+def test_a_grader_is_somebody_whose_home_is_its_folder(programs: GraderPrograms) -> None:
+    source = (
+        "import os, pathlib, pwd\ndef grade(sample, item):\n"
+        "    return float(str(pathlib.Path.home()) == os.getcwd() and pwd.getpwuid(os.getuid()).pw_name == 'nobody')\n"
+    )
+    assert programs.run(source, {}, {}) == 1.0
 
 
 @needs_walls
