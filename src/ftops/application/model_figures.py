@@ -6,10 +6,13 @@ Owns which models stand in that table and where their figures come from: recorde
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ftops.application.baselines import Candidate
 from ftops.application.evaluate import Evaluations
 from ftops.application.prompt_tokens import PromptSaving, prompt_saving
+from ftops.application.subject import Subject
+from ftops.application.trials import models_asked
 from ftops.domain.desired import Declared, DeclaredEval
 from ftops.domain.manifest import BackendName, FewShot, ModelId, Price, PromptFile
 from ftops.domain.pricing import training_estimate
@@ -25,6 +28,7 @@ from ftops.evaluation.units import sample_of
 from ftops.evaluation.win_rates import with_comparisons
 
 CONFIDENCE = 0.95
+_MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +37,8 @@ class ModelFigures:
 
     ``mean`` is the mean score with its interval at 95 %, each None where there is none. ``breaks_even`` is the number of
     requests after which the candidate's training has paid for itself beside this baseline; None for the candidate too.
-    ``saving`` is what the candidate's prompt saves, where it is another one on purpose.
+    ``saving`` is what the candidate's prompt saves, where it is another one on purpose. ``judges_usd`` is what those took who
+    graded its answers, None where nobody was asked, or no price is known.
     """
 
     is_candidate: bool
@@ -46,19 +51,22 @@ class ModelFigures:
     usage: Usage
     breaks_even: int | None = None
     saving: PromptSaving | None = None
+    judges_usd: float | None = None
 
 
 def model_figures(
     evaluations: Evaluations, record: FineTuneRecord, declared: Declared, candidate: Candidate, one: DeclaredEval
 ) -> tuple[ModelFigures, ...]:
     """Gives the candidate, then each baseline that was measured; nothing where the candidate was not."""
-    measured = evaluations.subject(record, declared, candidate).measured(one)
+    subject = evaluations.subject(record, declared, candidate)
+    measured = subject.measured(one)
     if measured.candidate is None:
         return ()
     ours = with_comparisons(
         measured.candidate, (known.preferences for known in measured.baselines if known is not None)
     )
-    first = _figures(one, ours, measured.price, asks=_in_words(candidate.asks), is_candidate=True)
+    judges = _price_of_judges(subject, one)
+    first = _figures(one, ours, measured.price, judges, asks=_in_words(candidate.asks), is_candidate=True)
     saving = prompt_saving(evaluations, declared, candidate, one)
     found = [dataclasses.replace(first, saving=saving)]
     paid = _training_usd(record, declared, candidate)
@@ -71,7 +79,7 @@ def model_figures(
             seen.add(key)
             opponent = one.spec.opponent(condition)
             asks = _in_words(opponent.prompt if opponent is not None else None)
-            found.append(_figures(one, known.record, known.price, asks=asks, against=first, paid=paid))
+            found.append(_figures(one, known.record, known.price, judges, asks=asks, against=first, paid=paid))
     return tuple(found)
 
 
@@ -79,6 +87,7 @@ def _figures(
     one: DeclaredEval,
     record: EvaluationRecord,
     price: Price | None,
+    judges: Price | None,
     *,
     asks: str,
     is_candidate: bool = False,
@@ -97,7 +106,21 @@ def _figures(
         interval=interval,
         usage=usage,
         breaks_even=break_even(against.usage, usage, paid) if against is not None else None,
+        judges_usd=_usd_of_judges(record, judges),
     )
+
+
+def _price_of_judges(subject: Subject, one: DeclaredEval) -> Price | None:
+    """Gives what those cost whom a grader asks. Their tokens are counted together: with several prices nobody can tell."""
+    backend = subject.candidate.backend
+    prices = {subject.price(ModelId(model), backend) for model in models_asked(one.spec)}
+    return prices.pop() if len(prices) == 1 else None
+
+
+def _usd_of_judges(record: EvaluationRecord, price: Price | None) -> float | None:
+    if not record.judge_calls or price is None or price.input is None or price.output is None:
+        return None
+    return (record.judge_input_tokens * price.input + record.judge_output_tokens * price.output) / _MILLION
 
 
 def _mean(one: DeclaredEval, record: EvaluationRecord) -> tuple[float | None, Interval | None]:

@@ -94,7 +94,8 @@ def _judges(candidate: "ModelFigures") -> Iterator[RenderableType]:
     record = candidate.record
     if record.judge_calls:
         tokens = record.judge_input_tokens + record.judge_output_tokens
-        yield indented(Text(f"judges took {record.judge_calls:,} calls and {tokens:,} tokens", style="dim"))
+        usd = "no price is known" if candidate.judges_usd is None else f"{_usd(candidate.judges_usd)} USD"
+        yield indented(Text(f"judges took {record.judge_calls:,} calls and {tokens:,} tokens, {usd}", style="dim"))
     if record.isolation == "none":
         yield indented(Text("its python grader ran without isolation", style="yellow"))
 
@@ -147,6 +148,7 @@ def _model_to_json(one: "ModelFigures") -> dict[str, Any]:
         "left_out": record.left_out,
         "judge_calls": record.judge_calls,
         "judge_tokens": record.judge_input_tokens + record.judge_output_tokens,
+        "judge_usd": one.judges_usd,
         "isolation": record.isolation,
         "error": record.error,
     }

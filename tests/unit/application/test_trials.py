@@ -5,6 +5,7 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from apply_world import BASE_MODEL, EVAL_ROWS, GRADER, OPENAI, TWIN, World, answer_well, rows_of
@@ -207,6 +208,36 @@ def test_models_stand_side_by_side_with_what_their_answers_took(world: World) ->
     assert base.breaks_even is None, "a tuned model's tokens cost more"
     nobody = dataclasses.replace(tried.trial.candidate, model=ModelId("ft:none"))
     assert model_figures(evaluations, tried.record, declared, nobody, one) == ()
+
+
+@pytest.mark.parametrize(
+    ("models", "usd"),
+    [
+        (("gpt-4.1-2025-04-14",), (1000 * 2.0 + 500 * 8.0) / 1e6),
+        (("gpt-4.1", "gpt-4.1-2025-04-14"), (1000 * 2.0 + 500 * 8.0) / 1e6),
+        (("gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14"), None),
+        (("a-model-of-ours",), None),
+        ((), None),
+    ],
+)
+def test_what_judges_took_is_told_in_usd_where_one_price_holds(
+    world: World, models: tuple[str, ...], usd: float | None
+) -> None:
+    grader = {"type": "score_model", "input": [{"role": "user", "content": "{{sample.output_text}}"}]}
+    parts = {f"part_{number}": {**grader, "model": model} for number, model in enumerate(models)}
+    plain = {"type": "string_check", "operation": "eq", "input": "a", "reference": "a"}
+    parts = {**parts, "plain": plain}
+    declared = with_gate(world.declare())
+    tried = tried_of(world, declared)
+    evaluations = world.workspace(declared).evaluations
+    one = declared.evals[0]
+    took = {"judge_calls": 3, "judge_input_tokens": 1000, "judge_output_tokens": 500}
+    (known,) = tried.record.evaluations
+    record = msgspec.structs.replace(tried.record, evaluations=(msgspec.structs.replace(known, **took),))
+    spec = dataclasses.replace(one.spec, grader={"type": "multi", "graders": parts, "calculate_output": "plain"})
+    judged = dataclasses.replace(one, spec=spec)
+    (first,) = model_figures(evaluations, record, declared, tried.trial.candidate, judged)
+    assert first.judges_usd == usd
 
 
 def test_a_name_without_a_date_is_told_of(world: World) -> None:

@@ -91,6 +91,7 @@ def test_models_stand_in_columns() -> None:
             "isolation": "none",
         },
         saving=PromptSaving(tokens=120.2, than="with the rows' own prompt"),
+        judges_usd=0.0021,
     )
     base = figures(
         "base", scored(1, input_tokens=240), scored(2), asks="8 examples", breaks_even=20_000, mean=None, interval=None
@@ -111,13 +112,16 @@ def test_models_stand_in_columns() -> None:
         "baseline: base on lab, with 8 examples",
         "a request has 100 input tokens fewer than one to base",
         "a request has 120 input tokens fewer than with the rows' own prompt",
-        "judges took 2 calls and 1,010 tokens",
+        "judges took 2 calls and 1,010 tokens, 0.0021 USD",
         "its python grader ran without isolation",
     ]
     told = models_to_json("intent", (ours, base))["models"]
     assert [one["role"] for one in told] == ["candidate", "baseline"]
     assert told[0]["outcomes"] == {"ok": 1, "length": 1}
     assert told[1]["breaks_even_after_requests"] == 20_000
+    assert [one["judge_usd"] for one in told] == [0.0021, None]
+    unpriced = figures("m", scored(1), record={"judge_calls": 1}, is_candidate=True)
+    assert "judges took 1 calls and 0 tokens, no price is known" in words(model_parts((unpriced,)))
     assert list(model_parts(())) == []
 
 
