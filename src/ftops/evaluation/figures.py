@@ -142,15 +142,43 @@ def _macro_f1(sums: Any) -> Any:
 def _extreme_rows(
     formula: Callable[[Any], Any], sums: Sequence[float], classes: int, size: float, *, is_difference: bool
 ) -> tuple[tuple[float, ...], ...]:
-    """Gives the units that would lower and raise the figure most: items of one class, all missed or all right."""
-    missed, right = (0.0, size, 0.0), (size, size, size)
-    rows: list[tuple[float, ...]] = []
-    for index in range(classes):
-        before, after = (0.0,) * (3 * index), (0.0,) * (3 * (classes - index - 1))
-        worse, better = (*before, *missed, *after), (*before, *right, *after)
-        rows += [(*worse, *better), (*better, *worse)] if is_difference else [worse, better]
-    figures = [_value_of(formula, [a + b for a, b in zip(sums, row, strict=True)]) for row in rows]
-    return rows[figures.index(min(figures))], rows[figures.index(max(figures))]
+    """Gives the units that would lower and raise the figure most: all items due one class, and given another or all right.
+
+    A class of None is one that doesn't count.
+    """
+    figures: dict[tuple[float, ...], float] = {}
+
+    def figure_with(row: tuple[float, ...]) -> float:
+        if row not in figures:
+            figures[row] = _value_of(formula, [a + b for a, b in zip(sums, row, strict=True)])
+        return figures[row]
+
+    def worse(due: int | None, given: int | None) -> tuple[float, ...]:
+        other = _unit_row(classes, size, due, due) if is_difference else ()
+        return (*_unit_row(classes, size, due, given), *other)
+
+    def better(due: int | None, given: int | None) -> tuple[float, ...]:
+        other = _unit_row(classes, size, due, given) if is_difference else ()
+        return (*_unit_row(classes, size, due, due), *other)
+
+    def furthest(make: Callable[[int | None, int | None], tuple[float, ...]], sign: float) -> tuple[float, ...]:
+        # F1 of a class changes with what is due or given as that class alone: the worst two of each hold the worst pair.
+        places = (None, *range(classes))
+        dues = sorted(places, key=lambda due: sign * figure_with(make(due, None)))[:2]
+        givens = sorted(places, key=lambda given: sign * figure_with(make(None, given)))[:2]
+        pairs = [make(due, given) for due in dues for given in givens if due is None or due != given]
+        return min(pairs, key=lambda row: sign * figure_with(row))
+
+    return furthest(worse, 1.0), furthest(better, -1.0)
+
+
+def _unit_row(classes: int, size: float, due: int | None, given: int | None) -> tuple[float, ...]:
+    """Gives one model's sums over ``size`` items of a class that it reads as another, or rightly."""
+    row = [0.0] * (3 * classes)
+    for place, column in ((due if due == given else None, 0), (due, 1), (given, 2)):
+        if place is not None:
+            row[3 * place + column] = size
+    return tuple(row)
 
 
 def _value_of(formula: Callable[[Any], Any], sums: Sequence[float]) -> float:

@@ -426,3 +426,24 @@ LABEL, OUTCOME, CALLS = {"type": "label"}, {"type": "outcome"}, {"type": "tool_c
 )
 def test_what_a_grader_never_has(metric: str, grader: dict[str, object], why: str | None) -> None:
     assert why_never(metric, grader) == why
+
+
+@pytest.mark.parametrize(("n", "kinds"), [(99, 3), (399, 3), (200, 10)])
+def test_a_class_that_was_never_missed_may_be_given_as_another(n: int, kinds: int) -> None:
+    """All right is seen in 2.5 % of evaluations of a model that gives so many items of the one class as the other."""
+    answers = classes({(f"{kind:02}", f"{kind:02}"): n // kinds for kind in range(kinds)})
+    share = 1 / kinds
+    missed = 1 - 0.025 ** (1 / n)
+    first, second = (share - missed) / (share - missed / 2), share / (share + missed / 2)
+    true = (first + second + kinds - 2) / kinds
+    hair = 0.1 * (1 - true)
+    result = alone(Condition(metric="macro_f1", min=true + hair, confidence=0.95), answers)
+    assert result.verdict is INSUFFICIENT
+    assert result.low == pytest.approx(true, abs=hair)
+
+
+def test_f1_of_one_class_falls_by_what_other_classes_are_given_as_it() -> None:
+    """Nine items are of the class, and 91 might be given as it."""
+    answers = classes({("rare", "rare"): 9, ("other", "other"): 91})
+    result = alone(Condition(metric="f1[rare]", min=0.5, confidence=0.95), answers)
+    assert result.low == pytest.approx(18 / (18 + 100 * (1 - 0.025**0.01)), abs=0.05)
