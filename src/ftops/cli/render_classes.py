@@ -27,7 +27,7 @@ def class_parts(classes: "Classes") -> Iterator[RenderableType]:
     yield Text()
     yield indented(heading("classes", f"{len(figures):,} in the references, macro-F1 {macro:.3f}"))
     rows = (
-        (_shown(one.label), _share(one.precision), _share(one.recall), f"{one.f1:.3f}", f"{one.support:,}")
+        (_quoted(one.label), _share(one.precision), _share(one.recall), f"{one.f1:.3f}", f"{one.support:,}")
         for one in figures[:_MOST_CLASSES]
     )
     yield indented(table(("class", "precision", "recall", "F1", "support"), rows))
@@ -85,8 +85,13 @@ def _confusions(classes: "Classes") -> Iterator[RenderableType]:
     if not wrong:
         return
     yield indented(heading("commonest confusions", f"{len(wrong):,} different"))
-    rows = ((_shown(due), _shown(given), f"{count:,}") for count, due, given in wrong[:_MOST_CONFUSIONS])
+    rows = ((_quoted(due), _shown(given), f"{count:,}") for count, due, given in wrong[:_MOST_CONFUSIONS])
     yield indented(table(("reference", "answer", "items"), rows, texts=2))
+
+
+def _quoted(label: str) -> str:
+    """Quotes a class that begins a line: text of a row must not on a CI runner's output, where it could be a command."""
+    return f"'{_shown(label)}'"
 
 
 def _shown(label: str) -> str:

@@ -130,7 +130,7 @@ def test_classes_stand_in_a_matrix_while_they_fit() -> None:
     ours = figures("ft:ours", *(scored(n, expected=due, mark=given) for n, (due, given) in enumerate(pairs)))
     lines = words(model_parts((ours,)))
     assert "classes 2 in the references, macro-F1 0.583" in lines
-    assert "a 1.000 0.500 0.667 2" in lines
+    assert "'a' 1.000 0.500 0.667 2" in lines
     start = lines.index("confusion matrix references down, answers across")
     assert lines[start + 1 : start + 4] == ["1 2 (none)", "1 a 1 1 ·", "2 b · 1 1"]
     told = models_to_json("intent", (ours,))["models"][0]["classes"]
@@ -142,7 +142,13 @@ def test_many_classes_are_told_by_their_commonest_confusions() -> None:
     lines = words(model_parts((figures("ft:ours", *items),)))
     assert "and 10 more with a higher F1 (--json has all)" in lines
     assert "commonest confusions 29 different" in lines
-    assert "class 01 class 00 1" in lines
+    assert "'class 01' class 00 1" in lines
+
+
+def test_no_class_begins_a_line() -> None:
+    items = [scored(n, expected=f"::error::{n}", mark=f"::error::{n // 2}") for n in range(12)]
+    for some in (items, items[:4]):
+        assert not [line for line in words(model_parts((figures("ft:ours", *some),))) if line.startswith("::")]
 
 
 def test_marks_and_repeats_are_counted() -> None:
