@@ -152,9 +152,14 @@ def _item(measurement: Measurement, row: Mapping[str, Any]) -> Item:
 
 
 def _key(measurement: Measurement, request: ChatRequest, repeat: int) -> str:
-    """The backend is part of the key: a rehearsal's stand-in bears the same name as the real model."""
+    """The backend is part of the key: a rehearsal's stand-in bears the same name as the real model.
+
+    What an undated model answered serves the scores that it was asked for alone, and an interrupted run goes on with it. A
+    changed grader asks again: meanwhile it may be another model.
+    """
+    asked_for = None if measurement.for_model is None else f"{measurement.for_model} {measurement.grader}"
     return request_key(
-        namespace={"backend": measurement.backend, "model": measurement.model, "for": measurement.for_model},
+        namespace={"backend": measurement.backend, "model": measurement.model, "for": asked_for},
         messages=request.messages,
         extra=request.extra,
         sampling=request.sampling,

@@ -158,6 +158,8 @@ def _costs(answers: Sequence[ItemScore], price: Price | None) -> tuple[float, ..
     if price is None or price.input is None or price.output is None:
         raise MetricRefused("usd_per_1k needs the model's price of input and output tokens: state it for the backend")
     per_token = (price.input * _REQUESTS / _MILLION, price.output * _REQUESTS / _MILLION)
+    if any(per_token) and not all(answer.input_tokens for answer in answers):  # no request has no tokens
+        raise MetricRefused("usd_per_1k needs the tokens of every answer: the backend reported none of some")
     return tuple(answer.input_tokens * per_token[0] + answer.output_tokens * per_token[1] for answer in answers)
 
 

@@ -450,6 +450,20 @@ def test_a_dated_base_model_serves_every_candidate_and_an_undated_one_only_its_o
         assert world.judge().verdict is not None
 
 
+def test_what_an_undated_base_model_answered_is_not_graded_anew() -> None:
+    changed_grader = {**GRADER, "operation": "ilike"}
+    for base, calls in (("base-2025-04-14", 0), ("base", 10)):
+        world = World(AGAINST_BASE)
+        world.base_model = base
+        world.evaluate()
+        assert world.to_call() == 0
+        world.spec = changed(world.spec, grader=changed_grader)
+        assert world.to_call() == calls
+        scores_of(world.evaluate())
+        world.spec = changed(world.spec, grader=GRADER)
+        assert world.to_call() == 0  # recorded
+
+
 def test_another_revision_has_the_base_model_that_it_was_trained_from() -> None:
     world = World(AGAINST_BASE)
     world.candidate = dataclasses.replace(world.candidate, revision=EARLIER, model=OLD)

@@ -4,6 +4,7 @@ import pytest
 
 from ftops.domain.manifest import Price
 from ftops.domain.scores import ItemScore, Outcome
+from ftops.evaluation.metrics import MetricRefused, Reading, metric_values
 from ftops.evaluation.reports import (
     Usage,
     break_even,
@@ -64,6 +65,13 @@ def test_usage_is_of_the_answers_that_came() -> None:
     nothing = usage_of(answers[-1:], Price(input=2.0, output=8.0))
     assert (nothing.requests, nothing.p95_ms, nothing.input_tokens, nothing.usd_per_1k) == (0, None, None, None)
     assert percentile([], 0.5) is None
+
+
+def test_answers_whose_tokens_nobody_reported_are_not_free() -> None:
+    silent = [timed(1, 5), ItemScore(row="0" * 16, score=1.0, output="0" * 16)]
+    with pytest.raises(MetricRefused, match="reported none of some"):
+        metric_values("usd_per_1k", silent, Reading(price=Price(input=2.0, output=8.0)))
+    assert metric_values("usd_per_1k", silent, Reading(price=Price(input=0.0, output=0.0))) == (0.0, 0.0)
 
 
 def used(usd: float | None) -> Usage:
