@@ -13,13 +13,13 @@ from ftops.graders.marks import NO_CLASS, Scored
 from ftops.graders.problems import Failure, FailureKind, GradingFailed
 
 _LONGEST: Final = 200
-_BETWEEN: Final = re.compile(r"[\s_-]+")
+_BETWEEN: Final = re.compile(r"[\s_\u2010-]+")  # NFKC has made the non-breaking hyphen U+2010
 _AROUND: Final = " \"'`\u201c\u201d\u2018\u2019«»*.,:;!?()[]"
 
 
 def normal_form(text: str) -> str:
     """Gives the form in which texts name the same class: compatibility characters made plain (NFKC), case folded, white space,
-    ``_`` and ``-`` made one blank, and quotes, brackets, ``*`` and the signs ``. , : ; ! ?`` around it dropped."""
+    ``_`` and hyphens made one blank, and quotes, brackets, ``*`` and the signs ``. , : ; ! ?`` around it dropped."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return _BETWEEN.sub(" ", plain).strip(_AROUND)
 

@@ -211,6 +211,7 @@ def test_numeric(text: str, reference: str, score: float) -> None:
     [
         (["card_arrival", "Lost card"], "card_arrival", "card_arrival", "card_arrival", "card_arrival"),
         (["card_arrival", "Lost card"], "Card-arrival.", "CARD ARRIVAL", "card_arrival", "card_arrival"),
+        (["card_arrival", "Lost card"], "card\u2011arrival", "card\u2010arrival", "card_arrival", "card_arrival"),
         (["card_arrival", "Lost card"], '"lost\u00a0card"', "card_arrival", "Lost card", "card_arrival"),
         (["card_arrival", "Lost card"], "my card is lost", "card_arrival", NO_CLASS, "card_arrival"),
         (["card_arrival", "Lost card"], "", "card_arrival", NO_CLASS, "card_arrival"),
