@@ -139,6 +139,9 @@ def _read(
     """Reads a line; else gives the field that is wrong, what was expected there, and a hint."""
     try:
         value = json.loads(line)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "", "expected text, got half of a surrogate pair", None
     except (ValueError, RecursionError):
         return "", "expected a JSON object in one line", None
     if not isinstance(value, dict):
