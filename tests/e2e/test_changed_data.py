@@ -12,6 +12,7 @@ def test_plan_and_apply_say_what_changed_in_the_data(scratch: Scratch) -> None:
     scratch.manifest(validation="{fraction: 0.2, seed: 7}")
     scratch.commit()
     assert "data since revision" not in scratch.apply("--auto-approve").out
+    assert b"is cleared" in (scratch.root / ".ftops/cache/verdicts").read_bytes()
     revision = scratch.revision()
     lines = rows(0, 60).splitlines(keepends=True)
     scratch.write("finetunes/data/train.jsonl", "".join(lines[3:]) + rows(400, 7))
