@@ -134,10 +134,11 @@ def make_trial(
     """Chooses the model: the one named, else the declared revision's, else the base model that it would be trained from.
 
     A condition that would compare the model with itself is left out, and that is said. What an undated model answers counts
-    for ``today`` only (UTC): it may be another model tomorrow. Raises UsageProblem for a model without a name.
+    for ``today`` only (UTC): it may be another model tomorrow. Raises UsageProblem for a name that none can have.
     """
-    if model is not None and not model.strip():
-        raise UsageProblem("a model has a name", remedy="leave --model out to try the declared revision's")
+    if model is not None and (not model.strip() or not _is_text(model)):
+        message = f"no model is called {quoted(model)}"
+        raise UsageProblem(message, remedy="leave --model out to try the declared revision's")
     record = known or FineTuneRecord(format_version=FORMAT_VERSION, name=declared.name)
     candidate, why = _candidate(declared, record, model, asks)
     is_lasting = candidate.revision is not None or is_dated(candidate.model)
@@ -256,6 +257,15 @@ def _is_itself(record: FineTuneRecord, declared: Declared, candidate: Candidate,
         return False
     found = resolve_baseline(record, declared, candidate, baseline, form=form_digest(baseline, None))
     return (found.model, found.backend) == (candidate.model, candidate.backend)
+
+
+def _is_text(words: str) -> bool:
+    """Whether a word of the command line was UTF-8."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _near(name: str, names: Sequence[str], there_are: str) -> str:

@@ -12,7 +12,7 @@ from ftops.evaluation.agreement import FEW_LABELS
 
 if TYPE_CHECKING:
     from ftops.application.judge_agreement import JudgeReport
-    from ftops.evaluation.agreement import Rate
+    from ftops.evaluation.agreement import Agreement, Rate
     from ftops.evaluation.intervals import Interval
 
 _SHOWN = 10
@@ -34,7 +34,7 @@ def agreement_parts(report: "JudgeReport", *, file: str) -> Iterator[RenderableT
         ("passes that it passes (TPR)", *_share(found.true_positive_rate)),
         ("fails that it fails (TNR)", *_share(found.true_negative_rate)),
         ("agreement", *_share(found.observed)),
-        ("Cohen's κ", _number(found.kappa), _between(found.kappa_interval, percent=False)),
+        ("Cohen's κ", *_kappa(found)),
     ]
     yield indented(table(("", "value", confidence), rows))
     if found.has_few_labels:
@@ -73,21 +73,15 @@ def agreement_to_json(report: "JudgeReport") -> dict[str, Any]:
 
 
 def _share(rate: "Rate") -> tuple[str, str]:
-    if rate.value is None:
+    if rate.value is None or rate.interval is None:
         return "none", "no such label"
-    return f"{rate.value:.1%}", _between(rate.interval, percent=True)
+    return f"{rate.value:.1%}", f"{rate.interval.low:.1%} to {rate.interval.high:.1%}"
 
 
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}"
-
-
-def _between(interval: "Interval | None", *, percent: bool) -> str:
-    if interval is None:
-        return "chance alone agrees on everything"
-    if percent:
-        return f"{interval.low:.1%} to {interval.high:.1%}"
-    return f"{interval.low:.2f} to {interval.high:.2f}"
+def _kappa(found: "Agreement") -> tuple[str, str]:
+    if found.kappa is None or found.kappa_interval is None:
+        return "none", "chance alone agrees on everything" if found.count else "no such label"
+    return f"{found.kappa:.2f}", f"{found.kappa_interval.low:.2f} to {found.kappa_interval.high:.2f}"
 
 
 def _rate_to_json(rate: "Rate") -> dict[str, Any]:

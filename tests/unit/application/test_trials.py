@@ -153,9 +153,10 @@ def test_a_model_is_not_compared_with_itself(world: World) -> None:
     assert other.notices == ()
 
 
-def test_a_model_without_a_name_is_refused(world: World) -> None:
-    with pytest.raises(UsageProblem, match="a model has a name"):
-        make_trial(world.declare(), None, model=" ", today=TODAY)
+@pytest.mark.parametrize("model", ["", " ", "gpt\udcff"])
+def test_names_that_no_model_can_have_are_refused(world: World, model: str) -> None:
+    with pytest.raises(UsageProblem, match="no model is called"):
+        make_trial(world.declare(), None, model=model, today=TODAY)
 
 
 def test_a_prompt_makes_another_candidate_of_the_base_model(world: World, answerer: Answerer) -> None:

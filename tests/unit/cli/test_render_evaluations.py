@@ -290,3 +290,5 @@ def test_labels_of_one_kind_have_no_other_rate() -> None:
     )
     assert "fails that it fails (TNR) none no such label" in lines
     assert "Cohen's κ none chance alone agrees on everything" in lines
+    nothing = words(agreement_parts(JudgeReport(evaluation="x", agreement=agreement([]), failures=()), file="l"))
+    assert "Cohen's κ none no such label" in nothing
