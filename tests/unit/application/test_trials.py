@@ -647,7 +647,7 @@ def test_every_bad_line_is_told_of_at_once(world: World) -> None:
         "labels.jsonl:8:1 /output: expected the text of an answer, got null",
         "labels.jsonl:9:1 /label: expected true for a pass or false, got the string 'yes'",
         "labels.jsonl:10:1 /tool_calls: expected a list of tool calls, got a list",
-        "labels.jsonl:9:1: expected text, got half of a surrogate pair",
+        "labels.jsonl:11:1: expected text, got half of a surrogate pair",
     ]
 
 
