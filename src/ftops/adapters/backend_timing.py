@@ -18,7 +18,7 @@ class Timing:
     send: float = 10.0
     read: float = 60.0
     upload: float = 600.0
-    chat: float = 120.0
+    chat: float = 600.0  # as long as the SDK itself: models that reason take minutes
     connect: float = 10.0
     processing: float = 120.0
     first_look: float = 0.5

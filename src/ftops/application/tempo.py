@@ -38,12 +38,15 @@ class Tempo:
 
 
 def with_tempo(progress: Callable[[str, int, int], None], what: str, clock: Clock) -> Callable[[int, int], None]:
-    """Gives what takes (done, all) and tells ``progress`` (what, done, all), ``what`` with the rate and the time left."""
+    """Gives what takes (done, all) and tells ``progress`` (what, done, all), ``what`` after the rate and the time left.
+
+    They stand first, as a narrow terminal cuts long names of models off.
+    """
     tempo = Tempo(clock=clock)
 
     def tell(done: int, total: int) -> None:
         told = tempo.told(done, total)
-        progress(f"{what}, {told}" if told else what, done, total)
+        progress(f"{told}, {what}" if told else what, done, total)
 
     return tell
 

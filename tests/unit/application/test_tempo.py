@@ -68,7 +68,7 @@ def test_what_is_told_goes_with_what_is_done() -> None:
     tell(0, 20)
     clock.sleep(1)
     tell(10, 20)
-    assert seen == [("intent", 0, 20), ("intent, 10/s, 1 s left", 10, 20)]
+    assert seen == [("intent", 0, 20), ("10/s, 1 s left, intent", 10, 20)]
 
 
 def test_nothing_is_told_while_nothing_moves() -> None:
