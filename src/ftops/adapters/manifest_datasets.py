@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ftops.adapters.findings import Findings
-from ftops.adapters.grader_templates import item_fields
+from ftops.adapters.grader_templates import item_fields, reference_places
 from ftops.adapters.plain_values import mapping, member, sequence
 from ftops.adapters.yaml_documents import child
 from ftops.domain.foreign_text import visible
@@ -45,6 +45,7 @@ def dataset_uses(value: Any, paths: Mapping[str, str], findings: Findings) -> It
                 spot=_spot(f"{pointer}/dataset", findings),
                 has_input="input" in entry,
                 variables=tuple(_variables(entry, pointer, findings)),
+                reference=_reference(entry, pointer, findings),
             )
 
 
@@ -76,6 +77,11 @@ def _variables(entry: Mapping[str, Any], pointer: str, findings: Findings) -> It
             yield Variable(name=name, spot=_spot(place, findings))
     if isinstance(entry.get("cluster_by"), str):
         yield Variable(name=entry["cluster_by"].partition(".")[0], spot=_spot(f"{pointer}/cluster_by", findings))
+
+
+def _reference(entry: Mapping[str, Any], pointer: str, findings: Findings) -> Spot | None:
+    place = next(reference_places(entry.get("grader"), f"{pointer}/grader"), None)
+    return None if place is None else _spot(place, findings)
 
 
 def _spot(pointer: str, findings: Findings) -> Spot:

@@ -19,6 +19,7 @@ from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
 _NOT_SCORED: Final = frozenset(("name", "pass_threshold"))
+_WITH_REFERENCE: Final = frozenset(("messages", "preferred_output"))
 
 
 class DatasetReader(Protocol):
@@ -129,6 +130,7 @@ class _Reading:
         fields = self._scans[use.path, rows, use.split].fields
         if parts and use.role is Role.EVALUATION and fields is not None:
             self._check_variables(use, fields)
+            self._check_references(use, fields)
 
     def declared(self, fine_tune: FineTune, backend: Backend) -> Declared | None:
         parts = self._training(fine_tune)
@@ -200,6 +202,12 @@ class _Reading:
                 self._refuse(variable.spot, f"expected a field of the rows, no row of {path} has {name}", hint)
             elif lacking:
                 self._refuse(variable.spot, f"expected a field that every row has, {path}:{lacking} has no {name}")
+
+    def _check_references(self, use: DatasetUse, fields: Mapping[str, int]) -> None:
+        """A chat row's reference is its last assistant turn, a preference row's its preferred output: others have none."""
+        if use.reference is not None and not _WITH_REFERENCE & fields.keys():
+            wrong = f"expected rows with a reference, no row of {visible(use.path)} has messages or preferred_output"
+            self._refuse(use.reference, wrong, "name the field to compare with: reference: '{{item.FIELD}}'")
 
     def _refuse(self, spot: Spot, expected: str, hint: str | None = None) -> None:
         self.problems.append(

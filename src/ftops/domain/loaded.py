@@ -42,7 +42,8 @@ class DatasetUse:
 
     ``path`` is relative to the project's root. ``method`` is None where an evaluation uses it, or the manifest names no
     method that exists. ``split`` is what a training file is parted by, and ``split_spot`` where that is stated.
-    ``has_input`` tells an evaluation that states its own messages, ``variables`` what its templates need of every row.
+    ``has_input`` tells an evaluation that states its own messages, ``variables`` what its templates need of every row,
+    ``reference`` where its grader compares with a reference that rows have of themselves.
     """
 
     path: str
@@ -53,6 +54,7 @@ class DatasetUse:
     split_spot: Spot | None = None
     has_input: bool = False
     variables: tuple[Variable, ...] = ()
+    reference: Spot | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -167,7 +167,8 @@ def test_a_problem_found_before_is_raised_once(tmp_path):
 
 def test_free_rows_with_an_input(tmp_path):
     asked = "[{role: user, content: '{{item.q}}'}]"
-    entry = f"- {{name: e, dataset: data/free.jsonl, grader: {GRADER}, sampling: {{}}, input: {asked}}}"
+    grader = GRADER.replace("{{reference}}", "{{item.q}}")
+    entry = f"- {{name: e, dataset: data/free.jsonl, grader: {grader}, sampling: {{}}, input: {asked}}}"
     (tmp_path / "finetunes/data").mkdir(parents=True)
     (tmp_path / "finetunes/data/free.jsonl").write_text('{"q": 1}\n')
     (tmp_path / "finetunes/data/train.jsonl").write_text(rows(60))
@@ -237,9 +238,9 @@ def test_reinforcement_at_openai_is_noticed(tmp_path):
 FREE = "finetunes/data/free.jsonl"
 
 
-def with_free_rows(root, *rows: dict, item: str = "q", use_input: bool = True):
+def with_free_rows(root, *rows: dict, item: str = "q", use_input: bool = True, grader: str | None = None):
     asked = f", input: [{{role: user, content: 'Say {{{{item.{item}}}}}'}}]" if use_input else ""
-    grader = GRADER.replace("{{reference}}", "{{item.answer.text}}")
+    grader = grader or GRADER.replace("{{reference}}", "{{item.answer.text}}")
     entry = f"- {{name: e, sampling: {{}}, dataset: data/free.jsonl, grader: {grader}{asked}}}"
     project(root, named("a", "evals:", entry))
     (root / "finetunes/data/free.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -278,6 +279,28 @@ def test_variables_of_chat_rows_are_checked_too(tmp_path):
     assert ["no row of finetunes/data/free.jsonl has 'answer'" in problem for problem in refusals(root)] == [True]
     (root / "finetunes/data/free.jsonl").write_text(json.dumps({**chat, "answer": {"text": "a"}}))
     assert desired(root).fine_tunes[0].evals[0].dataset.rows == 1
+
+
+@pytest.mark.parametrize(
+    ("grader", "column"),
+    [
+        ("{type: label}", 63),
+        ("{type: multi, calculate_output: a, graders: {a: {type: tool_call}}}", 111),
+        ("{type: multi, calculate_output: label_1, graders: [{type: label, reference: ' {{ reference }}'}]}", 139),
+        (GRADER, 143),
+    ],
+)
+def test_free_rows_have_no_reference_of_their_own(tmp_path, grader, column):
+    (refusal,) = refusals(with_free_rows(tmp_path, {"q": 1}, grader=grader))
+    assert f"expected rows with a reference, no row of {FREE} has messages or preferred_output" in refusal
+    assert refusal.startswith(f"finetunes/0.yaml:8:{column} /spec/evals/0/grader")
+
+
+def test_rows_that_may_have_a_reference_are_left_to_the_evaluation(tmp_path):
+    mixed = {"q": 1}, {"q": 2, **json.loads(rows(1))}
+    assert desired(with_free_rows(tmp_path / "a", *mixed, grader="{type: label}")).fine_tunes
+    stated = "{type: label, reference: '{{item.q}}'}"
+    assert desired(with_free_rows(tmp_path / "b", {"q": 1}, grader=stated)).fine_tunes
 
 
 def test_rows_with_too_many_names_are_left_to_the_evaluation(tmp_path):
