@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +19,12 @@ from ftops.adapters.run_identity import is_dead, new_id, own_identity, run_url
 from ftops.application.declare import declare
 from ftops.application.evaluate import Evaluations
 from ftops.application.look import Memory
+from ftops.application.other_backends import OtherBackends
 from ftops.application.trained_inputs import TrainedInputs
 from ftops.application.workspace import Identity, Workspace
 from ftops.bootstrap_kept import Kept, open_kept
 from ftops.bootstrap_place import Place
-from ftops.bootstrap_sessions import open_sessions
+from ftops.bootstrap_sessions import Sessions, open_sessions
 from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
 from ftops.domain.guard import Policy
@@ -32,7 +33,6 @@ from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, 
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, Problem, UsageProblem
 from ftops.ports import (
-    BackendSession,
     Clock,
     LedgerInspector,
     LedgerWriter,
@@ -117,7 +117,7 @@ def open_workspace(
             offline=sessions.offline,
             repository=place.repository,
             datasets=files,
-            evaluations=_evaluations(place, desired, ledgers, files, kept, sessions.open, clock, programs),
+            evaluations=_evaluations(place, desired, ledgers, files, kept, sessions, clock, programs),
             clock=clock,
             progress=progress,
             identity=Identity(owner=own_identity(), run_url=run_url(os.environ), new_id=new_id, is_dead=is_dead),
@@ -158,7 +158,7 @@ def _evaluations(
     ledgers: ProjectLedgers,
     files: DatasetFiles,
     kept: Kept,
-    sessions: Mapping[BackendName, BackendSession],
+    sessions: Sessions,
     clock: Clock,
     programs: Programs | None,
 ) -> Evaluations:
@@ -166,9 +166,10 @@ def _evaluations(
     return Evaluations(
         files=EvaluationFiles(place.root, files),
         outputs=kept.outputs,
-        sessions=sessions,
+        sessions=sessions.open,
         clock=clock,
         input_digest=input_digest,
+        reach=OtherBackends(backends=desired.project.backends, open=sessions.open_left).reach,
         trained_inputs=inputs,
         training_set=inputs.training_set,
         backends=desired.project.backends,

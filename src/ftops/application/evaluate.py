@@ -23,6 +23,7 @@ from ftops.application.measurements import (
     known_scores,
     prepare,
 )
+from ftops.application.other_backends import Reach, not_at_hand, sessions_with
 from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
 from ftops.application.tempo import with_tempo
@@ -63,8 +64,9 @@ def no_training_set(_backend: BackendName, _model: ModelId) -> str | None:
 class Evaluations:
     """Evaluates models of this project.
 
-    ``sessions`` are the backends that can be called; ``input_digest`` is that of ``datasets.inputs``. ``trained_inputs``
-    gives the input digests of a training set that is not the declared one, by its SHA-256, None where they are not at hand;
+    ``sessions`` are the backends that can be called, ``reach`` opens another one for a baseline; ``input_digest`` is that of
+    ``datasets.inputs``. ``trained_inputs`` gives the input digests of a training set that is not the declared one, by its
+    SHA-256, None where they are not at hand;
     ``training_set`` that SHA-256 of a model which another fine-tune made.
     ``programs`` runs python graders; None where this run runs none. ``concurrency`` bounds the requests under way,
     ``patience`` says how often a failed one is repeated, ``verdicts`` what conditions came to before.
@@ -75,6 +77,7 @@ class Evaluations:
     sessions: Mapping[BackendName, BackendSession]
     clock: Clock
     input_digest: InputDigest
+    reach: Reach = not_at_hand
     trained_inputs: Callable[[str], frozenset[str] | None] = unknown_inputs
     training_set: Callable[[BackendName, ModelId], str | None] = no_training_set
     backends: Mapping[BackendName, Backend] = field(default_factory=dict)
@@ -192,8 +195,10 @@ class Evaluations:
         measured = Measured(failed=1, why=measurement.problem or "")
         if measurement.problem is None:
             what = f"{measurement.declared.spec.name} of {measurement.model}"
+            sessions, why_not = sessions_with(measurement.backend, self.sessions, self.reach)
             means = Means(
-                sessions=self.sessions,
+                sessions=sessions,
+                why_not=why_not,
                 judging=subject.candidate.backend,
                 outputs=self.outputs,
                 programs=self.programs,

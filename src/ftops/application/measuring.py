@@ -42,11 +42,15 @@ _NO_PROGRAMS: Final = "python graders are not run here; allow them with --allow-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What measuring needs: ``sessions`` that can be called, and where judges are asked (``judging``)."""
+    """What measuring needs: ``sessions`` that can be called, and where judges are asked (``judging``).
+
+    ``why_not`` says why the model's backend is not among them, where it isn't.
+    """
 
     sessions: Mapping[BackendName, BackendSession]
     judging: BackendName
     outputs: OutputStore
+    why_not: str = _NOT_CALLABLE
     programs: Programs | None = None
     concurrency: int = CONCURRENCY
     patience: Patience | None = None
@@ -110,6 +114,7 @@ async def _measure(
         )
         run = _Run(
             line=lines.get(measurement.backend),
+            why_not=means.why_not,
             bench=bench,
             grader=grader,
             outputs=means.outputs,
@@ -127,6 +132,7 @@ async def _measure(
 @dataclass(kw_only=True, slots=True)
 class _Run:
     line: Line | None
+    why_not: str
     bench: Bench
     grader: "Grader | None"
     outputs: OutputStore
@@ -193,7 +199,7 @@ class _Run:
 
     async def _ask(self, key: str, request: ChatRequest) -> tuple[ChatAnswer | None, str]:
         if self.line is None:
-            return None, _NOT_CALLABLE
+            return None, self.why_not
         try:
             answer = await self.line.ask(request)
         except BackendError as error:

@@ -193,7 +193,6 @@ def opened_trial(context: Globals, wanted: Wanted, stop: threading.Event) -> Ite
     ):
         today = workspace.clock.now().date()
         trial = make_trial(declared, _record(workspace, declared), model=wanted.model, today=today, asks=asks)
-        _reach_baselines(workspace, trial)
         for notice in trial.notices:
             tell(f"Note: {safe(notice)}")
         yield OpenedTrial(
@@ -236,23 +235,6 @@ def _record(workspace: Workspace, declared: Declared) -> FineTuneRecord | None:
         state = ledger.read_cached().state
     names = (declared.name, *declared.fine_tune.moved_from)
     return next((record for known in names if (record := state.named(known)) is not None), None)
-
-
-def _reach_baselines(workspace: Workspace, trial: Trial) -> None:
-    """Opens the other backends that baselines are called on; what can't be reached ends as an error in words."""
-    backends = workspace.desired.project.backends
-    named = {c.baseline.backend for e in trial.declared.evals for c in e.spec.gate if c.baseline and c.baseline.backend}
-    aliases = {c.baseline.alias for e in trial.declared.evals for c in e.spec.gate if c.baseline and c.baseline.alias}
-    pointed = {target.backend for alias in aliases if (target := trial.record.target_of(alias)) is not None}
-    for name in sorted({*named, *pointed}):
-        backend = next((one for known, one in backends.items() if known == name), None)
-        if backend is None or backend.name in workspace.sessions:
-            continue
-        opened = workspace.open_left(backend)
-        if isinstance(opened, str):
-            tell(f"Warning: backend {safe(name)} can't be called: {safe(opened)}")
-        else:
-            workspace.sessions[backend.name] = opened
 
 
 def _told(quoted: Quote) -> str:

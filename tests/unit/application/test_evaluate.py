@@ -525,7 +525,7 @@ def test_a_backend_that_cannot_be_called_makes_the_baseline_an_error() -> None:
     world.point("production", target(OLD, backend=OTHER))
     world.evaluate()
     assert world.judge().verdict is Verdict.ERROR
-    assert "can't be called" in world.judge().evals[0].conditions[0].sentence
+    assert "backend other can't be called: not in this run" in world.judge().evals[0].conditions[0].sentence
 
 
 @pytest.mark.parametrize(
