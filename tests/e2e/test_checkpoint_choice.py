@@ -5,6 +5,7 @@ import urllib.request
 
 from conftest import Counted
 from scratch_project import Scratch, git
+from server_process import wait_for
 
 WORDS = {"refund": "money back", "card": "bank card"}
 NAMES = [f"name{chr(97 + n % 26)}{chr(97 + n // 26)}{n * 7919}" for n in range(60)]
@@ -69,9 +70,9 @@ def test_an_earlier_checkpoint_where_it_is_better(scratch: Scratch, asked: Count
     chosen = scratch.resolve()
     assert chosen.endswith(":ckpt-step-3")
     assert answer(scratch, chosen) == "refund"
+    assert wait_for(lambda: asked.look()["chats"]) == 1  # the server logs a request after it has answered
 
     # Nothing is left to do; what was trained on lies beside the records, and the ledger is in order.
-    asked.look()
     assert "No changes" in scratch.plan().out
     assert asked.look()["chats"] == 0
     assert "/inputs/" in git(scratch.root, "ls-tree", "-r", "--name-only", scratch.tip())
