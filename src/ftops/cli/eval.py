@@ -15,7 +15,7 @@ from ftops.errors import UsageProblem
 if TYPE_CHECKING:
     from ftops.application.judge_agreement import JudgeReport
     from ftops.application.trials import Tried
-    from ftops.cli.trying import Result
+    from ftops.cli.trying import Result, Wanted
     from ftops.ports import ProgramMode
 
 _NEW: Final = click.Path(dir_okay=False, path_type=Path)
@@ -79,7 +79,7 @@ def command(
         asked = Asked(directory=context.directory, name=name, evals=evals, backend=backend, as_json=as_json)
         return answer(asked, pairs, overwrites=overwrite)
     from ftops.cli.eval_files import check_free
-    from ftops.cli.trying import Wanted, opened_trial
+    from ftops.cli.trying import Wanted
 
     check_free(export_failures, overwrites=overwrite)
     if labels is not None and (model or prompt or export_failures):
@@ -95,16 +95,28 @@ def command(
         is_asking=not auto_approve,
         python_graders=python_graders,
     )
+    if labels is not None:
+        return _compare(context, wanted, labels, as_json=as_json)
+    return _try(context, wanted, export_failures, overwrites=overwrite, as_json=as_json)
+
+
+def _try(context: Globals, wanted: "Wanted", export: Path | None, *, overwrites: bool, as_json: bool) -> int:
+    from ftops.cli.trying import opened_trial
+
     with listening() as ears:
         with opened_trial(context, wanted, ears.stop) as opened:
-            if labels is not None:
-                compared = opened.compare_with_people(labels, ears.underway)
-            else:
-                result = opened.run(ears.underway, exports_failures=export_failures is not None)
+            result = opened.run(ears.underway, exports_failures=export is not None)
         # After the live rows are gone: what is printed would otherwise begin in one of them.
-        if labels is not None:
-            return _print_agreement(compared, labels, as_json=as_json)
-        return _print_result(result, export_failures, overwrites=overwrite, as_json=as_json)
+        return _print_result(result, export, overwrites=overwrites, as_json=as_json)
+
+
+def _compare(context: Globals, wanted: "Wanted", labels: Path, *, as_json: bool) -> int:
+    from ftops.cli.trying import opened_trial
+
+    with listening() as ears:
+        with opened_trial(context, wanted, ears.stop) as opened:
+            compared = opened.compare_with_people(labels, ears.underway)
+        return _print_agreement(compared, labels, as_json=as_json)
 
 
 def _print_result(result: "Result | None", file: Path | None, *, overwrites: bool, as_json: bool) -> int:
