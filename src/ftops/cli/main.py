@@ -14,25 +14,34 @@ import click
 from ftops import __version__
 from ftops.cli.style import choose_color, print_error
 
-# Command → module; its ``command`` is loaded when it is called, so that --help stays instant.
-_COMMANDS: Final = {
-    "validate": ("ftops.cli.validate", "Check manifests and datasets, offline."),
-    "data": ("ftops.cli.data", "Find what would spoil a training file, and look into it."),
-    "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
-    "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
-    "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
-    "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
-    "eval": ("ftops.cli.eval", "Run a fine-tune's evaluations against any model."),
-    "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
-    "import": ("ftops.cli.import_", "Write manifests for jobs that exist already, and adopt them."),
-    "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),
-    "cancel": ("ftops.cli.cancel", "Ask for a running job to be cancelled."),
-    "forget": ("ftops.cli.forget", "Let the ledger go of a fine-tune; nothing is deleted."),
-    "prune": ("ftops.cli.prune", "Delete what retention and missing manifests leave over."),
-    "history": ("ftops.cli.history", "Show what happened, from the ledger."),
-    "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
-    "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
+# Group → command → module; a module's ``command`` is loaded when it is called, so that --help stays instant.
+_GROUPS: Final = {
+    "Declare": {
+        "validate": ("ftops.cli.validate", "Check manifests and datasets, offline."),
+        "data": ("ftops.cli.data", "Find what would spoil a training file, and look into it."),
+        "import": ("ftops.cli.import_", "Write manifests for jobs that exist already, and adopt them."),
+    },
+    "Change": {
+        "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
+        "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
+        "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),
+        "cancel": ("ftops.cli.cancel", "Ask for a running job to be cancelled."),
+        "forget": ("ftops.cli.forget", "Let the ledger go of a fine-tune; nothing is deleted."),
+        "prune": ("ftops.cli.prune", "Delete what retention and missing manifests leave over."),
+    },
+    "Look": {
+        "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
+        "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
+        "eval": ("ftops.cli.eval", "Run a fine-tune's evaluations against any model."),
+        "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
+        "history": ("ftops.cli.history", "Show what happened, from the ledger."),
+    },
+    "Run and mend": {
+        "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
+        "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
+    },
 }
+_COMMANDS: Final = {name: entry for group in _GROUPS.values() for name, entry in group.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +74,10 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        width = max(map(len, _COMMANDS))
+        for title, commands in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
