@@ -1,3 +1,3 @@
 """ftops manages fine-tuned OpenAI models the GitOps way."""
 
-__version__ = "0.1.0"
+from ftops.version import __version__ as __version__

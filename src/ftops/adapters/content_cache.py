@@ -18,8 +18,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from ftops import __version__
 from ftops.adapters.state_dir import ensure_private_dir
+from ftops.version import __version__
 
 _KEY_FILE: Final = "ftops-cache-key"
 _KEY_BYTES: Final = 32

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ftops import __version__
 from ftops.adapters.backend_address import is_loopback
 from ftops.adapters.server_process import ServerStart, is_alive
 from ftops.errors import BackendError
+from ftops.version import __version__
 
 _HEALTH_SECONDS: Final = 5.0
 _END_SECONDS: Final = 15.0

@@ -74,11 +74,11 @@ class ServerStart:
         """Gives what went wrong in its own words."""
         self.end()
         said = self._said()
-        is_incomplete = "ftops[server]" in said or "No module named" in said
+        is_incomplete = "which this installation lacks" in said or "No module named" in said
         lines = "\n".join(f"  {visible(line)}" for line in said.splitlines()) or "  (it said nothing)"
         return BackendError(
             f"the embedded server did not start:\n{lines}",
-            remedy="pip install 'ftops[server]'" if is_incomplete else f"see {self._log}",
+            remedy="install it anew: pip install --force-reinstall ftops" if is_incomplete else f"see {self._log}",
         )
 
     def _said(self) -> str:

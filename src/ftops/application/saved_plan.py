@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from ftops import __version__
 from ftops.application.dataset_changes import with_dataset_changes
 from ftops.application.observe import Observation, observe
 from ftops.application.plan_findings import with_findings
@@ -22,6 +21,7 @@ from ftops.domain.plan_json import plan_to_json
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.revision import digest
 from ftops.errors import Stale, Unauthorized, UsageProblem
+from ftops.version import __version__
 
 
 def plan_now(
@@ -49,7 +49,7 @@ def check_saved(saved: Mapping[str, Any], now: Plan) -> None:
         raise UsageProblem("this file is no saved plan", remedy="make it anew: ftops plan -o FILE")
     moved = sorted(key for key in {*bound, *now.bindings} if bound.get(key) != now.bindings.get(key))
     fresh = plan_to_json(now)
-    if not moved and saved.get("actions") == fresh["actions"]:
+    if not moved and _untimed(saved.get("actions")) == _untimed(fresh["actions"]):
         return
     what = ", ".join(moved) or _changed_actions(saved.get("actions"), fresh["actions"])
     raise Stale(
@@ -57,10 +57,23 @@ def check_saved(saved: Mapping[str, Any], now: Plan) -> None:
     )
 
 
+def _untimed(actions: object) -> list[dict[str, Any]] | None:
+    """Gives saved actions without how long they take: other fine-tunes' trainings tell that, and bind nobody."""
+    if not isinstance(actions, list) or not all(isinstance(action, dict) for action in actions):
+        return None
+    return [{**action, "estimate": _without_time(action.get("estimate"))} for action in actions]
+
+
+def _without_time(estimate: object) -> object:
+    if not isinstance(estimate, dict):
+        return estimate
+    return {key: value for key, value in estimate.items() if key not in {"seconds", "assumes"}}
+
+
 def _changed_actions(saved: object, fresh: list[dict[str, Any]]) -> str:
     """Names the actions that are planned now and were not, and the other way round."""
-    before = {str(a.get("id")): a for a in saved if isinstance(a, dict)} if isinstance(saved, list) else {}
-    after = {str(action["id"]): action for action in fresh}
+    before = {str(action.get("id")): action for action in _untimed(saved) or ()}
+    after = {str(action["id"]): action for action in _untimed(fresh) or ()}
     names = sorted(id_ for id_ in {*before, *after} if before.get(id_) != after.get(id_))
     return f"what would be done ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
 

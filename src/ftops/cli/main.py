@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from ftops import __version__
 from ftops.cli.style import choose_color, print_error
+from ftops.version import __version__
 
 # Group → command → module; a module's ``command`` is loaded when it is called, so that --help stays instant.
 _GROUPS: Final = {

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ftops import __version__
 from ftops.server.engines import DEFAULT_ENGINE, ENGINES, make_engine
 from ftops.server.settings import DEFAULT_PROJECT, ProjectKey, Settings
+from ftops.version import __version__
 
 if TYPE_CHECKING:
     from ftops.server.app import Service
@@ -223,7 +223,7 @@ def _require_dependencies() -> None:
             importlib.import_module(name)
         except ImportError as error:
             raise click.ClickException(
-                f"the server needs {error.name}, which is not installed: pip install 'ftops[server]'"
+                f"the server needs {error.name}, which this installation lacks: pip install {error.name}"
             ) from error
 
 

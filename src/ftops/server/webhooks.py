@@ -21,12 +21,12 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from ftops import __version__
 from ftops.server.errors import place_of
 from ftops.server.settings import Webhook
 from ftops.server.storage import deliveries
 from ftops.server.storage.database import Database
 from ftops.server.storage.deliveries import Delivery, EventType, Subscription
+from ftops.version import __version__
 
 _LOG = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 10.0

@@ -282,7 +282,7 @@ def test_an_unwritable_folder(tmp_path: Path) -> None:
     ("script", "words", "remedy"),
     [
         (
-            "raise SystemExit(\"the server needs starlette: pip install 'ftops[server]'\")",
+            "raise SystemExit('the server needs starlette, which this installation lacks: pip install starlette')",
             "needs starlette",
             "pip install",
         ),
