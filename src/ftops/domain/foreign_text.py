@@ -1,19 +1,22 @@
 """Foreign text made fit to be shown: file names, values and messages that other people wrote.
 
-Owns the one rule for control characters (``\\xNN``). It neither truncates secrets away nor quotes for Markdown.
+Owns the one rule for characters that can't be seen (``\\xNN``). It neither truncates secrets away nor quotes for Markdown.
 """
 
 import re
 from typing import Any, Final
 
+# Control characters; then what has no width, changes the direction, or hides text in a text (tags, selectors of variants):
+# all that Unicode calls default-ignorable, but for the two selectors that emoji are written with; halves of surrogate pairs.
 _INVISIBLE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 _LIMIT: Final = 40
 
 
 def visible(text: str) -> str:
-    """Gives ``text`` with control characters, line separators and direction marks as ``\\xNN`` or ``\\uNNNN``."""
+    """Gives ``text`` with what nobody would see in it as ``\\xNN`` or ``\\uNNNN``: control and direction marks, no width."""
     return _INVISIBLE.sub(_escape, text)
 
 
@@ -47,4 +50,6 @@ def quoted(text: str, *, limit: int = _LIMIT) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     code = ord(match.group())
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

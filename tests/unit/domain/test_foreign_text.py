@@ -9,6 +9,11 @@ def test_control_characters_are_spelled():
     assert visible("a\x1b[31m\n\u2028\u202eb\ud800") == "a\\x1b[31m\\x0a\\u2028\\u202eb\\ud800"
 
 
+def test_what_cannot_be_seen_is_spelled():
+    assert visible("pay\u200bpal\u2060\xad\U000e0041\u061c") == "pay\\u200bpal\\u2060\\xad\\U000e0041\\u061c"
+    assert visible("Grüße ❤\ufe0f 漢字") == "Grüße ❤\ufe0f 漢字"
+
+
 def test_long_text_is_cut():
     assert quoted("x" * 50, limit=5) == "'xxxx…'"
     assert quoted("x" * 5, limit=5) == "'xxxxx'"
