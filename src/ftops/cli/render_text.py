@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
+from ftops.cli.plan_words import WHY, duration_words, size_words, summary_words, target_text, verb
 from ftops.cli.render_changes import change_lines, data_lines
 from ftops.cli.render_judgement import VERDICT_COLORS, render_judgement
 from ftops.cli.style import paint, safe
@@ -24,37 +25,13 @@ from ftops.domain.plan import (
     Move,
     Plan,
     Promote,
-    Reason,
     Refusal,
     Train,
     Upload,
     Withheld,
-    kind_of,
 )
-from ftops.domain.records import Target
 from ftops.errors import FtopsError
 
-WHY: Final = {
-    Reason.DATASET_NOT_UPLOADED: "the backend does not have this dataset yet",
-    Reason.NEW_REVISION: "this revision was never trained on this backend",
-    Reason.TRANSIENT_FAILURE: "its job failed by an error of the backend; spec.policy.retries allows another attempt",
-    Reason.FOUND_AT_BACKEND: "the backend has this job, and the ledger does not",
-    Reason.NOT_EVALUATED: "this model was never scored under this evaluation",
-    Reason.EVAL_CHANGED: "the evaluation changed since this model was scored",
-    Reason.EVALUATION_ERROR: "the last evaluation ended in an error",
-    Reason.GATES_PASSED: "`latest` follows the declared revision once its gates pass",
-    Reason.NO_GATES: "`latest` follows the declared revision; no gate is enforced",
-    Reason.PINNED: "the alias is pinned to this revision",
-    Reason.OVERRIDE: "spec.policy.override names this revision",
-    Reason.MODEL_CHANGED: "the revision has another model now",
-    Reason.ALIAS_REMOVED: "the alias's line was removed",
-    Reason.SUPERSEDED: "the manifest changed while this job runs",
-    Reason.DUPLICATE: "another job of this revision was recorded first",
-    Reason.RENAMED: "moved_from names it",
-    Reason.REQUESTED: "somebody asked for it",
-    Reason.RETENTION: "retention does not keep it",
-    Reason.UNDECLARED: "no manifest declares it",
-}
 _Thing = TypeVar("_Thing", Step, JobObserved, Withheld, Refusal, Deferred, Action)
 _TICK: Final = "✓"
 _WARNING: Final = "!"
@@ -91,23 +68,8 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def summary(plan: Plan) -> str:
     """Gives the last line: how many of what, and what it would cost."""
-    if not plan.has_changes:
-        if any(refusal.allow for refusal in plan.refusals) and not plan.blockers:
-            return "No changes: --allow lifts guards that name a word; all else waits for the manifests or the limits."
-        if plan.withheld or plan.refusals or plan.blockers:
-            return "No changes: nothing can be done until the manifests or the limits change."
-        if plan.notices:
-            return "No changes; see the notices."
-        return "No changes. What is declared is trained, judged and promoted."
-    counts = f"{plan.count(Train)} to train, {plan.count(Evaluate)} to evaluate, {plan.count(Promote)} to promote"
-    others = [
-        f"{plan.count(kind)} to {word}"
-        for kind, word in ((Adopt, "adopt"), (Cancel, "cancel"), (Move, "rename"))
-        if plan.count(kind)
-    ]
-    cost = "unknown" if plan.cost_usd is None else f"${plan.cost_usd:,.2f}"
-    deleted = plan.count(DeleteModel) + plan.count(DeleteFile)
-    return f"{paint('Plan:', bold=True)} {', '.join([counts, *others])}, {deleted} to delete. Estimated cost: {cost}."
+    first, colon, rest = summary_words(plan).partition("Plan:")
+    return f"{paint('Plan:', bold=True)}{rest}" if colon else first
 
 
 def render_outcome(outcome: Outcome) -> str:
@@ -125,7 +87,7 @@ def render_outcome(outcome: Outcome) -> str:
         lines += [line for entry in withheld[name] for line in _withheld(entry, is_under_name=True)]
         lines += [f"  {paint('!', 'red')} refused: {safe(r.message)}{_lifting(r)}" for r in refusals[name]]
         lines += [f"  {paint('…', 'cyan')} {d.what} waits for {d.waits_for}" for d in deferred[name]]
-        if left := dict.fromkeys(_verb(action) for action in undone[name]):
+        if left := dict.fromkeys(verb(action) for action in undone[name]):
             lines.append(f"  {paint('…', 'cyan')} not finished: {', '.join(left)}")
         lines += [
             f"  {paint('…', 'cyan')} revision {a.revision} can be trained now: an apply is due" for a in due[name]
@@ -134,7 +96,7 @@ def render_outcome(outcome: Outcome) -> str:
 
 
 def _failed(action: Action, error: FtopsError) -> Iterator[str]:
-    yield f"  {paint('✗', 'red')} {safe(f'{_verb(action)}: {error}')}"
+    yield f"  {paint('✗', 'red')} {safe(f'{verb(action)}: {error}')}"
     if error.remedy:
         yield f"    {safe(error.remedy)}"
 
@@ -145,9 +107,9 @@ def _done(steps: Sequence[Step], ended: Iterable[JobObserved], *, is_withheld: b
     leading = [step for step in done if not isinstance(step.action, Evaluate | Promote)]
     following = [s for s in done if s not in leading and not (is_withheld and isinstance(s.action, Evaluate))]
     return [
-        *(f"{_TICK} {_verb(step.action)}: {step.said}" for step in leading),
+        *(f"{_TICK} {verb(step.action)}: {step.said}" for step in leading),
         *(f"{_TICK if event.model else _WARNING} job {event.job} {event.status.value}" for event in ended),
-        *(f"{_mark(step)} {_verb(step.action)}: {step.said}" for step in following),
+        *(f"{_mark(step)} {verb(step.action)}: {step.said}" for step in following),
     ]
 
 
@@ -166,11 +128,6 @@ def _mark(step: Step) -> str:
     return _TICK if is_good or not isinstance(step.action, Evaluate) else _WARNING
 
 
-def target_text(target: Target | None) -> str:
-    """Gives what an alias points to, in short."""
-    return "nothing" if target is None else target.revision
-
-
 def _by_fine_tune(actions: Iterable[Action]) -> list[Action]:
     return sorted(actions, key=_heading)
 
@@ -181,7 +138,7 @@ def _heading(action: Action) -> tuple[str, str, str]:
 
 def _action(action: Action) -> Iterator[str]:
     sign, what = _line(action)
-    yield f"  {paint(sign, _SIGNS[sign])} {_verb(action):<9} {what}"
+    yield f"  {paint(sign, _SIGNS[sign])} {verb(action):<9} {what}"
     yield paint(f"      why: {WHY[action.reason]}", dim=True)
     for change in action.changes:
         yield f"      {_change(change)}"
@@ -196,7 +153,7 @@ def _line(action: Action) -> tuple[str, str]:
         case Cancel(job=job):
             return "-", f"job {job} of revision {action.revision}"
         case Upload():
-            return "+", f"{safe(action.path)}  {action.rows:,} rows, {_size(action.size)}"
+            return "+", f"{safe(action.path)}  {action.rows:,} rows, {size_words(action.size)}"
         case Train():
             attempt = f", attempt {action.attempt}" if action.attempt > 1 else ""
             return "+", f"{safe(action.base_model)}{attempt}  {_cost(action)}"
@@ -215,19 +172,9 @@ def _line(action: Action) -> tuple[str, str]:
         case DeleteModel(model=model):
             return "-", f"model {safe(model)} of revision {action.revision}"
         case DeleteFile(file=file):
-            return "-", f"file {safe(file)}  {_size(action.size)}"
+            return "-", f"file {safe(file)}  {size_words(action.size)}"
         case _:
             assert_never(action)
-
-
-def _verb(action: Action) -> str:
-    match action:
-        case Move():
-            return "rename"
-        case DeleteModel() | DeleteFile():
-            return "delete"
-        case _:
-            return kind_of(action)
 
 
 def _cost(action: Train | Evaluate) -> str:
@@ -235,17 +182,13 @@ def _cost(action: Train | Evaluate) -> str:
     usd = "cost unknown" if estimate.usd is None else f"${estimate.usd:,.2f}"
     tokens = f"{estimate.tokens:,} tokens" if estimate.tokens is not None else ""
     why = estimate.assumes if estimate.usd is None or not tokens else tokens
-    return f"{usd} ({safe(why)})" if why else usd
+    return (f"{usd} ({safe(why)})" if why else usd) + duration_words(estimate.seconds)
 
 
 def _judged(action: Evaluate) -> str:
     if not action.judged:
         return ""
     return f"; up to {action.judged:,} answers judged" + (", at a cost not counted" if action.estimate.usd else "")
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
 
 
 def _change(change: FieldChange) -> str:

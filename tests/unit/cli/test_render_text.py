@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from ftops.application.outcome import Outcome, Step
+from ftops.cli.plan_words import WHY, target_text
 from ftops.cli.render_judgement import in_words, render_judgement
-from ftops.cli.render_text import WHY, render_outcome, render_plan, summary, target_text
+from ftops.cli.render_text import render_outcome, render_plan, summary
 from ftops.cli.style import choose_color
 from ftops.domain.attempts import JobStatus
 from ftops.domain.events import JobObserved
