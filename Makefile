@@ -18,10 +18,10 @@ NODE_SDK := tests/interop/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test kills storm interop mutations lint format picture clean
+.PHONY: help install demo test kills storm interop mutations peers lint format picture docs docs-outputs clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## make .venv with ftops and everything to develop it
 
@@ -90,6 +90,9 @@ format: $(INSTALLED) ## mend what ruff can mend
 
 picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
 	$(BIN)/python demo/picture.py docs/images/demo.svg
+
+docs-outputs: $(INSTALLED) ## run every command of the docs, and write into the pages what it prints (PAGES="docs/tutorial.md …" for some)
+	$(BIN)/python tests/docs/docs_running.py $(PAGES)
 
 clean: ## remove .venv and what tools leave behind
 	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
