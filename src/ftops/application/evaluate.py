@@ -28,6 +28,7 @@ from ftops.application.pairwise import Judging, judge_pairs, unjudged
 from ftops.application.subject import EvaluationFiles, Subject
 from ftops.application.tempo import with_tempo
 from ftops.domain.desired import Declared, DeclaredEval
+from ftops.domain.durations import ASKED_AT_ONCE
 from ftops.domain.events import Compared, Evaluated, Preferred
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, FewShot, FineTuneName, ModelId
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 EvaluationProgress = Callable[[str, int, int], None]
 
-CONCURRENCY: Final = 32
+CONCURRENCY: Final = ASKED_AT_ONCE
 
 
 def unknown_inputs(_sha256: str) -> frozenset[str] | None:

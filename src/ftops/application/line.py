@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from ftops.application.request_rate import RequestRate
+from ftops.domain.durations import ASKED_AT_ONCE
 from ftops.errors import AnswerLost, BackendError, NotFound, Rejected, Throttled, Unauthorized, Unreachable
 from ftops.ports import Allowance, Chat, ChatAnswer, ChatRequest, Embedding
 
-CONCURRENCY: Final = 32
+CONCURRENCY: Final = ASKED_AT_ONCE
 
 # A backend that fails so often in a row is down: asking thousands of times more helps nobody.
 _FAILURES_IN_A_ROW: Final = 20

@@ -15,6 +15,7 @@ from ftops.domain.deletion_guards import refuse_deletions
 from ftops.domain.deletion_steps import plan_deletions
 from ftops.domain.desired import Declared, DesiredState
 from ftops.domain.draft import Draft, Subject
+from ftops.domain.durations import with_durations
 from ftops.domain.guard import Policy, apply_guards
 from ftops.domain.lost_models import report_lost_models
 from ftops.domain.manifest import BackendName, FineTuneName, ModelId
@@ -53,7 +54,7 @@ def build_plan(desired: DesiredState, observed: ObservedState, policy: Policy, t
         project=desired.project.name,
         today=today,
         commit=desired.commit,
-        actions=tuple(sorted(_after_moves(draft.actions), key=_order)),
+        actions=tuple(sorted(with_durations(_after_moves(draft.actions), desired, observed), key=_order)),
         deferred=tuple(draft.deferred),
         withheld=tuple(draft.withheld),
         refusals=tuple(draft.refusals),

@@ -126,4 +126,4 @@ def test_answers_that_models_judge_are_counted_apart() -> None:
     beaten = Condition(baseline=Baseline(base=True), test=Test.SUPERIORITY)
     judged = evaluation(world.plan(with_eval(declared, grader=judge, gate=(beaten,))))
     assert (judged.calls, judged.judged) == (2 * EVAL_ROWS, 2 * EVAL_ROWS)
-    assert judged.estimate.assumes.endswith("what judges take is not in it")
+    assert "what judges take is not in it" in judged.estimate.assumes

@@ -39,6 +39,19 @@ def test_the_ledgers_commit_may_move_on_for_other_fine_tunes() -> None:
     assert not any("other" in key for key in plan.bindings if key.startswith(("ledger", "dataset")))
 
 
+def test_how_long_it_takes_binds_nobody() -> None:
+    world = World()
+    plan = world.plan(world.declare())
+    other = json.loads(json.dumps(saved(plan)))
+    for action in other["actions"]:
+        action["estimate"] |= {"seconds": 720.0, "assumes": "as long as others before"}
+    check_saved(other, plan)
+    for action in other["actions"]:
+        action["estimate"]["usd"] = 720.0
+    with pytest.raises(Stale, match="what would be done"):
+        check_saved(other, plan)
+
+
 def test_what_has_moved_is_named() -> None:
     world = World()
     declared = world.declare()

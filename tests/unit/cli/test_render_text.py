@@ -87,6 +87,7 @@ def judgement(sentence: str = "mean 0.5 < 0.9", *, shadow: bool = False, error: 
 
 
 def test_a_new_fine_tune_as_a_whole() -> None:
+    untimed = "duration not known: nothing like it was trained there before"
     train = {"rows": 1000, "tokens": 300_000}
     evals = [{"name": "intent"}]
     wanted = {"name": "router", "revision": A, "train": train, "evals": evals, "aliases": {"staging": "latest"}}
@@ -99,7 +100,7 @@ def test_a_new_fine_tune_as_a_whole() -> None:
             "      why: the backend does not have this dataset yet",
             "  + train     gpt-4.1-mini-2025-04-14  $4.50 (900,000 tokens)",
             "      why: this revision was never trained on this backend",
-            f"      assumes 300,000 tokens × 3 epochs (auto, by the published rule); {price}",
+            f"      assumes 300,000 tokens × 3 epochs (auto, by the published rule); {price}; {untimed}",
             "  + evaluate  intent  at most 50 calls, $0.01 (10,000 tokens)",
             "      why: this model was never scored under this evaluation",
             f"  + promote   staging: nothing → {A}, if its gates pass",
@@ -371,3 +372,22 @@ class TestColour:
         finally:
             monkeypatch.delenv("NO_COLOR")
             choose_color(is_wanted=None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (0.4, ""),
+        (1.0, ", about 1 s"),
+        (89.4, ", about 89 s"),
+        (720.0, ", about 12 min"),
+        (9000.0, ", about 2.5 h"),
+    ],
+)
+def test_how_long_it_takes_is_told_roughly(seconds: float | None, said: str) -> None:
+    plan = plan_of("train-new")
+    timed = [dataclasses.replace(a, estimate=dataclasses.replace(a.estimate, seconds=seconds)) for a in plan.actions]
+    lines = render_plan(dataclasses.replace(plan, actions=tuple(timed))).splitlines()
+    training = next(line for line in lines if "+ train" in line)
+    assert training.endswith(f"tokens){said}")
