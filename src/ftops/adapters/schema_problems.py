@@ -46,6 +46,11 @@ def schema_problems(document: YamlDocument, schema: str, file: str) -> list[Prob
     return sorted(problems, key=lambda p: (p.line, p.column, p.field, p.expected))
 
 
+def fits_schema(value: object, schema: str) -> bool:
+    """Whether a JSON value is as the schema of that name says. For what programs wrote: nobody is told what is wrong."""
+    return _quick_validator(schema).is_valid(value)
+
+
 def near_miss(word: str, known: Iterable[str]) -> str | None:
     """Gives ``did you mean …?`` with the most similar of ``known``, None where nothing is similar."""
     matches = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)

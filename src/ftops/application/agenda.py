@@ -1,6 +1,7 @@
 """Which actions of a plan a run may start now: not before what they wait for, not twice, and none that nobody approved.
 
-Approved are trainings and deletions; what else a plan comes to follows from them.
+Approved are trainings and deletions; what else a plan comes to follows from them. Where reviewers approved another plan before
+(``approval``), nothing is started that goes beyond that one either.
 """
 
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ftops.domain.approval import Approval
 from ftops.domain.plan import Action, Adopt, DeleteFile, DeleteModel, Evaluate, Plan, Promote, Reason, Train
 
 # How often an action may be tried again that took no effect: a backend throttled it, say.
@@ -21,6 +23,7 @@ class Agenda:
     """What a run has started, and what it was told to do. ``running`` holds the actions handed over and not ended, by id."""
 
     approved: Plan
+    approval: Approval | None = None
     running: dict[str, Action] = field(default_factory=dict)
     _tried: set[_Key] = field(default_factory=set)
     _started: set[str] = field(default_factory=set)
@@ -93,6 +96,8 @@ class Agenda:
 
     def _is_ready(self, action: Action, planned: Container[str]) -> bool:
         if any(id_ in planned for id_ in action.after) or action.id in self.running or _key(action) in self._tried:
+            return False
+        if self.approval is not None and not self.approval.covers(action):
             return False
         match action:
             case Train():

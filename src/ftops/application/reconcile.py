@@ -16,9 +16,11 @@ from ftops.application.outages import PATIENCE_SECONDS, Outages
 from ftops.application.outcome import Outcome, Step
 from ftops.application.pacing import FIRST_POLL_SECONDS, LAST_POLL_SECONDS, Pace
 from ftops.application.rounds import Round, Rounds
+from ftops.application.saved_plan import beyond_approval
 from ftops.application.train import ClaimLost
 from ftops.application.workers import Finished, Workers, call_aside
 from ftops.application.workspace import Workspace
+from ftops.domain.approval import Approval
 from ftops.domain.events import EventRefused, JobObserved
 from ftops.domain.manifest import BackendName
 from ftops.domain.plan import Action, Cancel, DeleteFile, DeleteModel, Plan, Upload, kind_of
@@ -44,7 +46,7 @@ class Settings:
     """How far a run goes. ``seconds`` is when it detaches; ``is_waiting`` False does only what is possible now.
 
     ``is_continuing`` begins nothing: it settles, evaluates and promotes what an earlier apply began. ``is_refreshing`` is for
-    the plan that is approved: it reads again what has ended.
+    the plan that is approved: it reads again what has ended. ``approval`` is what reviewers saw before: nothing beyond that.
     """
 
     is_waiting: bool = True
@@ -52,6 +54,7 @@ class Settings:
     is_refreshing: bool = False
     seconds: float = 5 * 3600.0
     parallelism: int = 4
+    approval: Approval | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -69,7 +72,7 @@ class Apply:
 
     def __post_init__(self) -> None:
         clock = self.workspace.clock
-        self._agenda = Agenda(approved=self.approved)
+        self._agenda = Agenda(approved=self.approved, approval=self.settings.approval)
         self._outages = Outages(clock=clock, is_patient=self.settings.is_waiting)
         self._pace = Pace(clock=clock)
         self._rounds = Rounds(workspace=self.workspace, is_continuing=self.settings.is_continuing)
@@ -172,6 +175,8 @@ class Apply:
                     remedy="plan again, and apply that plan",
                 )
         self.outcome.due = tuple(left)
+        if self.settings.approval is not None and (unseen := self.settings.approval.unseen(plan)):
+            raise beyond_approval(unseen)
 
     def _wait(self, workers: Workers[Action], plan: Plan, until: float) -> None:
         """Waits until a step has ended or it is time to look again; notices an interruption within a moment."""

@@ -5,9 +5,9 @@ manifests and datasets, the backends and ftops itself must be what they were.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,12 +16,16 @@ from ftops.application.observe import Observation, observe
 from ftops.application.plan_findings import with_findings
 from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
+from ftops.domain.approval import Approval
+from ftops.domain.foreign_text import quoted
 from ftops.domain.plan import PLAN_FORMAT_VERSION, Plan
 from ftops.domain.plan_json import plan_to_json
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.revision import digest
 from ftops.errors import Stale, Unauthorized, UsageProblem
 from ftops.version import __version__
+
+_MOST_SHOWN: Final = 10
 
 
 def plan_now(
@@ -68,6 +72,28 @@ def _without_time(estimate: object) -> object:
     if not isinstance(estimate, dict):
         return estimate
     return {key: value for key, value in estimate.items() if key not in {"seconds", "assumes"}}
+
+
+def check_approved(approval: Approval, now: Plan) -> None:
+    """Raises Stale, naming all that goes beyond it, where a plan made now is not what reviewers approved.
+
+    Raises UsageProblem where they approved a plan of another project.
+    """
+    if strangers := sorted(approval.projects - {now.project}):
+        raise UsageProblem(
+            f"the approved plan is of project {quoted(strangers[0])}, not of {now.project}",
+            remedy="give the plan that was made for this project",
+        )
+    if excess := approval.excess(now):
+        raise beyond_approval(excess)
+
+
+def beyond_approval(excess: Sequence[str]) -> Stale:
+    """Gives the error for what was not approved, in the words of ``Approval``."""
+    shown = "; ".join(excess[:_MOST_SHOWN]) + (f"; and {len(excess) - _MOST_SHOWN} more" * (len(excess) > _MOST_SHOWN))
+    return Stale(
+        f"this goes beyond the plan that was approved: {shown}", remedy="plan again, and have that plan approved"
+    )
 
 
 def _changed_actions(saved: object, fresh: list[dict[str, Any]]) -> str:

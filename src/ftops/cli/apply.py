@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("saved", metavar="[PLAN]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--approved",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A plan that was reviewed: do nothing that goes beyond it, or beyond several of them (exit 6).",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--no-wait", is_flag=True, help="Do what is possible now, and leave the rest to the next run (exit 8).")
 @click.option(
@@ -54,6 +61,7 @@ def command(
     context: Globals,
     *,
     saved: Path | None,
+    approved: tuple[Path, ...],
     auto_approve: bool,
     no_wait: bool,
     is_continuing: bool,
@@ -75,13 +83,17 @@ def command(
       ftops apply
       ftops apply --auto-approve --backend embedded
       ftops apply plan.json --no-wait
+      ftops apply --auto-approve --approved reviewed.json
     """
     from ftops.application.reconcile import Apply, Settings
     from ftops.cli.apply_report import report
     from ftops.cli.approval import approved_plan, opened
-    from ftops.cli.plan_file import read_plan_file
+    from ftops.cli.plan_file import read_approval, read_plan_file
     from ftops.cli.render_text import render_plan
 
+    if approved and (saved is not None or is_continuing):
+        other = "--continue, which begins nothing" if is_continuing else "a saved plan, which is carried out as it is"
+        raise UsageProblem(f"--approved can't be given with {other}", remedy="leave one of them out")
     is_asking = saved is None and not auto_approve and not is_continuing
     if is_asking and not sys.stdin.isatty():
         remedy = "give --auto-approve, or a plan: ftops apply PLAN"
@@ -92,6 +104,7 @@ def command(
         seconds=timeout * 3600,
         parallelism=parallelism,
         is_refreshing=refresh,
+        approval=read_approval(approved),
     )
     plan_file = read_plan_file(saved, selection=selection, backend=backend) if saved is not None else None
     if plan_file is not None:

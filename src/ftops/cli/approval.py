@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ftops.application.reconcile import Settings
-from ftops.application.saved_plan import check_saved, plan_now
+from ftops.application.saved_plan import check_approved, check_saved, plan_now
 from ftops.application.standing import check_before_apply
 from ftops.application.workspace import Workspace
 from ftops.bootstrap import load_desired, open_workspace
@@ -90,6 +90,8 @@ def approved_plan(
         echo(show(plan))
         if plan.actions:
             echo()
+    if settings.approval is not None and not plan.blockers:
+        check_approved(settings.approval, plan)
     is_asking = is_asking and bool(plan.actions) and not plan.blockers
     question = _question(plan, only_prunes=workspace.policy.only_prunes)
     if is_asking and not click.confirm(question, default=False, err=True):

@@ -4,12 +4,15 @@ Owns what goes along with the plan: which fine-tunes and which backend were aske
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ftops.cli.options import Selection
 from ftops.cli.style import safe
+from ftops.domain.approval import Approval
 from ftops.domain.plan import Plan
 from ftops.domain.plan_json import plan_to_json
 from ftops.errors import UsageProblem
@@ -53,14 +56,35 @@ def read_plan_file(path: Path, *, selection: Selection, backend: str | None) -> 
     return PlanFile(plan=plan, selection=theirs, backend=where)
 
 
+def read_approval(paths: Sequence[Path]) -> Approval | None:
+    """Reads the saved plans that reviewers approved; None where there is none. Raises UsageProblem for what is no plan."""
+    from ftops.adapters.schema_problems import fits_schema
+
+    plans = []
+    for path in paths:
+        plan = _read(path)
+        if not fits_schema(plan, "plan.v1"):
+            raise _no_plan(path)
+        plans.append(plan)
+    return Approval.of(plans) if plans else None
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
+        plan = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
     except (ValueError, OSError, RecursionError) as error:
         raise UsageProblem(f"{safe(str(path))} is no saved plan: {error}", remedy=_REMEDY) from error
     if not isinstance(plan, dict):
         raise _no_plan(path)
     return plan
+
+
+def _finite(text: str) -> float:
+    """No cost is infinite, nor none at all: everything would be cheaper than that."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number
 
 
 def _is_list_of_words(value: object) -> bool:

@@ -8,8 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from apply_world import World
+from ftops.cli.main import run
 from ftops.cli.options import Selection
-from ftops.cli.plan_file import plan_data, read_plan_file
+from ftops.cli.plan_file import plan_data, read_approval, read_plan_file
 from ftops.errors import UsageProblem
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "plan.v1.json").read_text(encoding="utf-8"))
@@ -68,3 +69,36 @@ def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageProblem, match="is no saved plan"):
         read_plan_file(path, selection=ALL, backend=None)
+
+
+def test_what_was_approved_is_read_from_several_plans(tmp_path: Path) -> None:
+    plan = plan_data(World().plan(), ALL, None)
+    approval = read_approval([saved(tmp_path, plan), saved(tmp_path, plan)])
+    assert approval is not None
+    assert approval.projects == {"acme"}
+    assert read_approval([]) is None
+
+
+@pytest.mark.parametrize("price", ["1e999", "NaN", "Infinity", "-1", '"0"'])
+def test_nobody_approved_a_price_without_bounds(tmp_path: Path, price: str) -> None:
+    text = json.dumps(plan_data(World().plan(), ALL, None)).replace('"usd": 0.', f'"usd": {price}, "was": 0.', 1)
+    assert price in text
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageProblem, match="is no saved plan"):
+        read_approval([path])
+
+
+@pytest.mark.parametrize("data", [{}, [], {"format_version": "1", "actions": [], "deferred": []}])
+def test_what_is_no_plan_approves_nothing(tmp_path: Path, data: Any) -> None:
+    with pytest.raises(UsageProblem, match="is no saved plan"):
+        read_approval([saved(tmp_path, data)])
+
+
+@pytest.mark.parametrize(("words", "says"), [(["--continue"], "begins nothing"), (["PLAN"], "carried out as it is")])
+def test_an_approval_goes_with_a_plan_that_is_made_now(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    path = str(saved(tmp_path, plan_data(World().plan(), ALL, None)))
+    assert run(["apply", "--approved", path, *(path if word == "PLAN" else word for word in words)]) == 2
+    assert says in capsys.readouterr().err
