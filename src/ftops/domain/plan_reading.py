@@ -1,7 +1,7 @@
 """A plan read back from its JSON form: the way back from ``domain.plan_json``.
 
-What it is given must fit ``schemas/plan.v1.json``; ValueError for what a schema can't tell. It gives back what is for people to read, all of it but what JSON leaves
-out: an evaluation's digest, and a condition's rule beside its metric.
+What it is given must fit ``schemas/plan.v1.json``; ValueError for what a schema can't tell. It gives back what is for people
+to read, all of it but what JSON leaves out: an evaluation's digest, and a condition's rule beside its metric.
 """
 
 from collections.abc import Mapping
