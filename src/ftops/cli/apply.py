@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import (
     Selection,
@@ -50,7 +51,14 @@ if TYPE_CHECKING:
 @click.option(
     "--parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="How many steps at the same time."
 )
-@click.option("--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as dirty (repeatable).")
+@click.option(
+    "--allow",
+    "allowed",
+    metavar="WORD",
+    multiple=True,
+    shell_complete=completing.guards,
+    help="Lift a guard, such as dirty (repeatable).",
+)
 @python_grader_options
 @refresh_option
 @json_option

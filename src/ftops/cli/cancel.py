@@ -2,12 +2,13 @@
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option
 
 
 @click.command("cancel")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.known_fine_tunes)
 @click.option("--job", metavar="ID", help="This job, where several run; also one too many.")
 @click.option("--revision", metavar="R", help="The job of this revision.")
 @json_option

@@ -17,7 +17,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ftops.cli.style import has_color
+from ftops.cli.style import TYPED, has_color
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _PLAIN: Final = "#"
@@ -27,7 +27,6 @@ _PIPED_WIDTH: Final = 100
 _NARROWEST: Final = 40
 _WIDEST: Final = 10_000
 _WORD: Final = 12  # columns that are left to a text, even if it has longer words
-_TYPED: Final = str.maketrans({"–": "-", "−": "-", "→": "->", "×": "x", "…": "...", "·": "-"})
 
 
 def drawn(parts: Iterable[RenderableType]) -> str:
@@ -48,7 +47,7 @@ def drawn(parts: Iterable[RenderableType]) -> str:
             least = Measurement.get(console, console.options, part).minimum if not isinstance(part, Text) else 0
             console.print(part, width=max(width, least))
     text = "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
-    return text if shows_blocks() else text.translate(_TYPED).encode("ascii", "backslashreplace").decode("ascii")
+    return text if shows_blocks() else text.translate(TYPED).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def terminal_width() -> int:

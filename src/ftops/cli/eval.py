@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json, python_grader_options
 from ftops.cli.pair_options import PairWords, pair_options
@@ -23,11 +24,18 @@ _EXISTING: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("eval")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.fine_tunes)
 @click.option(
     "--model", metavar="ID", help="The model to call; by default the declared revision's, else its base model."
 )
-@click.option("--eval", "evals", metavar="NAME", multiple=True, help="Only this evaluation (repeatable).")
+@click.option(
+    "--eval",
+    "evals",
+    metavar="NAME",
+    multiple=True,
+    help="Only this evaluation (repeatable).",
+    shell_complete=completing.evals,
+)
 @click.option("--prompt", metavar="FILE", type=_EXISTING, help="Messages that replace the leading system messages.")
 @click.option("--export-failures", metavar="FILE", type=_NEW, help="Write failed items as rows to train on.")
 @click.option("--overwrite", is_flag=True, help="Replace the file that is written, where there is one already.")

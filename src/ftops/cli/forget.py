@@ -4,12 +4,13 @@ import sys
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
 
 
 @click.command("forget")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.known_fine_tunes)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @backend_option
 @click.pass_obj

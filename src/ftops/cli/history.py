@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe, tell
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("history")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.known_fine_tunes)
 @click.option("-n", "--number", type=click.IntRange(1), default=30, show_default=True, help="How many events.")
 @click.option("--cached", is_flag=True, help="Do not fetch the ledger first.")
 @json_option

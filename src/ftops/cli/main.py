@@ -1,18 +1,20 @@
 """The ``ftops`` command: global options, commands loaded when they are called, and the one error boundary."""
 
 import gc
-import importlib
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from ftops.cli.style import choose_color, print_error
+from ftops.cli.commands import HELP_WIDTH, Commands, global_options
+from ftops.cli.commands import Globals as Globals  # noqa: PLC0414  (commands take it from here)
+from ftops.cli.style import choose_color, never_fail_to_encode, print_error
 from ftops.version import __version__
+
+COMPLETE_VARIABLE: Final = "_FTOPS_COMPLETE"
 
 # Group → command → module; a module's ``command`` is loaded when it is called, so that --help stays instant.
 _GROUPS: Final = {
@@ -39,71 +41,46 @@ _GROUPS: Final = {
     "Run and mend": {
         "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
         "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
+        "completion": ("ftops.cli.completion", "Print what makes a shell complete words."),
     },
 }
 _COMMANDS: Final = {name: entry for group in _GROUPS.values() for name, entry in group.items()}
+_EPILOG: Final = """\b
+Exit codes:
+  0 done                        5 refused by a guard
+  1 failed                      6 the plan is stale
+  2 wrong usage or manifest     7 a job failed
+  3 changes are pending         8 a job still runs
+  4 a gate did not pass         9 no key, or no permission
+                              130 interrupted
+
+ftops help COMMAND tells how a command is used.
+"""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Globals:
-    """What the words before the command say."""
-
-    directory: Path
-    is_verbose: bool
-
-
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = module.command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in _COMMANDS:
-            near = get_close_matches(name, _COMMANDS, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise click.UsageError(f"there is no command {name!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, _COMMANDS))
-        for title, commands in _GROUPS.items():
-            with formatter.section(title):
-                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
-
-
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ftops")
-@click.option(
-    "-C",
-    "directory",
-    metavar="DIR",
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Run as if started in DIR.",
+@click.command(
+    cls=Commands,
+    groups=_GROUPS,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
 )
-@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell more of what is being done.")
+@click.version_option(__version__, prog_name="ftops")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path, *, no_color: bool, verbose: bool) -> None:
+def cli(ctx: click.Context, *, directory: Path | None, no_color: bool, verbose: bool) -> None:
     """Declare fine-tuned models in git; plan, train once, evaluate, promote.
 
     \b
     Examples:
       ftops plan                      what would change, and what it would cost
       ftops apply --auto-approve      carry it out
+      ftops status                    where every fine-tune stands
       ftops resolve my-model          the model id to call
     """
     choose_color(is_wanted=False if no_color else None)
-    ctx.obj = Globals(directory=directory, is_verbose=verbose)
+    ctx.obj = Globals(directory=directory or Path(), is_verbose=verbose)
+
+
+cli.params += global_options()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,12 +95,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and gives its exit code: the one place that turns errors into sentences."""
+    if os.environ.get(COMPLETE_VARIABLE):
+        from ftops.cli.completion_words import answer
+
+        return answer(cli)
+    never_fail_to_encode()
+    words = list(arguments) if arguments is not None else None
     try:
-        result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        result: Any = cli.main(args=words, prog_name="ftops", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show()
+        from ftops.cli.usage import show_usage_error
+
+        show_usage_error(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")

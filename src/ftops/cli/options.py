@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ftops.cli.style import echo
+from ftops.cli import completing
+from ftops.cli.style import echo, shows_all
 from ftops.domain.desired import DesiredState
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import FineTuneName
+from ftops.domain.near_misses import hint
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ def backend_option(function: Function) -> Function:
         "--backend",
         metavar="NAME",
         envvar="FTOPS_BACKEND",
+        shell_complete=completing.backends,
         help="Use this backend instead of the manifests'. Apply takes an embedded one only.",
     )(function)
 
@@ -83,7 +87,7 @@ def check_refresh(*, is_refreshing: bool, is_offline: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped, and so is what ``safe`` is about."""
-    echo(json.dumps(value, indent=2, ensure_ascii=False).replace("##[", "#\\u0023["))
+    echo(json.dumps(value, indent=2, ensure_ascii=not shows_all(sys.stdout)).replace("##[", "#\\u0023["))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,12 +121,15 @@ class Selection:
         names = list(labels)
         for pattern in (*self.targets, *self.excluded):
             if not any(fnmatchcase(name, pattern) for name in names):
-                raise UsageProblem(
-                    f"no fine-tune matches {quoted(pattern)}", remedy=f"there are {', '.join(names) or 'none'}"
-                )
+                raise UsageProblem(f"no fine-tune matches {quoted(pattern)}", remedy=hint(pattern, names))
+        pairs = {f"{key}={value}" for own in labels.values() for key, value in own.items()}
+        for key, value in wanted:
+            if (text := f"{key}={value}") not in pairs:
+                raise UsageProblem(f"no fine-tune has the label {quoted(text)}", remedy=hint(text, pairs))
         chosen = frozenset(name for name in names if self._takes(name, labels[name], wanted))
         if not chosen:
-            raise UsageProblem("the selection leaves no fine-tune")
+            remedy = "it asks for all of its labels at once, and leaves out what --exclude names"
+            raise UsageProblem("the selection leaves no fine-tune", remedy=remedy)
         return chosen
 
     def _takes(self, name: FineTuneName, labels: Mapping[str, str], wanted: list[tuple[str, str]]) -> bool:
@@ -144,12 +151,13 @@ def selection_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, selection=selection, **others)
 
     command: Callable[..., Any] = with_selection
-    for name, variable, metavar, text in (
-        ("--label", "labels", "K=V", "Only with this label (repeatable)."),
-        ("--exclude", "excluded", "NAME", "Without these (a glob, repeatable)."),
-        ("--target", "targets", "NAME", "Only these (a glob, repeatable)."),
+    for name, variable, metavar, text, complete in (
+        ("--label", "labels", "K=V", "Only with this label (repeatable).", completing.labels),
+        ("--exclude", "excluded", "NAME", "Without these (a glob, repeatable).", completing.fine_tunes),
+        ("--target", "targets", "NAME", "Only these (a glob, repeatable).", completing.fine_tunes),
     ):
-        command = click.option(name, variable, metavar=metavar, multiple=True, help=text)(command)
+        option = click.option(name, variable, metavar=metavar, multiple=True, help=text, shell_complete=complete)
+        command = option(command)
     return command
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import (
     Selection,
@@ -27,7 +28,12 @@ from ftops.cli.style import echo, tell
 @click.option("--offline", is_flag=True, help="Call no backend: plan from the ledger alone.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 where there is something to do.")
 @click.option(
-    "--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard, such as unknown-cost (repeatable)."
+    "--allow",
+    "allowed",
+    metavar="WORD",
+    multiple=True,
+    shell_complete=completing.guards,
+    help="Lift a guard, such as unknown-cost (repeatable).",
 )
 @refresh_option
 @json_option

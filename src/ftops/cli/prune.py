@@ -5,6 +5,7 @@ import threading
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.signals import listening
@@ -23,7 +24,12 @@ from ftops.errors import UsageProblem
     help="How many deletions at the same time.",
 )
 @click.option(
-    "--allow", "allowed", metavar="WORD", multiple=True, help="Lift a guard: mass-delete, no-retrain (repeatable)."
+    "--allow",
+    "allowed",
+    metavar="WORD",
+    multiple=True,
+    shell_complete=completing.guards,
+    help="Lift a guard: mass-delete, no-retrain (repeatable).",
 )
 @json_option
 @backend_option

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
 from ftops.cli.style import echo, safe, tell
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("resolve")
-@click.argument("what", metavar="NAME[@ALIAS]")
+@click.argument("what", metavar="NAME[@ALIAS]", shell_complete=completing.models)
 @click.option(
     "--format",
     "form",

@@ -2,12 +2,13 @@
 
 import click
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option
 
 
 @click.command("retry")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.known_fine_tunes)
 @json_option
 @backend_option
 @click.pass_obj

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option, print_json
 from ftops.cli.style import echo, paint, safe
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.fine_tunes)
 @click.option("--offline", is_flag=True, help="Call no backend.")
 @json_option
 @backend_option

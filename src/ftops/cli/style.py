@@ -4,24 +4,66 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, Final, TextIO
 
 import click
 
 from ftops.domain.foreign_text import visible
 
+# The signs of this house, for streams that have ASCII alone.
+TYPED: Final = str.maketrans(
+    {
+        "✓": "ok",
+        "✗": "x",
+        "→": "->",
+        "…": "...",
+        "×": "x",
+        "·": "-",
+        "–": "-",
+        "−": "-",
+        "≤": "<=",
+        "≥": ">=",
+    }
+)
+
 _forced: bool | None = None
 
 
 def choose_color(*, is_wanted: bool | None) -> None:
-    """Forces colours off or leaves the choice to the stream; NO_COLOR in the environment forces them off too."""
+    """Forces colours off or on, or leaves the choice to the stream.
+
+    NO_COLOR in the environment forces them off, too, and wins over FORCE_COLOR, which asks for them in files and pipes.
+    """
     global _forced  # noqa: PLW0603  (one choice for the whole process, made once at its start)
-    _forced = False if is_wanted is False or os.environ.get("NO_COLOR") else None
+    if is_wanted is False or os.environ.get("NO_COLOR"):
+        _forced = False
+    else:
+        _forced = True if os.environ.get("FORCE_COLOR", "0") not in {"", "0"} else None
 
 
 def has_color(stream: IO[Any] | None) -> bool:
-    """Whether to colour what is written to a stream: only on a terminal, and unless forbidden. None is a closed one."""
-    return _forced is not False and stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    """Whether to colour what is written to a stream: only on a terminal, unless forced. None is a closed one."""
+    if stream is None or _forced is False:
+        return False
+    return _forced is True or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def never_fail_to_encode() -> None:
+    """Makes standard output show what its encoding lacks as ``\\uNNNN``, as standard error does from the start."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None and not shows_all(sys.stdout):
+        reconfigure(errors="backslashreplace")
+
+
+def shows_all(stream: IO[Any] | None) -> bool:
+    """Whether a stream's encoding has all characters."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return encoding.replace("-", "").replace("_", "").startswith("utf")
+
+
+def typed(text: str, stream: IO[Any] | None) -> str:
+    """Gives text as a stream can show it: where it has no sign for a tick or an arrow, in letters."""
+    return text if shows_all(stream) else text.translate(TYPED)
 
 
 def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
@@ -41,13 +83,13 @@ def safe(text: str) -> str:
 
 def echo(text: str = "") -> None:
     """Writes a line to standard output."""
-    click.echo(text, color=has_color(sys.stdout))
+    click.echo(typed(text, sys.stdout), color=has_color(sys.stdout))
 
 
 def tell(text: str) -> None:
     """Writes a line to standard error: progress and remarks, never data. Where nobody can read them any more that is all."""
     try:
-        click.echo(text, err=True, color=has_color(sys.stderr))
+        click.echo(typed(text, sys.stderr), err=True, color=has_color(sys.stderr))
     except OSError:
         abandon(sys.stderr)
 
