@@ -52,10 +52,10 @@ def rewritten(expected: Sequence[str], printed: Sequence[str]) -> list[str]:
     made: list[str] = []
     i = j = 0
     while (step := best(i, j)[1]) != "end":
-        if step in {"keep", "close"}:
-            made.append(expected[i])
-        elif step == "add" and not (masked(printed[j]) == ANY and made[-1:] == [ANY]):
-            made.append(masked(printed[j]))
+        if step in {"keep", "close", "add"}:
+            line = masked(printed[j]) if step == "add" else expected[i]
+            if line != ANY or made[-1:] != [ANY]:
+                made.append(line)
         i += step in {"keep", "close", "drop"}
         j += step in {"keep", "add", "pass"}
     return made
