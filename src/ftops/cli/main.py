@@ -19,9 +19,11 @@ COMPLETE_VARIABLE: Final = "_FTOPS_COMPLETE"
 # Group → command → module; a module's ``command`` is loaded when it is called, so that --help stays instant.
 _GROUPS: Final = {
     "Declare": {
+        "init": ("ftops.cli.init", "Write a project that works at once: an example, and CI workflows."),
         "validate": ("ftops.cli.validate", "Check manifests and datasets, offline."),
         "data": ("ftops.cli.data", "Find what would spoil a training file, and look into it."),
         "import": ("ftops.cli.import_", "Write manifests for jobs that exist already, and adopt them."),
+        "schema": ("ftops.cli.schema", "Print the schemas of manifests and plans, for editors."),
     },
     "Change": {
         "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
