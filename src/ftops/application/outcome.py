@@ -1,11 +1,12 @@
 """What a run came to: what was done to each fine-tune, what is left, and the exit code that says so."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ftops.domain.events import JobObserved
-from ftops.domain.manifest import FineTuneName
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import BackendName, FineTuneName, Revision
 from ftops.domain.plan import Action, DeleteFile, DeleteModel, Evaluate, Plan, Promote, Train
 from ftops.errors import FtopsError
 
@@ -55,7 +56,8 @@ class Outcome:
     """What happened in a run. ``plan`` is the last one made: what is still to do, deferred, withheld or refused.
 
     ``declared_anew`` are the fine-tunes whose manifests differ from those of the commit applied before. ``due`` are trainings
-    that became possible in this run, and that nobody approved for it.
+    that became possible in this run, and that nobody approved for it. ``judgements`` are what gates said
+    when that plan was made.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Outcome:
     declared_anew: frozenset[FineTuneName] = frozenset()
     due: tuple[Train, ...] = ()
     left_waiting: bool = False
+    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement] = field(default_factory=dict)
 
     @property
     def code(self) -> ExitCode:
@@ -98,6 +101,13 @@ class Outcome:
             names |= {entry.fine_tune for entry in self.plan.refusals}
         return sorted(names)
 
+    def judged(self) -> list[tuple[FineTuneName, Judgement]]:
+        """What gates said of the models that this run scored, promoted, or met at a gate; by name."""
+        keys = {(s.action.fine_tune, s.action.revision, s.action.backend) for s in self.steps if _is_of_gates(s.action)}
+        if self.plan is not None:
+            keys |= {(entry.fine_tune, entry.revision, entry.backend) for entry in self.plan.withheld}
+        return [(key[0], self.judgements[key]) for key in sorted(keys) if key in self.judgements]
+
     def _has_unjudged(self, plan: Plan) -> bool:
         """Whether an alias waits for an evaluation that this run made and that ended in error."""
         made = {s.action.id for s in self.steps if isinstance(s.action, Evaluate) and s.error is None}
@@ -108,3 +118,7 @@ class Outcome:
         worked_on = {s.action.fine_tune for s in self.steps if not isinstance(s.action, DeleteModel | DeleteFile)}
         met = worked_on | self.declared_anew
         return any(entry.fine_tune in met for entry in plan.withheld)
+
+
+def _is_of_gates(action: Action) -> bool:
+    return isinstance(action, Evaluate | Promote)

@@ -127,6 +127,7 @@ class Apply:
         self._pace.end()
         self._outages.observe(made.failures)
         self.outcome.plan = made.plan
+        self.outcome.judgements = made.judgements
         self.outcome.ended_jobs += made.ended
         for event in made.ended:
             self._pace.quicken()

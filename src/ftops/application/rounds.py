@@ -14,7 +14,8 @@ from ftops.application.planning import make_plan
 from ftops.application.workspace import Workspace
 from ftops.domain.continuing import continuing
 from ftops.domain.events import EventRefused, JobObserved
-from ftops.domain.manifest import BackendName, JobId
+from ftops.domain.judgement import Judgement
+from ftops.domain.manifest import BackendName, FineTuneName, JobId, Revision
 from ftops.domain.plan import Deferred, Plan
 from ftops.domain.training_steps import TRAINING
 from ftops.errors import BackendError
@@ -26,11 +27,15 @@ PROGRESS_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Round:
-    """What a round came to: the plan, the jobs that had ended since the last one, and the backends that can't be asked."""
+    """What a round came to: the plan, the jobs that had ended since the last one, and the backends that can't be asked.
+
+    ``judgements`` are those that the plan rests on: what gates say of a fine-tune's revision on a backend.
+    """
 
     plan: Plan
     ended: tuple[JobObserved, ...]
     failures: Mapping[BackendName, BackendError]
+    judgements: Mapping[tuple[FineTuneName, Revision, BackendName], Judgement]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,7 +56,8 @@ class Rounds:
         if self.is_continuing:
             plan = continuing(plan)
         self._show(entry for entry in plan.deferred if entry.what == TRAINING)
-        return Round(plan=plan, ended=ended, failures=observation.failures)
+        judgements = observation.state.judgements
+        return Round(plan=plan, ended=ended, failures=observation.failures, judgements=judgements)
 
     def _record(self, observation: Observation) -> tuple[JobObserved, ...]:
         ended: list[JobObserved] = []

@@ -12,6 +12,7 @@ from ftops.cli.options import (
     Selection,
     backend_option,
     json_option,
+    outcome_option,
     python_grader_options,
     refresh_option,
     selection_options,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     shell_complete=completing.guards,
     help="Lift a guard, such as dirty (repeatable).",
 )
+@outcome_option
 @python_grader_options
 @refresh_option
 @json_option
@@ -77,6 +79,7 @@ def command(
     parallelism: int,
     refresh: bool,
     allowed: tuple[str, ...],
+    out: Path | None,
     python_graders: "ProgramMode | None",
     as_json: bool,
     backend: str | None,
@@ -93,8 +96,9 @@ def command(
       ftops apply plan.json --no-wait
       ftops apply --auto-approve --approved reviewed.json
     """
+    from ftops.application.outcome import Outcome
     from ftops.application.reconcile import Apply, Settings
-    from ftops.cli.apply_report import report
+    from ftops.cli.apply_report import report, save
     from ftops.cli.approval import approved_plan, opened
     from ftops.cli.plan_file import read_approval, read_plan_file
     from ftops.cli.render_text import render_plan
@@ -125,8 +129,9 @@ def command(
             if plan is None:
                 return 1
             if plan.blockers:
+                save(Outcome(plan=plan), plan.project, out)
                 return 2
             with ears.underway():
                 outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
         # After the live rows are gone: the table would otherwise begin in one of them.
-        return report(outcome, as_json=as_json)
+        return report(outcome, project=plan.project, as_json=as_json, out=out)

@@ -1,21 +1,26 @@
 """What ``ftops apply`` and ``ftops prune`` print at their end: what became of each fine-tune, and why the run ended."""
 
+import json
 import sys
-from typing import Any
+from pathlib import Path
 
 from ftops.application.outcome import Outcome
 from ftops.cli.options import print_json
+from ftops.cli.outcome_file import outcome_data
 from ftops.cli.render_text import render_outcome
 from ftops.cli.style import abandon, echo, print_error, tell
-from ftops.domain.plan_json import action_to_json, plan_to_json
 from ftops.errors import Interrupted
 
 
-def report(outcome: Outcome, *, as_json: bool, command: str = "apply") -> int:
-    """Prints what a run came to, and gives its exit code. A closed terminal takes nothing away from an interruption."""
+def report(outcome: Outcome, *, project: str, as_json: bool, command: str = "apply", out: Path | None = None) -> int:
+    """Prints what a run came to, saves it where ``out`` says, and gives its exit code.
+
+    A closed terminal takes nothing away from an interruption.
+    """
+    save(outcome, project, out)
     try:
         if as_json:
-            print_json(_to_json(outcome))
+            print_json(outcome_data(outcome, project))
         elif text := render_outcome(outcome):
             echo(text)
     except OSError:
@@ -32,23 +37,8 @@ def report(outcome: Outcome, *, as_json: bool, command: str = "apply") -> int:
     return outcome.code
 
 
-def _to_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "format_version": "1",
-        "exit_code": int(outcome.code),
-        "steps": [
-            {
-                **action_to_json(step.action),
-                "said": step.said,
-                "error": step.error.message if step.error else None,
-            }
-            for step in outcome.steps
-        ],
-        "ended_jobs": [
-            {"fine_tune": e.fine_tune, "revision": e.revision, "job": e.job, "status": e.status.value, "model": e.model}
-            for e in outcome.ended_jobs
-        ],
-        "due": [action_to_json(action) for action in outcome.due],
-        "stopped_by": outcome.stopped_by.message if outcome.stopped_by else None,
-        "remaining": plan_to_json(outcome.plan) if outcome.plan else None,
-    }
+def save(outcome: Outcome, project: str, out: Path | None) -> None:
+    """Writes what a run came to into a file, where one was asked for."""
+    if out is not None:
+        text = json.dumps(outcome_data(outcome, project), indent=2, ensure_ascii=False)
+        out.write_text(text + "\n", encoding="utf-8")

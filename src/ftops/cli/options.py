@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -38,6 +39,19 @@ def backend_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """``--json``: data instead of text."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def outcome_option(function: Function) -> Function:
+    """``--out``: where to save what became of an apply. Hours may pass until then, so the folder is looked at first."""
+
+    def checked(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+        if value is not None and not value.absolute().parent.is_dir():
+            raise click.BadParameter(f"there is no folder {quoted(str(value.parent))}", context, parameter)
+        return value
+
+    kind = click.Path(dir_okay=False, writable=True, path_type=Path)
+    text = "Save what became of it for ftops comment --result FILE."
+    return click.option("--out", metavar="FILE", type=kind, callback=checked, help=text)(function)
 
 
 def refresh_option(function: Function) -> Function:

@@ -80,7 +80,7 @@ def command(
             with ears.underway():
                 outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
         # After the live rows are gone: the table would otherwise begin in one of them.
-        return report(outcome, as_json=as_json, command="prune")
+        return report(outcome, project=plan.project, as_json=as_json, command="prune")
 
 
 def _look(
