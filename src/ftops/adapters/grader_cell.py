@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-import ftops
+from ftops import version
 from ftops.domain.foreign_text import visible
 from ftops.errors import Interrupted
 from ftops.sandbox.walls import outer_first
@@ -151,7 +151,7 @@ class GraderCell:
 def _started() -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            [sys.executable, *_FLAGS, "-c", _PROGRAM, str(Path(ftops.__file__).parents[1])],
+            [sys.executable, *_FLAGS, "-c", _PROGRAM, str(Path(version.__file__).parents[1])],
             env=_ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

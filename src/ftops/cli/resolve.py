@@ -9,13 +9,9 @@ from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
 from ftops.cli.style import echo, safe, tell
-from ftops.errors import FtopsError, UsageProblem
 
 if TYPE_CHECKING:
-    from ftops.bootstrap import Catalog
     from ftops.domain.aliases import Resolved
-    from ftops.domain.manifest import AliasName, FineTuneName
-    from ftops.domain.records import LedgerState
 
 
 @click.command("resolve")
@@ -41,35 +37,16 @@ def command(context: Globals, *, what: str, form: str, cached: bool, backend: st
       ftops resolve ticket-router
       ftops resolve ticket-router@production --format env >> .env
     """
-    from ftops.bootstrap import open_catalog
     from ftops.bootstrap_place import find_place
-    from ftops.domain.manifest import AliasName, FineTuneName
+    from ftops.bootstrap_resolve import answer
 
-    name, _, alias = what.partition("@")
-    catalog = open_catalog(find_place(context.directory), backend=backend)
-    wanted = catalog.backend_of(FineTuneName(name))
-    snapshot = catalog.read(wanted, is_cached=cached)
-    for caveat in snapshot.caveats:
-        tell(f"Warning: {safe(caveat)}")
-    found = _resolved(catalog, snapshot.state, FineTuneName(name), AliasName(alias) if alias else None)
+    found = answer(find_place(context.directory), what, backend=backend, is_cached=cached)
     for warning in found.warnings:
         tell(f"Warning: {safe(warning)}")
-    base_url, caution = catalog.base_url(found.backend, snapshot.state)
-    if caution and form != "text":
-        tell(f"Warning: {safe(caution)}")
-    _print(found, base_url, form)
+    if found.caution and form != "text":
+        tell(f"Warning: {safe(found.caution)}")
+    _print(found.found, found.base_url, form)
     return 0
-
-
-def _resolved(catalog: "Catalog", state: "LedgerState", name: "FineTuneName", alias: "AliasName | None") -> "Resolved":
-    from ftops.domain.aliases import NoAnswer, resolve
-
-    try:
-        return resolve(state, catalog.fine_tunes, name, alias, catalog.backend_of(name).name)
-    except NoAnswer as error:
-        if error.is_usage:
-            raise UsageProblem(str(error)) from error
-        raise FtopsError(str(error), remedy="ftops status tells where it stands") from error
 
 
 def _print(found: "Resolved", base_url: str | None, form: str) -> None:
