@@ -22,7 +22,7 @@ from click.shell_completion import (
 VARIABLE: Final = "_FTOPS_COMPLETE"
 
 # Click's own script splits words where bash does, also at @ and =, and a name with its alias is one word to us: so the line
-# is asked about as it was typed, and of an answer bash is given what comes after the last such break.
+# is asked about as it was typed, and of an answer bash is given what takes the place of the word that it completes ($2).
 _BASH: Final = """\
 %(complete_func)s() {
     local kind word
@@ -33,7 +33,7 @@ _BASH: Final = """\
             file) compopt -o default 2>/dev/null ;;
             plain) COMPREPLY+=("$word") ;;
         esac
-    done < <(COMP_WORDS="${COMP_LINE:0:COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \\
+    done < <(COMP_WORDS="${COMP_LINE:0:COMP_POINT}" COMP_WORD="$2" \\
         %(complete_var)s=bash_complete "$1" 2>/dev/null)
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F %(complete_func)s %(prog_name)s
@@ -52,15 +52,34 @@ class _Bash(ShellComplete):
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         found = super().get_completions(args, incomplete)
         value = incomplete.partition("=")[2] if incomplete.startswith("--") else incomplete
-        breaks = os.environ.get("COMP_BREAKS", "")
-        done = max((place + 1 for place, sign in enumerate(value) if sign in breaks), default=0)
-        return [CompletionItem(_after(item.value, value[:done]), type=item.type, help=item.help) for item in found]
+        replaced = os.environ.get("COMP_WORD", value)
+        kept = value.removesuffix(replaced) if value.endswith(replaced) else ""
+        return [CompletionItem(item.value.removeprefix(kept), type=item.type, help=item.help) for item in found]
 
     def format_completion(self, item: CompletionItem) -> str:
         return f"{item.type},{item.value}"
 
 
-SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+class _WholeWords(ShellComplete):
+    """Of ``--option=value`` click completes the value; these shells put what they are given in place of all of it."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        found = super().get_completions(args, incomplete)
+        option, equals, _ = incomplete.partition("=")
+        if not equals or not option.startswith("--"):
+            return found
+        return [CompletionItem(f"{option}={item.value}", type=item.type, help=item.help) for item in found]
+
+
+class _Zsh(_WholeWords, ZshComplete):
+    pass
+
+
+class _Fish(_WholeWords, FishComplete):
+    pass
+
+
+SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
 def script(cli: click.Command, shell: str) -> str:
@@ -89,7 +108,3 @@ def items(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
 
 def _is_plain(word: str) -> bool:
     return word.isascii() and bool(word) and all(sign.isalnum() or sign in "._@=:/+-" for sign in word)
-
-
-def _after(word: str, prefix: str) -> str:
-    return word.removeprefix(prefix)

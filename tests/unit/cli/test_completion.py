@@ -11,8 +11,6 @@ from ftops.cli.completion_words import VARIABLE, items
 from ftops.cli.main import run
 from scratch_project import make_project
 
-BREAKS = "\"'@><=;|&(:"
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,12 +29,12 @@ def asked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     *,
-    breaks: str = BREAKS,
+    word: str | None = None,
 ) -> list[str]:
     monkeypatch.chdir(folder)
     monkeypatch.setenv(VARIABLE, "bash_complete")
     monkeypatch.setenv("COMP_WORDS", line)
-    monkeypatch.setenv("COMP_BREAKS", breaks)
+    monkeypatch.setenv("COMP_WORD", line.rpartition(" ")[2] if word is None else word)
     assert run([]) == 0
     told = capsys.readouterr()
     assert told.err == ""
@@ -51,13 +49,11 @@ def asked(
         ("ftops --no", ["--no-color"]),
         ("ftops show ", ["mood", "router"]),
         ("ftops show m", ["mood"]),
-        ("ftops resolve mood@p", ["production"]),  # bash has taken mood@ for a word of its own
+        ("ftops resolve mood@p", ["mood@production"]),
         ("ftops resolve ro", ["router", "router@production"]),
         ("ftops plan --backend e", ["embedded"]),
-        ("ftops plan --backend=o", ["openai"]),
         ("ftops eval mood --eval ", ["intent"]),
         ("ftops plan --label t", ["team=support"]),  # and none that a shell would have to be told about
-        ("ftops plan --label team=s", ["support"]),
         ("ftops apply --allow d", ["dirty", "diverged"]),
         ("ftops prune --allow ", ["dirty", "diverged", "mass-delete", "no-retrain"]),
         ("ftops resolve router --format ", ["text", "json", "env", "github"]),
@@ -73,6 +69,38 @@ def test_what_may_stand_there(
     line: str, words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert asked(line, folder, monkeypatch, capsys) == [f"plain,{word}" for word in words]
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "words"),
+    [
+        ("ftops resolve mood@p", "@p", ["@production"]),
+        ("ftops plan --backend=o", "o", ["openai"]),
+        ("ftops plan --label team=s", "s", ["support"]),
+        ("ftops plan --label team=", "", ["support"]),
+    ],
+)
+def test_bash_is_given_what_takes_the_place_of_the_part_that_it_completes(
+    line: str,
+    word: str,
+    words: list[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert asked(line, folder, monkeypatch, capsys, word=word) == [f"plain,{one}" for one in words]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_given_whole_words(
+    shell: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv(VARIABLE, f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "ftops plan --backend=em")
+    monkeypatch.setenv("COMP_CWORD", "2" if shell == "zsh" else "--backend=em")
+    assert run([]) == 0
+    assert "--backend=embedded" in capsys.readouterr().out
 
 
 def test_another_folder_is_looked_into(
@@ -136,7 +164,7 @@ def test_bash_itself_completes_a_line(folder: Path, tmp_path: Path, capsys: pyte
 source ftops.bash
 cd '{folder}'
 COMP_LINE='{line}' COMP_POINT={len(line)}
-_ftops_completion ftops
+_ftops_completion ftops @pr
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     python = Path(sys.executable).parent
@@ -149,4 +177,4 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         check=True,
         timeout=60,
     )
-    assert (done.stdout, done.stderr) == ("production\n", "")
+    assert (done.stdout, done.stderr) == ("@production\n", "")
