@@ -28,6 +28,10 @@ _FETCH: Final = (
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
+class NoRepository(UsageProblem):
+    """A folder lies in no repository at all."""
+
+
 class GitRepository:
     """Implements ``ports.Repository`` for the repository that ``start`` lies in.
 
@@ -188,8 +192,8 @@ def _explore(start: Path) -> Path:
     return Path(repo.git_dir).resolve()
 
 
-def _no_repository(start: Path) -> UsageProblem:
-    return UsageProblem(f"{start} is not in a git repository", remedy="git init")
+def _no_repository(start: Path) -> NoRepository:
+    return NoRepository(f"{start} is not in a git repository", remedy="git init")
 
 
 @contextmanager

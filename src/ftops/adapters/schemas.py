@@ -17,6 +17,11 @@ def load_schema(name: str) -> Mapping[str, Any]:
 
     Raises ``FileNotFoundError`` for a name that doesn't ship.
     """
+    return cast("Mapping[str, Any]", json.loads(schema_text(name)))
+
+
+def schema_text(name: str) -> str:
+    """Gives the same as it is written. Raises ``FileNotFoundError``, too."""
     packaged = resources.files("ftops") / "schemas" / f"{name}.json"
     source = packaged if packaged.is_file() else Path(__file__).parents[3] / "schemas" / f"{name}.json"
-    return cast("Mapping[str, Any]", json.loads(source.read_text(encoding="utf-8")))
+    return source.read_text(encoding="utf-8")
