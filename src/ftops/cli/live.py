@@ -54,7 +54,10 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """Rows that are redrawn in place, and lines above them for what happened."""
+    """Rows that are redrawn in place, and lines above them for what happened.
+
+    Nothing is drawn before there is a row: a display that redraws wipes out the question that a person is asked before.
+    """
 
     def __init__(self, rows: "Rows | None" = None) -> None:
         from ftops.cli.live_rows import open_rows
@@ -62,14 +65,15 @@ class LiveProgress:
         self._rows = rows or open_rows()
         self._lock = threading.Lock()
         self._tasks: dict[str, tuple[str, TaskID]] = {}
+        self._is_open = False
 
     def __enter__(self) -> Self:
-        with _outliving_the_terminal():
-            self._rows.start()
+        self._is_open = True
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with _outliving_the_terminal():
+        with self._lock, _outliving_the_terminal():
+            self._is_open = False
             self._rows.stop()
 
     def update(
@@ -80,6 +84,8 @@ class LiveProgress:
         fields: dict[str, Any] = {"name": safe(fine_tune), "phase": safe(phase), "count": count, "detail": safe(detail)}
         fields["at"] = time.monotonic()
         with self._lock, _outliving_the_terminal():
+            if self._is_open and not self._rows.live.is_started:
+                self._rows.start()
             known = self._tasks.get(fine_tune)
             if known is not None and known[0] != phase:
                 self._rows.remove_task(known[1])

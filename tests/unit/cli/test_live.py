@@ -28,6 +28,17 @@ def display(width: int) -> tuple[LiveProgress, Rows]:
     return LiveProgress(rows), rows
 
 
+def test_nothing_is_drawn_before_there_is_a_row_so_that_questions_can_be_read() -> None:
+    progress, rows = display(80)
+    with progress:
+        assert not rows.live.is_started
+        progress.update("a", "training", done=1, total=4)
+        assert rows.live.is_started
+    assert not rows.live.is_started
+    progress.update("a", "training", done=2, total=4)
+    assert not rows.live.is_started
+
+
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_step_and_time_left_can_be_read_however_long_the_rest_is(width: int) -> None:
     progress, rows = display(width)
