@@ -41,6 +41,7 @@ _GROUPS: Final = {
         "history": ("ftops.cli.history", "Show what happened, from the ledger."),
     },
     "Run and mend": {
+        "doctor": ("ftops.cli.doctor", "Find what would keep plan or apply from working, and its mend."),
         "serve": ("ftops.cli.serve", "Run the embedded OpenAI-compatible server."),
         "ledger": ("ftops.cli.ledger", "Verify the ledger, or take it as it is after a rewrite."),
         "completion": ("ftops.cli.completion", "Print what makes a shell complete words."),
