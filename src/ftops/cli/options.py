@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
@@ -39,6 +40,24 @@ def backend_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """``--json``: data instead of text."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+class Shape(StrEnum):
+    """What ``ftops plan --format`` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def format_option(function: Function) -> Function:
+    """``--format`` and ``--json``, which is ``--format json``, handed over together as ``shape``; the last one counts."""
+    kind = click.Choice(Shape, case_sensitive=False)
+    text = "How to print it. A file of --out is JSON always."
+    json_too = click.option("--json", "shape", flag_value=Shape.JSON, type=kind, help="Print JSON: --format json.")
+    return click.option("--format", "shape", type=kind, default=Shape.TEXT, show_default="text", help=text)(
+        json_too(function)
+    )
 
 
 def outcome_option(function: Function) -> Function:

@@ -11,9 +11,10 @@ from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import (
     Selection,
+    Shape,
     backend_option,
     check_refresh,
-    json_option,
+    format_option,
     print_json,
     refresh_option,
     selection_options,
@@ -36,7 +37,7 @@ from ftops.cli.style import echo, tell
     help="Lift a guard, such as unknown-cost (repeatable).",
 )
 @refresh_option
-@json_option
+@format_option
 @backend_option
 @selection_options
 @click.pass_obj
@@ -48,7 +49,7 @@ def command(
     detailed_exitcode: bool,
     refresh: bool,
     allowed: tuple[str, ...],
-    as_json: bool,
+    shape: Shape,
     backend: str | None,
     selection: Selection,
 ) -> int:
@@ -59,6 +60,7 @@ def command(
       ftops plan
       ftops plan --backend embedded        what a rehearsal would do
       ftops plan -o plan.json && ftops apply plan.json
+      ftops plan --format markdown         for a pull request; ftops comment puts it there
     """
     from ftops.bootstrap_early import beginning_early, look_early
 
@@ -91,19 +93,25 @@ def command(
             is_offline=offline,
             early=early,
         ) as workspace:
-            is_bound = as_json or out is not None
+            is_bound = shape is Shape.JSON or out is not None
             plan = plan_now(workspace, may_be_stale=True, is_bound=is_bound, is_refreshing=refresh)
     from ftops.application.outcome import ExitCode
     from ftops.cli.plan_file import plan_data
-    from ftops.cli.render_text import render_plan
 
     data = plan_data(plan, selection, backend)
     if out is not None:
         out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if as_json:
-        print_json(data)
-    else:
-        echo(render_plan(plan))
+    match shape:
+        case Shape.JSON:
+            print_json(data)
+        case Shape.MARKDOWN:
+            from ftops.cli.render_markdown import render_markdown
+
+            echo(render_markdown(plan).rstrip("\n"))
+        case Shape.TEXT:
+            from ftops.cli.render_text import render_plan
+
+            echo(render_plan(plan))
     if plan.blockers:
         return ExitCode.INVALID
     return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE

@@ -5,6 +5,7 @@ Owns wording without colours and without quoting: each place that shows it has r
 
 from typing import Final
 
+from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
 from ftops.domain.plan import (
     Action,
     Adopt,
@@ -16,6 +17,7 @@ from ftops.domain.plan import (
     Plan,
     Promote,
     Reason,
+    Refusal,
     Train,
     kind_of,
 )
@@ -77,6 +79,13 @@ def verb(action: Action) -> str:
             return "delete"
         case _:
             return kind_of(action)
+
+
+def lifting(refusal: Refusal) -> str:
+    """Gives how a person lifts a guard, "" where nobody can: those about deletions take ftops prune."""
+    if refusal.allow is None:
+        return ""
+    return f"{'ftops prune ' if refusal.allow in {MASS_DELETE, NO_RETRAIN} else ''}--allow {refusal.allow}"
 
 
 def usd_words(usd: float | None) -> str:

@@ -28,10 +28,15 @@ def render_judgement(judgement: Judgement, indent: str = "  ") -> Iterator[str]:
 
 def in_short(judged: EvalJudgement) -> str:
     """Gives an evaluation's name, mean and items."""
+    return f"{judged.name}: {measured_words(judged)}"
+
+
+def measured_words(judged: EvalJudgement) -> str:
+    """Gives an evaluation's mean and items."""
     if not judged.is_measured:
-        return f"{judged.name}: not measured"
+        return "not measured"
     mean = f"mean {judged.mean:.3f} over " if judged.mean is not None else ""
-    return f"{judged.name}: {mean}{judged.n:,} item{'' if judged.n == 1 else 's'}{left_out(judged)}"
+    return f"{mean}{judged.n:,} item{'' if judged.n == 1 else 's'}{left_out(judged)}"
 
 
 def in_words(result: ConditionResult) -> str:

@@ -6,12 +6,11 @@ from itertools import groupby
 from typing import Final, TypeVar, assert_never
 
 from ftops.application.outcome import Outcome, Step
-from ftops.cli.plan_words import WHY, duration_words, size_words, summary_words, target_text, verb
+from ftops.cli.plan_words import WHY, duration_words, lifting, size_words, summary_words, target_text, verb
 from ftops.cli.render_changes import change_lines, data_lines
 from ftops.cli.render_judgement import VERDICT_COLORS, render_judgement
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
-from ftops.domain.guard import MASS_DELETE, NO_RETRAIN
 from ftops.domain.judgement import Verdict
 from ftops.domain.plan import (
     Action,
@@ -206,11 +205,7 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _lifting(refusal: Refusal) -> str:
-    """How a person lifts a guard: those about deletions take ftops prune."""
-    if refusal.allow is None:
-        return ""
-    command = "ftops prune " if refusal.allow in {MASS_DELETE, NO_RETRAIN} else ""
-    return f" ({command}--allow {refusal.allow})"
+    return f" ({how})" if (how := lifting(refusal)) else ""
 
 
 def _deferred_line(plan: Plan) -> Iterator[str]:
