@@ -87,7 +87,7 @@ def _shallow_first(paths: Iterable[str]) -> list[str]:
 
 
 def _next_steps(started: "Started") -> list[tuple[str, str]]:
-    commit = [("git add . && git commit -m 'Start with ftops'", "")] if started.placed.written else []
+    commit = [(f"git add {_to_add(started)} && git commit -m 'Start with ftops'", "")] if started.placed.written else []
     if started.blueprint.backend == "embedded":
         train = ("ftops apply", "train, test and promote on this machine: seconds, no key, no cost")
         return [train, ("ftops status", "what there is now"), *commit]
@@ -97,6 +97,14 @@ def _next_steps(started: "Started") -> list[tuple[str, str]]:
         ("export OPENAI_API_KEY=…", "from your organisation's settings"),
         ("ftops plan", "what would be done at OpenAI, and what it would cost"),
     ]
+
+
+def _to_add(started: "Started") -> str:
+    """Gives what ``git add`` takes, inside the project's folder, to stage what was written and nothing else."""
+    below = f"{started.survey.folder}/" if started.survey.folder else ""
+    inside = {path.removeprefix(below).split("/")[0] for path in started.placed.written if path.startswith(below)}
+    above = {f":/{path.split('/')[0]}" for path in started.placed.written if not path.startswith(below)}
+    return " ".join(sorted(inside) + sorted(above))
 
 
 def _data(started: "Started", commands: list[str]) -> dict[str, object]:
