@@ -5,6 +5,7 @@
     FtopsError                     1
     ├── UsageProblem               2   the command's words are off, or the project cannot be found
     ├── Invalid                    2   manifests or datasets, with all problems at once
+    ├── NotPassed                  4   a gate did not pass
     ├── Refused                    5   a guard says no
     ├── Stale                      6   a saved plan no longer fits, or a newer commit was applied
     ├── BackendError               1   what a backend did
@@ -81,6 +82,12 @@ class Invalid(FtopsError):
         self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column, p.field, p.expected)))
         count = len(self.problems)
         super().__init__(f"{count} problem{'' if count == 1 else 's'} found")
+
+
+class NotPassed(FtopsError):
+    """What was asked for is for models that passed their gates, and there is none such."""
+
+    exit_code = 4
 
 
 class Refused(FtopsError):

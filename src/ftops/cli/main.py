@@ -28,6 +28,8 @@ _GROUPS: Final = {
     "Change": {
         "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
         "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
+        "promote": ("ftops.cli.promote", "Pin an alias to a revision that passed, in the manifest."),
+        "rollback": ("ftops.cli.rollback", "Pin an alias to the revision before, in the manifest."),
         "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),
         "cancel": ("ftops.cli.cancel", "Ask for a running job to be cancelled."),
         "forget": ("ftops.cli.forget", "Let the ledger go of a fine-tune; nothing is deleted."),

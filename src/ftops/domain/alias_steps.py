@@ -7,6 +7,7 @@ from ftops.domain.draft import Draft, InProgress, Planned, Subject, Trained, Tra
 from ftops.domain.evaluation_steps import Evaluations, judgement_of, plan_evaluations
 from ftops.domain.judgement import Judgement, Verdict
 from ftops.domain.manifest import LATEST, AliasName, BackendName, JobId, ModelId, Override, Revision
+from ftops.domain.pinning import is_free
 from ftops.domain.plan import Blocker, Deferred, Notice, Promote, Reason, Withheld, action_id
 from ftops.domain.records import FineTuneRecord, Target
 from ftops.domain.training_steps import stall_of
@@ -189,13 +190,10 @@ def _override(subject: Subject, target: Target) -> Override | None:
 
 
 def _passed_before(subject: Subject, alias: AliasName, target: Target) -> bool:
-    """Whether a pin may go back to where the gates do not pass now: this alias pointed to it, or it passed earlier evals."""
+    """Whether a pin may go back to where the gates do not pass now; `latest` is judged by the present gates alone."""
     if subject.record is None or subject.declared.fine_tune.aliases[alias] == LATEST:
-        return False  # `latest` is judged by the present gates alone
-    history = subject.record.aliases[alias].history if alias in subject.record.aliases else ()
-    pointed = any(move.target and move.target == target for move in history)
-    key = (target.backend, target.revision, target.model)
-    return pointed or any((p.backend, p.revision, p.model) == key for p in subject.record.passed)
+        return False
+    return is_free(subject.record, alias, target)
 
 
 def _promotion(

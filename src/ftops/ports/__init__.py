@@ -22,6 +22,7 @@ from ftops.ports.backend import (
     PastJob,
     StoredFile,
 )
+from ftops.ports.edits import ManifestEdit, ManifestEdits
 from ftops.ports.ledger import Inspected, LedgerInspector, LedgerReader, LedgerWriter, LogEntry, Snapshot
 from ftops.ports.programs import ProgramMode, Programs
 from ftops.ports.surroundings import Clock, OutputStore, Progress, Repository
@@ -48,6 +49,8 @@ __all__ = [
     "LedgerWriter",
     "LogEntry",
     "ManifestDraft",
+    "ManifestEdit",
+    "ManifestEdits",
     "ModelInfo",
     "Models",
     "OutputStore",

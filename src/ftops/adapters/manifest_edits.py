@@ -1,0 +1,88 @@
+"""Manifests edited in place: read as they were when the project was, written as a whole.
+
+Owns which file it is and how it is replaced. What is edited in it is ``alias_lines``' to know.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ftops.adapters.alias_lines import NotEditable, with_alias
+from ftops.adapters.manifest_bytes import read_bytes
+from ftops.adapters.project_paths import PathRefused, file_inside
+from ftops.adapters.schema_problems import schema_problems
+from ftops.adapters.yaml_nodes import read_yaml
+from ftops.domain.foreign_text import quoted, visible
+from ftops.domain.manifest import AliasName, FineTune
+from ftops.errors import FtopsError, Invalid, Problem, local_storage_failed
+from ftops.ports import ManifestEdit
+
+
+class ManifestFiles:
+    """The manifests below ``root``, a folder of the repository at ``top``; fits ``ports.ManifestEdits``.
+
+    ``digests`` has the SHA-256 of each file's bytes as the project was read: one that changed since is edited by nobody.
+    """
+
+    def __init__(self, top: Path, root: Path, digests: Mapping[str, str]) -> None:
+        self._top, self._root, self._digests = top, root, digests
+
+    def propose(self, fine_tune: FineTune, alias: AliasName, to: str) -> ManifestEdit:
+        """Gives the edit that sets an alias; see the port."""
+        path = next((path for path in self._digests if visible(path) == fine_tune.path), fine_tune.path)
+        content = read_bytes(self._root, path)
+        if isinstance(content, Problem):
+            raise Invalid([content])
+        if content.sha256 != self._digests.get(path):
+            raise _changed(fine_tune.path)
+        try:
+            after = with_alias(content.data, fine_tune=fine_tune.name, alias=alias, to=to)
+        except NotEditable as error:
+            message = f"{fine_tune.path}: {alias} can't be written without touching other lines: {error}"
+            raise FtopsError(message, remedy=f"write it yourself, below spec.aliases: {alias}: {quoted(to)}") from error
+        self._check(after, fine_tune.path)
+        real = self._real(path).relative_to(self._top.resolve())
+        return ManifestEdit(path=real.as_posix(), before=content.data, after=after)
+
+    def write(self, edit: ManifestEdit) -> None:
+        """Replaces the file, its mode kept; a reader finds the old content or the new."""
+        target = self._top / edit.path
+        try:
+            if target.read_bytes() != edit.before:
+                raise _changed(edit.path)
+            _replace(target, edit.after)
+        except OSError as error:
+            raise local_storage_failed(error) from error
+
+    def _real(self, path: str) -> Path:
+        try:
+            return self._root.resolve() / file_inside(self._root, self._root, path)
+        except PathRefused as error:
+            raise Invalid([Problem(file=visible(path), expected=error.expected, hint=error.hint)]) from error
+
+    def _check(self, after: bytes, shown: str) -> None:
+        """Raises Invalid where the manifest would not be one any more: an alias may not be called so."""
+        documents = read_yaml(after, shown).documents
+        if problems := [problem for one in documents for problem in schema_problems(one, "finetune.v1", shown)]:
+            raise Invalid(problems)
+
+
+def _changed(path: str) -> FtopsError:
+    return FtopsError(f"{visible(path)} changed meanwhile; nothing was written", remedy="try again")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,53 @@
+"""An edit of a manifest as git would show it, and the command that commits it."""
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ftops.cli.style import paint, safe
+from ftops.ports import ManifestEdit
+
+_CONTEXT: Final = 3
+_COMMAND: Final = re.compile(r"^(.\s*):(?=:)")  # a CI runner takes ::word for a command, behind spaces too
+_COLORS: Final = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def diff_lines(edit: ManifestEdit) -> Iterator[str]:
+    """Gives the difference, without line ends; what can't be seen in it is made visible."""
+    old, new = _lines(edit.before), _lines(edit.after)
+    paths = f"a/{edit.path}", f"b/{edit.path}"
+    for line in difflib.unified_diff(old, new, *paths, n=_CONTEXT, lineterm=""):
+        yield _COMMAND.sub(r"\1\\x3a", safe(line.rstrip("\r\n")))
+        if line[0] in "+- " and not line.startswith(("+++", "---")) and not line.endswith(("\r", "\n")):
+            yield "\\ No newline at end of file"
+
+
+def coloured(line: str) -> str:
+    """Gives a line of a difference in the colour that git gives it."""
+    return paint(line, bold=True) if line.startswith(("+++", "---")) else paint(line, _COLORS.get(line[:1]))
+
+
+def commit_command(edit: ManifestEdit, top: Path, message: str) -> tuple[str, ...]:
+    """Gives the words of the command that commits the edit alone, as they are right where it is run."""
+    here, target = Path.cwd(), top / edit.path
+    if here.is_relative_to(top):
+        return ("git", "commit", "-m", message, "--", str(Path(_relative(target, here))))
+    return ("git", "-C", str(top), "commit", "-m", message, "--", edit.path)
+
+
+def shell_line(words: tuple[str, ...]) -> str:
+    """Gives a command's words as a line to copy."""
+    return safe(shlex.join(words))
+
+
+def _relative(target: Path, here: Path) -> str:
+    import os
+
+    return os.path.relpath(target, here)
+
+
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8-sig").splitlines(keepends=True)
