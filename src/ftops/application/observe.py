@@ -6,6 +6,7 @@ state that comes back already holds them.
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ftops.application.checkpoints import Key, choose, judged_revisions, record_of
 from ftops.application.job_news import job_news
@@ -17,14 +18,16 @@ from ftops.application.target_checks import contradictions
 from ftops.application.workspace import Workspace
 from ftops.domain.alias_steps import is_settled
 from ftops.domain.checkpoints import chosen_model
+from ftops.domain.desired import Declared
 from ftops.domain.events import AnyEvent, BackendSeen, EventRefused
 from ftops.domain.judgement import Judgement
-from ftops.domain.manifest import Backend, BackendName
+from ftops.domain.manifest import Backend, BackendName, ModelId, Revision
 from ftops.domain.observed import BackendView, Job, ObservedState
 from ftops.domain.plan import Notice
-from ftops.domain.records import LedgerState
+from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.domain.transitions import apply_event
 from ftops.errors import BackendError, LedgerUnreachable, Unauthorized
+from ftops.evaluation.known_verdicts import NotJudged
 from ftops.ports import BackendSession, Snapshot
 
 
@@ -50,15 +53,18 @@ class _Depth:
     is_refreshing: bool
 
 
-def observe(workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: bool = False) -> Observation:
+def observe(
+    workspace: Workspace, *, may_be_stale: bool = False, is_refreshing: bool = False, is_cached: bool = False
+) -> Observation:
     """Reads everything this project uses.
 
     ``may_be_stale`` is for those who only look: a ledger that can't be reached is read from its local copy, and calls are few.
+    ``is_cached`` asks no remote at all, and takes for judged what was judged here before.
     ``is_refreshing`` reads finished jobs again, all models, and what every alias points to; it says what differs. Raises
     LedgerError, BackendError where no backend can be asked, and Unauthorized where one is not the ledger's.
     """
     caveats: list[str] = []
-    snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale)
+    snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale, is_cached=is_cached)
     ledgers: dict[BackendName, LedgerState] = {name: s.state for name, s in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
@@ -120,13 +126,16 @@ def _left(workspace: Workspace, ledgers: dict[BackendName, LedgerState], caveats
     return left
 
 
-def _read_all(workspace: Workspace, caveats: list[str], *, may_be_stale: bool) -> dict[BackendName, Snapshot]:
+def _read_all(
+    workspace: Workspace, caveats: list[str], *, may_be_stale: bool, is_cached: bool
+) -> dict[BackendName, Snapshot]:
     """Reads each ledger once, also where it records several backends: they then share one state."""
     by_ledger: dict[int, Snapshot] = {}
     for backend in workspace.backends:
         key = id(workspace.ledgers[backend.name])
         if key not in by_ledger:
-            by_ledger[key] = _read(workspace, backend, caveats, may_be_stale=may_be_stale)
+            read = _read_copy if is_cached else partial(_read, may_be_stale=may_be_stale)
+            by_ledger[key] = read(workspace, backend, caveats)
     return {b.name: by_ledger[id(workspace.ledgers[b.name])] for b in workspace.backends}
 
 
@@ -145,6 +154,16 @@ def _read(workspace: Workspace, backend: Backend, caveats: list[str], *, may_be_
     else:
         if snapshot.tip is None and backend.name in workspace.offline:
             caveats.append("there is no ledger yet: this is as if nothing had ever been applied")
+    return snapshot
+
+
+def _read_copy(workspace: Workspace, backend: Backend, caveats: list[str]) -> Snapshot:
+    """Reads the copy here, and says how old it is; the ledger of rehearsals is no copy."""
+    snapshot = workspace.ledgers[backend.name].read_cached()
+    if snapshot.stale_since is not None:
+        caveats.append(f"the ledger was fetched last at {snapshot.stale_since:%Y-%m-%d %H:%M} UTC")
+    elif snapshot.is_missing:
+        caveats.append("no copy of the ledger is here; without --cached it is fetched")
     return snapshot
 
 
@@ -249,8 +268,18 @@ def _judgements(
         for revision in judged_revisions(declared):
             model = chosen_model(record, revision, backend, declared.fine_tune.policy.checkpoints)
             if model is not None and (name, revision, backend) not in choosing:
-                judgement = workspace.judge(record, declared, revision, model)
+                judgement = _judge(workspace, record, declared, revision, model)
                 judgements[name, revision, backend] = judgement
                 if not is_settled(record, declared, revision, model):
                     calls[name, revision, backend] = workspace.calls_due(record, declared, revision, judgement)
     return judgements, calls
+
+
+def _judge(
+    workspace: Workspace, record: FineTuneRecord, declared: Declared, revision: Revision, model: ModelId
+) -> Judgement:
+    try:
+        return workspace.judge(record, declared, revision, model)
+    except NotJudged:
+        backend = declared.backend.name
+        return Judgement(model=model, revision=revision, backend=backend, verdict=None, has_gate=True)

@@ -1,10 +1,10 @@
 """``ftops status [NAME]``: the fleet at a glance."""
 
-from typing import Any
+from typing import Final
 
 import click
-import msgspec
 
+from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import (
     Selection,
@@ -15,12 +15,24 @@ from ftops.cli.options import (
     refresh_option,
     selection_options,
 )
-from ftops.cli.style import echo, paint, safe
+from ftops.cli.style import echo
+from ftops.errors import UsageProblem
+
+_ORDERS: Final = ("health", "name", "age", "spent")
 
 
 @click.command("status")
-@click.argument("name", required=False)
-@click.option("--offline", is_flag=True, help="Call no backend.")
+@click.argument("name", required=False, shell_complete=completing.fine_tunes)
+@click.option("--offline", is_flag=True, help="Call no backend; the ledger is fetched all the same.")
+@click.option("--cached", is_flag=True, help="Ask nobody: the ledger's local copy alone, and how old it is.")
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(_ORDERS),
+    default="health",
+    show_default=True,
+    help="What comes first: what is worst, the first name, the oldest model, the dearest.",
+)
 @refresh_option
 @json_option
 @backend_option
@@ -31,89 +43,50 @@ def command(
     *,
     name: str | None,
     offline: bool,
+    cached: bool,
+    order: str,
     refresh: bool,
     as_json: bool,
     backend: str | None,
     selection: Selection,
 ) -> int:
-    """Show all fine-tunes at a glance: where the declared revision stands, and what each alias points to.
+    """Show all fine-tunes at a glance, those in trouble first. Reads manifests, ledger and backends; costs nothing.
+
+    HEALTH is in one word: broken (an alias points to a model that is gone), attention (a person is needed, and why is told
+    below), pending (an apply is due), working (a job runs), suspended, ok. STATE says where the declared revision stands,
+    ALIASES what each points to, AGE how old the model is that serves, SHUTDOWN in how many days its base model ends.
+    A narrow terminal shows the columns that matter most; a file or pipe gets all. The exit code is 0 whatever is shown.
 
     \b
     Examples:
       ftops status
-      ftops status --label team=support
+      ftops status --label team=support --sort age
+      ftops status --cached                 in an instant, from what is here
     """
-    from ftops.application.fleet import fleet
+    from ftops.application.fleet import fleet, spending
     from ftops.cli.looking import looking
+    from ftops.cli.render_fleet import fleet_lines, fleet_to_json, in_order
 
     check_refresh(is_refreshing=refresh, is_offline=offline)
+    if cached and refresh:
+        raise UsageProblem("--refresh asks the backends, --cached forbids it", remedy="leave one of them out")
     with looking(
         context.directory,
         backend=backend,
-        is_offline=offline,
+        is_offline=offline or cached,
         selection=selection,
         name=name or None,
         is_refreshing=refresh,
+        is_cached=cached,
     ) as view:
-        rows = fleet(view.workspace, view.observation, view.plan)
-        notices = view.plan.notices
+        now = view.workspace.clock.now()
+        rows = in_order(fleet(view.workspace, view.observation, view.plan), order)
+        spent = spending(view.workspace, view.observation, view.plan)
+        plan, copies = view.plan, view.observation.snapshots.values()
     if as_json:
-        print_json([_to_json(row) for row in rows])
+        fetched = min((one.stale_since for one in copies if one.stale_since), default=None)
+        print_json(fleet_to_json(rows, spent, plan, now=now, fetched=fetched))
         return 0
-    if not rows:
-        echo("No manifests.")
-        return 0
-    _print_table([("NAME", "REVISION", "BACKEND", "STATE", "ALIASES", "SPENT"), *(_cells(row) for row in rows)])
-    if notices:
-        echo()
-    for notice in notices:
-        echo(f"{notice.fine_tune}: {safe(notice.message)}" if notice.fine_tune else safe(notice.message))
+    for line in fleet_lines(rows, spent, plan, now=now):
+        echo(line)
     return 0
-
-
-_COLORS = {
-    "pass": "green",
-    "trained": "green",
-    "fail": "red",
-    "error": "red",
-    "failed": "red",
-    "refused": "red",
-    "model gone": "red",
-}
-
-
-def _cells(row: Any) -> tuple[str, ...]:
-    aliases = ", ".join(
-        f"{a.alias}={'nothing' if a.target is None else a.target.revision}"
-        + ("" if a.target is None or a.target.revision == row.revision else " (behind)" * (a.wants == "latest"))
-        for a in row.aliases
-    )
-    return row.name, row.revision, row.backend, row.state, aliases or "none", f"${row.spent_usd:,.2f}"
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if number == 0:
-            echo(paint("  ".join(cells).rstrip(), bold=True))
-            continue
-        cells[3] = paint(cells[3], _COLORS.get(row[3], "yellow"))
-        echo("  ".join(cells).rstrip())
-
-
-def _to_json(row: Any) -> dict[str, Any]:
-    from ftops.domain.plan_json import judgement_to_json
-
-    return {
-        "name": row.name,
-        "backend": row.backend,
-        "revision": row.revision,
-        "state": row.state,
-        "job": msgspec.to_builtins(row.job) if row.job else None,
-        "judgement": judgement_to_json(row.judgement) if row.judgement else None,
-        "aliases": [msgspec.to_builtins(alias) for alias in row.aliases],
-        "spent_usd": row.spent_usd,
-        "revisions": row.revisions,
-        "shutdown_in_days": row.shutdown_in_days,
-    }

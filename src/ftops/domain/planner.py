@@ -131,9 +131,13 @@ def _after_moves(actions: list[Action]) -> list[Action]:
 def _report_shutdown(subject: Subject, draft: Draft) -> None:
     day = subject.view.shutdown_date(ModelId(subject.declared.fine_tune.base_model))
     if day is not None:
-        days = (day - subject.today).days
-        message = f"base model {subject.declared.fine_tune.base_model} shuts down on {day}, in {days} days"
+        message = shutdown_message(subject.declared.fine_tune.base_model, day, (day - subject.today).days)
         draft.notices.append(Notice(fine_tune=subject.declared.name, message=message))
+
+
+def shutdown_message(base_model: str, day: date, days: int) -> str:
+    """Says when a base model ends."""
+    return f"base model {base_model} shuts down on {day}, in {days} days"
 
 
 def _suspended(subject: Subject, draft: Draft) -> Draft:

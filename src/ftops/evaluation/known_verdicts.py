@@ -40,6 +40,28 @@ class KnownVerdicts(Protocol):
         ...
 
 
+class NotJudged(Exception):
+    """Nobody has judged this here yet, and it is not to be judged now."""
+
+
+class Recalled:
+    """What is known and nothing else: for who must not take the time to judge."""
+
+    def __init__(self, known: KnownVerdicts) -> None:
+        self._known = known
+
+    def get(self, key: str, /) -> Judged | None:
+        """Gives what is known. Raises NotJudged where nothing is."""
+        judged = self._known.get(key)
+        if judged is None:
+            raise NotJudged(key)
+        return judged
+
+    def __setitem__(self, key: str, judged: Judged, /) -> None:
+        """Remembers what a condition came to."""
+        self._known[key] = judged
+
+
 def judge_once(
     known: KnownVerdicts, condition: Condition, judge: Callable[[], ConditionResult], *, by: tuple[object, ...]
 ) -> ConditionResult:

@@ -25,7 +25,7 @@ def test_a_former_name_that_is_declared_answers(
     assert run(["-C", str(scratch.root), *words, "--offline"]) == 0
     told = capsys.readouterr()
     found = json.loads(told.out)
-    assert (found[0] if isinstance(found, list) else found)["name"] == "dispatcher"
+    assert (found["fine_tunes"][0] if "fine_tunes" in found else found)["name"] == "dispatcher"
     assert "Warning: router is called dispatcher now" in told.err
 
 
