@@ -22,6 +22,10 @@
     │   ├── LedgerForbidden        9   permission or hook
     │   ├── LedgerCorrupt          1   does not parse or breaks an invariant
     │   └── LedgerRewritten        5   the tip does not descend from the last one seen
+    ├── HostError                  1   what the git host's API answered, or did not answer
+    │   ├── HostAnswerLost         1   nobody knows whether the call took effect
+    │   ├── HostNotFound           1   404: it is not there, or the token may not see it
+    │   └── HostForbidden          9   401 and 403
     ├── LocalStorageFailed         1   this machine's disk is full or can't be written
     └── Interrupted              130
 
@@ -106,6 +110,28 @@ class Interrupted(FtopsError):
     """Somebody pressed Ctrl-C or sent SIGTERM; remote jobs go on."""
 
     exit_code = 130
+
+
+class HostError(FtopsError):
+    """What the API of the git host (GitHub) answered, or did not answer."""
+
+
+class HostAnswerLost(HostError):
+    """Time-out, dropped connection or 5xx: whether the call took effect is not known."""
+
+
+class HostNotFound(HostError):
+    """404: it is not there, or the token may not see it."""
+
+
+class HostForbidden(HostError):
+    """401 and 403: the token is wrong, or may not do this."""
+
+    exit_code = 9
+
+    def __init__(self, message: str, *, status: int = 403, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
 
 
 class LocalStorageFailed(FtopsError):

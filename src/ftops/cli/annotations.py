@@ -1,4 +1,4 @@
-"""What was found in datasets, as code review shows it: GitHub's workflow commands, and GitLab's code quality report.
+"""What was found in datasets and plans, as code review shows it: GitHub's workflow commands, GitLab's code quality report.
 
 Owns both formats and their escaping. Each kind of finding is one annotation, as a step has few of them: GitHub shows ten
 errors and ten warnings, and drops the rest.
@@ -7,9 +7,11 @@ Sources: https://docs.github.com/actions/reference/workflow-commands-for-github-
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ftops.cli.render_findings import rows_of
 from ftops.cli.style import safe
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from ftops.datasets.findings import FindingGroup
 
 _GITHUB: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.ADVICE: "notice"}
+# Of each level in a step; more are dropped by GitHub without a word.
+MOST_OF_A_LEVEL: Final = 10
+_LONGEST: Final = 2_000
+RemarkLevel = Literal["error", "warning", "notice"]
 _GITLAB: Final = {Level.ERROR: "critical", Level.WARNING: "minor", Level.ADVICE: "info"}
 
 
@@ -46,6 +52,30 @@ def github_lines(groups: Sequence["FindingGroup"], *, path_of: Callable[[str], s
         properties = {**place, "title": f"{group.check.code} {group.check.name}"}
         stated = ",".join(f"{key}={_escaped_property(value)}" for key, value in properties.items())
         yield f"::{_GITHUB[group.level]} {stated}::{_escaped(_message(group))}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remark:
+    """Something to be said at a line. ``path`` is relative to the repository's top, None where there is no place for it."""
+
+    level: RemarkLevel
+    title: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+
+
+def remark_lines(remarks: Iterable[Remark]) -> Iterator[str]:
+    """Gives one workflow command for each remark, as many of each level as GitHub shows of a step."""
+    shown: Counter[str] = Counter()
+    for one in remarks:
+        shown[one.level] += 1
+        if shown[one.level] > MOST_OF_A_LEVEL:
+            continue
+        place = {"file": one.path, "line": str(one.line)} if one.path is not None else {}
+        stated = ",".join(f"{key}={_escaped_property(value)}" for key, value in {**place, "title": one.title}.items())
+        message = one.message if len(one.message) <= _LONGEST else one.message[: _LONGEST - 1] + "…"
+        yield f"::{one.level} {stated}::{_escaped(safe(message))}"
 
 
 def gitlab_report(groups: Sequence["FindingGroup"], *, path_of: Callable[[str], str]) -> list[dict[str, Any]]:

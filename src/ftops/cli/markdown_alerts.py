@@ -12,7 +12,7 @@ from ftops.cli.markdown_text import code, prose
 from ftops.cli.plan_words import lifting
 from ftops.cli.render_judgement import in_words, measured_words
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.plan import Plan, Withheld
+from ftops.domain.plan import Action, Plan, Withheld
 
 SIGNS: Final = {
     Verdict.PASS: "✅",
@@ -56,14 +56,7 @@ def shut_out(plan: Plan) -> Iterator[Section]:
     """Gives what this plan could not look at, what waits, and the notices."""
     caveats = (Item(fine_tune=None, lines=(f"Caution: {prose(caveat)}",)) for caveat in plan.caveats)
     yield alert("IMPORTANT", "Not all could be looked at", caveats)
-    waiting = (
-        Item(
-            fine_tune=one.fine_tune,
-            lines=(f"{code(one.fine_tune)} ({code(one.revision)}): {prose(f'{one.what} waits for {one.waits_for}')}",),
-        )
-        for one in plan.deferred
-    )
-    yield alert("NOTE", "Deferred", waiting)
+    yield waits(plan)
     notices = (
         Item(
             fine_tune=one.fine_tune,
@@ -74,15 +67,32 @@ def shut_out(plan: Plan) -> Iterator[Section]:
     yield alert("NOTE", "Notices", notices)
 
 
+def waits(plan: Plan, due: Iterable[Action] = ()) -> Section:
+    """Gives what can't be done yet, and ``due``: what can now, by another apply."""
+    waiting = [
+        Item(
+            fine_tune=one.fine_tune,
+            lines=(f"{code(one.fine_tune)} ({code(one.revision)}): {prose(f'{one.what} waits for {one.waits_for}')}",),
+        )
+        for one in plan.deferred
+    ]
+    can_begin = [
+        Item(
+            fine_tune=one.fine_tune,
+            lines=(f"{code(one.fine_tune)} ({code(one.revision)}) can be trained now: an apply is due",),
+        )
+        for one in due
+    ]
+    return alert("NOTE", "Deferred", [*waiting, *can_begin])
+
+
 def alert(kind: str, title: str, items: Iterable[Item]) -> Section:
     """Gives a box of a list. The first line of each item is one of the list, the others hang below it."""
     boxed = tuple(
         Item(fine_tune=one.fine_tune, lines=(f"> - {one.lines[0]}", *(f">   {line}" for line in one.lines[1:])))
         for one in items
     )
-    return Section(
-        what=f"“{title}”" if title else "remarks", before=(f"> [!{kind}]", f"> **{title}**", ">"), items=boxed
-    )
+    return Section(what=f"“{title}”", before=(f"> [!{kind}]", f"> **{title}**", ">"), items=boxed)
 
 
 def judgement_lines(judgement: Judgement) -> Iterator[str]:

@@ -92,9 +92,13 @@ def _is_plain(word: str) -> bool:
 
 
 def _marked(word: str) -> str:
-    """Gives a word in code, with the signs behind it that belong to the sentence left outside."""
+    """Gives a word in code, with the signs around it that belong to the sentence left outside."""
     core = word.rstrip(".,;")
-    if len(core) > 2 and core[0] == core[-1] == "`" and "`" not in core[1:-1]:
+    if not core:
+        return _span(word)
+    behind = word[len(core) :]
+    if core[0] == "(" and core[-1] == ")" and not {"(", ")"} & set(core[1:-1]) and len(core) > 2:
+        return f"({_marked(core[1:-1])}){behind}"
+    if core[0] == core[-1] == "`" and len(core) > 2 and "`" not in core[1:-1]:
         core = core[1:-1]  # it is in code already
-        return f"{_span(core)}{word[len(core) + 2 :]}"
-    return f"{_span(core)}{word[len(core) :]}" if core else _span(word)
+    return f"{_span(core)}{behind}"

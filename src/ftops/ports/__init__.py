@@ -22,6 +22,7 @@ from ftops.ports.backend import (
     PastJob,
     StoredFile,
 )
+from ftops.ports.discussion import Comment, Discussion
 from ftops.ports.edits import ManifestEdit, ManifestEdits
 from ftops.ports.ledger import Inspected, LedgerInspector, LedgerReader, LedgerWriter, LogEntry, Snapshot
 from ftops.ports.programs import ProgramMode, Programs
@@ -36,6 +37,8 @@ __all__ = [
     "ChatRequest",
     "Checkpoint",
     "Clock",
+    "Comment",
+    "Discussion",
     "Embedding",
     "Files",
     "Inspected",
