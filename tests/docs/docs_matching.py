@@ -18,6 +18,13 @@ _VARYING = tuple(
         (r"(?<![\w-])20\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z| UTC)?)?", "…"),
         (r"\b\d+(?:\.\d+)? (?:ms|s|seconds?|min|minutes?)\b", "…"),
         (r"\b[0-9a-f]{40}\b", "…"),
+        (r"\bcommit [0-9a-f]{7,12}\b", "commit …"),
+        (r"\bby \S+/\d+/\d+", "by …"),
+        (r"(latency p\d\d) .*", r"\1 …"),
+        (r"(?<= in )20\d\d-\d\d\b", "…"),
+        # Columns are as wide as what stands in them.
+        (r"\s+AGE\b", " …AGE"),
+        (r" {2,}…", " …"),
         # How often progress is told depends on how long things take.
         (r"^[a-z0-9-]+: (?:training|evaluating|waiting|queued)\b.*", "…"),
     )
