@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from ftops import __version__
 from ftops.adapters.backend_address import is_loopback
 from ftops.domain.foreign_text import quoted, visible
 from ftops.errors import HostAnswerLost, HostError, HostForbidden, HostNotFound, MissingKey, UsageProblem
+from ftops.version import __version__
 
 if TYPE_CHECKING:
     import httpx2
