@@ -65,7 +65,7 @@ def observe(
     """
     caveats: list[str] = []
     snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale, is_cached=is_cached)
-    ledgers: dict[BackendName, LedgerState] = {name: s.state for name, s in snapshots.items()}
+    ledgers = {name: snapshot.state for name, snapshot in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
     failures: dict[BackendName, BackendError] = {}
@@ -89,8 +89,7 @@ def observe(
         views[backend.name], events[backend.name] = view, seen
         notices += said
         ledgers = _after(ledgers, before, seen)
-    if failures and not any(view.is_online for view in views.values()):
-        raise min(failures.values(), key=lambda error: not isinstance(error, Unauthorized))
+    _check_any_answered(views, failures)
     choices = choose(workspace, ledgers)
     for name, chosen in choices.events.items():
         ledgers = _after(ledgers, ledgers[name], chosen)
@@ -106,6 +105,11 @@ def observe(
         notices=tuple(notices),
     )
     return Observation(state=state, events=events, snapshots=snapshots, failures=failures)
+
+
+def _check_any_answered(views: Mapping[BackendName, BackendView], failures: Mapping[BackendName, BackendError]) -> None:
+    if failures and not any(view.is_online for view in views.values()):
+        raise min(failures.values(), key=lambda error: not isinstance(error, Unauthorized))
 
 
 def _after(
