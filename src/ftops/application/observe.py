@@ -75,8 +75,7 @@ def observe(
     for backend in (*workspace.backends, *left):
         session = workspace.sessions.get(backend.name)
         if session is None:
-            why = workspace.offline.get(backend.name)
-            views[backend.name] = BackendView(backend=backend, why_offline=why)
+            views[backend.name] = BackendView(backend=backend, why_offline=workspace.offline.get(backend.name))
             continue
         before = ledgers[backend.name]
         try:
