@@ -1,9 +1,10 @@
-"""A git server over HTTP as hosting services are: everybody may read, pushes need a permission that nobody has."""
+"""A git server over HTTP as hosting services are: who may read and who may push is told by the header of a request."""
 
+import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,17 @@ from urllib.parse import urlsplit
 @contextmanager
 def read_only_server(folder: Path) -> Iterator[str]:
     """Serves the bare repositories below a folder; gives the base address. A push gets 403, as with a read-only token."""
+    with git_server(folder, lambda _token, is_push: 403 if is_push else None) as address:
+        yield address
+
+
+@contextmanager
+def git_server(folder: Path, refuses: Callable[[str | None, bool], int | None]) -> Iterator[str]:
+    """Serves the bare repositories below a folder; gives the base address.
+
+    ``refuses`` is given the token of a request, as GitHub takes it (basic, as the password), and whether it is a push; it
+    gives the status to refuse with, or None.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -26,8 +38,9 @@ def read_only_server(folder: Path) -> Iterator[str]:
             pass
 
         def _serve(self) -> None:
-            if "git-receive-pack" in self.path:
-                self.send_error(403, "Write access to repository not granted.")
+            status = refuses(self._token(), "git-receive-pack" in self.path)
+            if status is not None:
+                self.send_error(status, "Write access to repository not granted." if status == 403 else "Unauthorized")
                 return
             url = urlsplit(self.path)
             environment = {
@@ -40,6 +53,8 @@ def read_only_server(folder: Path) -> Iterator[str]:
                 "CONTENT_TYPE": self.headers.get("Content-Type", ""),
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                # Whoever got so far may push.
+                "REMOTE_USER": "somebody",
             }
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             done = subprocess.run(
@@ -55,6 +70,12 @@ def read_only_server(folder: Path) -> Iterator[str]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def _token(self) -> str | None:
+            scheme, _, given = (self.headers.get("Authorization") or "").partition(" ")
+            if scheme.lower() != "basic":
+                return None
+            return base64.b64decode(given).decode().partition(":")[2]
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

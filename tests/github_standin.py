@@ -116,6 +116,8 @@ class GitHubStandin:
             ("DELETE", rf"{_REPOSITORY}/issues/comments/(?P<id>\d+)", _delete_comment),
             ("GET", rf"{_REPOSITORY}/commits/(?P<sha>[0-9a-f]+)/pulls", _pulls_of_commit),
         ]
+        # What is answered without a token.
+        self.open_routes: list[tuple[str, str, Handler]] = []
         self._ids = itertools.count(1_001)
         self._lock = threading.RLock()
 
@@ -178,6 +180,9 @@ class GitHubStandin:
         return self.tokens.get(request.token or "")
 
     def _effect(self, request: Request) -> Answer:
+        for method, pattern, handler in self.open_routes:
+            if method == request.method and (match := re.fullmatch(pattern, request.path)):
+                return handler(self, request, match.groupdict())
         identity = self.identity(request)
         if identity is None:
             return failure(401, "Bad credentials" if request.token else "Requires authentication")

@@ -18,7 +18,7 @@ from ftops.cli.options import (
     selection_options,
 )
 from ftops.cli.signals import listening
-from ftops.errors import UsageProblem
+from ftops.errors import FtopsError, UsageProblem
 
 if TYPE_CHECKING:
     from ftops.ports import ProgramMode
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     "--approved",
     metavar="FILE",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A plan that was reviewed: do nothing that goes beyond it, or beyond several of them (exit 6).",
+    type=click.Path(exists=True, path_type=Path),
+    help="A plan that was reviewed, or a folder of them: do nothing that goes beyond them (exit 6). Repeatable.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--no-wait", is_flag=True, help="Do what is possible now, and leave the rest to the next run (exit 8).")
@@ -125,7 +125,11 @@ def command(
         with opened(context, backend, selection, allowed, ears.stop, python_graders=python_graders) as workspace:
             saved_plan = plan_file.plan if plan_file else None
             show = None if as_json else render_plan
-            plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, show=show)
+            try:
+                plan = approved_plan(workspace, saved_plan, settings, is_asking=is_asking, show=show)
+            except FtopsError as error:
+                save(Outcome(stopped_by=error), workspace.desired.project.name, out)
+                raise
             if plan is None:
                 return 1
             if plan.blockers:

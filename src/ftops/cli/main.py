@@ -28,6 +28,8 @@ _GROUPS: Final = {
     "Change": {
         "plan": ("ftops.cli.plan", "Show what would change, why, and at which cost."),
         "apply": ("ftops.cli.apply", "Carry the plan out: upload, train, evaluate, promote."),
+        "approved": ("ftops.cli.approved", "Bring the plans that merged pull requests were approved with."),
+        "comment": ("ftops.cli.comment", "Show a plan, or what became of an apply, in a pull request."),
         "promote": ("ftops.cli.promote", "Pin an alias to a revision that passed, in the manifest."),
         "rollback": ("ftops.cli.rollback", "Pin an alias to the revision before, in the manifest."),
         "retry": ("ftops.cli.retry", "Ask for another attempt, after a failed job or a lost model."),

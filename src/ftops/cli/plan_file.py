@@ -57,16 +57,33 @@ def read_plan_file(path: Path, *, selection: Selection, backend: str | None) -> 
 
 
 def read_approval(paths: Sequence[Path]) -> Approval | None:
-    """Reads the saved plans that reviewers approved; None where there is none. Raises UsageProblem for what is no plan."""
+    """Reads the saved plans that reviewers approved, also all ``*.json`` of folders; None where no path is given.
+
+    Raises UsageProblem for what is no plan.
+    """
+    if not paths:
+        return None
+    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    return Approval.of([_read_whole(file) for file in files])
+
+
+def read_plan(path: Path) -> Plan:
+    """Reads a saved plan as what it was. Raises UsageProblem for what is no plan."""
+    from ftops.domain.plan_reading import plan_from_json
+
+    try:
+        return plan_from_json({key: value for key, value in _read_whole(path).items() if key != "selection"})
+    except ValueError as error:
+        raise _no_plan(path) from error
+
+
+def _read_whole(path: Path) -> dict[str, Any]:
     from ftops.adapters.schema_problems import fits_schema
 
-    plans = []
-    for path in paths:
-        plan = _read(path)
-        if not fits_schema(plan, "plan.v1"):
-            raise _no_plan(path)
-        plans.append(plan)
-    return Approval.of(plans) if plans else None
+    plan = _read(path)
+    if not fits_schema(plan, "plan.v1"):
+        raise _no_plan(path)
+    return plan
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from apply_world import World
 from ftops.cli.main import run
 from ftops.cli.options import Selection
-from ftops.cli.plan_file import plan_data, read_approval, read_plan_file
+from ftops.cli.plan_file import plan_data, read_approval, read_plan, read_plan_file
 from ftops.errors import UsageProblem
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "plan.v1.json").read_text(encoding="utf-8"))
@@ -77,6 +77,12 @@ def test_what_was_approved_is_read_from_several_plans(tmp_path: Path) -> None:
     assert approval is not None
     assert approval.projects == {"acme"}
     assert read_approval([]) is None
+    assert read_approval([tmp_path]) == read_approval([tmp_path / "plan.json"])
+    (tmp_path / "empty").mkdir()
+    nothing = read_approval([tmp_path / "empty"])
+    assert nothing is not None
+    assert nothing.excess(World().plan())
+    assert read_plan(tmp_path / "plan.json").project == "acme"
 
 
 @pytest.mark.parametrize("price", ["1e999", "NaN", "Infinity", "-1", '"0"'])
