@@ -47,12 +47,12 @@ def _edited(text: str, root: Span, alias: str, to: str) -> str:
     if spec.get("aliases") is None:
         return _with_aliases(text, root, spec, alias, to)
     aliases = _own(spec.get("aliases"), "spec.aliases")
-    value = aliases.get(alias)
-    if value is None:
+    key, value = next(((key, value) for key, value in aliases.items if key.meant.text == alias), (None, None))
+    if key is None or value is None:
         return _with_entry(text, aliases, f"{_key(alias, aliases, spec)}: {_scalar(to)}")
     behind = text[value.start : value.end]
     rest = behind[len(behind.rstrip()) :] if value.style in {"|", ">"} else ""  # a block's last line ends as it did
-    return text[: value.start] + _scalar(to, value.style) + rest + text[value.end :]
+    return text[: value.start] + _scalar(to, value.style, key.style) + rest + text[value.end :]
 
 
 def _own(span: Span | None, what: str) -> Span:
@@ -61,11 +61,12 @@ def _own(span: Span | None, what: str) -> Span:
     return span
 
 
-def _scalar(to: str, style: str = "") -> str:
-    """A revision always stands in quotes, as some look like numbers."""
+def _scalar(to: str, style: str = "", key_style: str = "") -> str:
+    """A revision always stands in quotes, as some look like numbers; ``latest`` where they don't stem from a revision."""
     if style == "'":
         return f"'{to}'"
-    return to if to == LATEST and style != '"' else f'"{to}"'
+    is_json = style == key_style == '"'
+    return to if to == LATEST and not is_json else f'"{to}"'
 
 
 def _key(alias: str, *like: Span) -> str:

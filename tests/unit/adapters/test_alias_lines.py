@@ -135,9 +135,17 @@ def test_an_alias_that_looks_like_a_number_stands_in_quotes() -> None:
     assert '"1e999": ' in edit(HEAD + "spec: {aliases: {staging: latest}}\n", alias="1e999")
 
 
-@pytest.mark.parametrize(("before", "after"), [(f'"{REVISION}"', '"latest"'), (REVISION[:-1] + "a", "latest")])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f'production: "{REVISION}"', "production: latest"),
+        (f"production: '{REVISION}'", "production: 'latest'"),
+        (f'"production": "{REVISION}"', '"production": "latest"'),
+        ("production: 3f9a1c2b7d1a", "production: latest"),
+    ],
+)
 def test_back_to_following_the_declared_revision(before: str, after: str) -> None:
-    text = HEAD + "spec:\n  aliases:\n    production: "
+    text = HEAD + "spec:\n  aliases:\n    "
     assert edit(f"{text}{before}  # c\n", to="latest") == f"{text}{after}  # c\n"
 
 

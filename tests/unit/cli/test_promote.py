@@ -1,0 +1,401 @@
+"""``ftops promote`` and ``ftops rollback``: which revision, which line, what is told, and that nothing else is written."""
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftops.cli.main import run
+from scratch_project import Scratch, git, make_project
+
+A, B, C = "123456789012", "3f9a1c2b7d10", "3f9e00000000"
+DAYS = {A: "01", B: "10", C: "20"}
+DECLARED_LINE = "    production: latest   # what applications call"
+
+
+def manifest(scratch: Scratch, *, aliases: str = f"\n    staging: latest\n{DECLARED_LINE}", more: str = "") -> None:
+    scratch.manifest(aliases=aliases, more=more)
+
+
+def put_ledger(
+    scratch: Scratch, *line: str, revisions: tuple[str, ...] = (A, B, C), passed: str = "", **facts: Any
+) -> None:
+    """Writes a ledger in which production has pointed to ``line``; ``passed`` has the revisions that passed once."""
+
+    def target(revision: str) -> dict[str, str]:
+        return {"backend": "lab", "revision": revision, "model": f"ft:x:{revision}"}
+
+    at = "2026-11-21T08:00:00Z"
+    record = {
+        "format_version": "1",
+        "name": "router",
+        "former_names": ["dispatcher"],
+        "revisions": {one: revision(one, **facts.get(f"r{one}", {})) for one in revisions},
+        "aliases": {"production": {"history": [{"at": at, "target": target(one), "reason": "pinned"} for one in line]}},
+        "passed": [{**target(one), "at": at} for one in passed.split()],
+    }
+    project = {
+        "format_version": "1",
+        "name": scratch.project_name,
+        "ledger_id": "L1",
+        "backends": {"lab": {"base_url": "http://127.0.0.1:9/v1"}},
+    }
+    folder = f"projects/{scratch.project_name}"
+    files = {f"{folder}/project.json": project, f"{folder}/fine-tunes/router.json": record}
+    index = {**os.environ, "GIT_INDEX_FILE": str(scratch.root / ".git/ledger-index")}
+
+    def plumb(*words: str, stdin: str = "") -> str:
+        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *words]
+        done = subprocess.run(
+            command, cwd=scratch.root, env=index, input=stdin, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    for path, content in files.items():
+        blob = plumb("hash-object", "-w", "--stdin", stdin=json.dumps(content))
+        plumb("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    commit = plumb("commit-tree", plumb("write-tree"), "-m", "ledger")
+    plumb("update-ref", "refs/heads/ftops-ledger", commit)
+
+
+def revision(name: str, **facts: Any) -> dict[str, Any]:
+    job = {
+        "id": f"ftjob-{name}",
+        "status": "succeeded",
+        "seen_at": f"2026-11-{DAYS[name]}T10:00:00Z",
+        "finished_at": f"2026-11-{DAYS[name]}T09:00:00Z",
+        "model": f"ft:x:{name}",
+    }
+    return {
+        "spec": {"base_model": "m"},
+        "train": {"path": "data/x.jsonl", "sha256": "0" * 64, "rows": 60},
+        "declared_at": "2026-11-01T08:00:00Z",
+        "attempts": {"lab": [{"number": 1, "job": {**job, **facts}}]},
+    }
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    scratch = make_project(tmp_path, "http://127.0.0.1:9/v1", name="acme", more="  ledger: {remote: none}\n")
+    scratch.project("http://127.0.0.1:9/v1", name="acme")
+    manifest(scratch)
+    scratch.commit("Aliases")
+    return scratch
+
+
+@pytest.fixture
+def ftops(
+    scratch: Scratch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> "Callable[..., Any]":
+    """Runs a command in the clone and gives exit code, standard output and standard error."""
+    monkeypatch.delenv("FTOPS_BACKEND", raising=False)
+    monkeypatch.chdir(scratch.root)
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = run(list(words))
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return command
+
+
+def text(scratch: Scratch) -> str:
+    return (scratch.root / "finetunes/router.yaml").read_text(encoding="utf-8")
+
+
+def test_the_newest_that_passed_is_pinned_and_the_edit_is_shown(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, passed=f"{A} {B}")
+    before = text(scratch)
+    code, out, err = ftops("promote", "router", "--to", "production")
+    assert (code, err) == (0, "")
+    assert text(scratch) == before.replace("production: latest ", f'production: "{B}" ')
+    assert out.splitlines() == [
+        f"production of router: latest → {B}",
+        "  the newest revision that passed: it passed on 2026-11-21",
+        f"  not {C}: it was not measured with the present evals: apply does that first, and its gates decide",
+        "  it follows the declared revision no more; ftops promote router --to production --revision latest brings that back",
+        "",
+        "--- a/finetunes/router.yaml",
+        "+++ b/finetunes/router.yaml",
+        "@@ -14,4 +14,4 @@",
+        "       gate: [{min: 0.6}]",
+        "   aliases: ",
+        "     staging: latest",
+        f"-{DECLARED_LINE}",
+        f"+{DECLARED_LINE}".replace("latest", f'"{B}"'),
+        "",
+        "Written. Commit it; the next apply moves the alias:",
+        f"  git commit -m 'Promote router {B} to production' -- finetunes/router.yaml",
+    ]
+
+
+def test_the_difference_is_git_s_own_and_the_command_commits_it(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, passed=A)
+    _, out, _ = ftops("promote", "router", "--to", "staging", "--json")
+    told = json.loads(out)
+    shown = git(scratch.root, "diff", "--no-color").splitlines()
+    assert [line.partition("@@ spec")[0] for line in shown[2:3]] == told["diff"].splitlines()[:1]
+    assert shown[5:] == told["diff"].splitlines()[3:]
+    subprocess.run(["git", "config", "user.email", "a@b.c"], cwd=scratch.root, check=True)
+    subprocess.run(["git", "config", "user.name", "Ada"], cwd=scratch.root, check=True)
+    subprocess.run(told["commit"], cwd=scratch.root, check=True, capture_output=True)
+    assert git(scratch.root, "status", "--porcelain") == ""
+    assert told | {"diff": "", "commit": []} == {
+        "fine_tune": "router",
+        "alias": "staging",
+        "backend": "lab",
+        "was": "latest",
+        "to": A,
+        "why": "the newest revision that passed: it passed on 2026-11-21",
+        "model": f"ft:x:{A}",
+        "verdict": None,
+        "outlook": "moves",
+        "passed_over": [
+            {
+                "revision": one,
+                "why": "it was not measured with the present evals: apply does that first, and its gates decide",
+            }
+            for one in (C, B)
+        ],
+        "changed": True,
+        "written": True,
+        "file": "finetunes/router.yaml",
+        "line": 16,
+        "diff": "",
+        "commit": [],
+    }
+
+
+def test_a_dry_run_writes_nothing(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    before = text(scratch)
+    code, out, _ = ftops("rollback", "router", "--alias", "production", "--dry-run")
+    assert code == 0
+    assert f'+    production: "{A}"' in out
+    assert out.endswith("Nothing was written (--dry-run).\n")
+    assert text(scratch) == before
+    assert (
+        json.loads(ftops("rollback", "router", "--alias", "production", "--dry-run", "--json")[1])["written"] is False
+    )
+
+
+def test_a_rollback_goes_to_the_one_before_and_a_second_time_changes_nothing(
+    scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    put_ledger(scratch, A, B)
+    assert ftops("rollback", "router", "--alias", "production")[0] == 0
+    assert f'production: "{A}"   # what applications call' in text(scratch)
+    after = text(scratch)
+    code, out, _ = ftops("rollback", "router", "--alias", "production")
+    assert (code, out) == (
+        0,
+        f"production of router is pinned to {A} already: no change. The next apply moves it there.\n",
+    )
+    assert text(scratch) == after
+
+
+def test_a_rollback_goes_further_back_where_the_model_is_gone(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B, C, **{f"r{B}": {"gone_at": "2026-11-20T10:00:00Z"}})
+    code, out, _ = ftops("rollback", "router", "--alias", "production")
+    assert code == 0
+    assert f"latest → {A}" in out
+    assert f"  not {B}: model ft:x:{B} of revision {B} is gone at lab, last seen on" in out
+
+
+def test_a_rollback_with_nothing_before_says_so(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B, **{f"r{A}": {"gone_at": "2026-11-20T10:00:00Z"}})
+    code, out, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, out) == (1, "")
+    assert "there is nothing before what production of router points to on lab" in err
+    assert f"{A}: model ft:x:{A} of revision {A} is gone" in err
+
+
+def test_a_revision_by_its_first_digits_is_written_whole(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    assert ftops("promote", "router", "--to", "production", "--revision", "1234")[0] == 0
+    assert f'production: "{A}" ' in text(scratch)
+    code, out, _ = ftops("promote", "router", "--to", "production", "--revision", "latest")
+    assert (code, out.splitlines()[0]) == (0, f"production of router: {A} → latest")
+    assert DECLARED_LINE in text(scratch)
+    code, out, _ = ftops("promote", "router", "--to", "production", "--revision", "latest")
+    assert (code, out) == (0, "production of router follows the declared revision already: no change.\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("3f9", "router has no revision '3f9'; at least 4 digits are needed"),
+        ("3f9a1c2b7d1f", f"router has no revision '3f9a1c2b7d1f' (did you mean {B}?)"),
+        ("ffff", "router has no revision 'ffff'"),
+    ],
+)
+def test_an_unknown_revision_shows_those_that_can_be_pinned(
+    word: str, says: str, scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    put_ledger(scratch, A, passed=B)
+    code, out, err = ftops("promote", "router", "--to", "production", "--revision", word)
+    assert (code, out) == (2, "")
+    assert says in err
+    rows = [line.split() for line in err.splitlines()]
+    assert [row[0] for row in rows[:3]] == [C, B, A]
+    assert f"  {A}  " in err
+    assert "production pointed to it before; production there now" in err
+
+
+def test_a_prefix_of_two_is_refused(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, revisions=(B,))
+    other = B[:11] + "f"
+    DAYS[other] = "11"
+    put_ledger(scratch, revisions=(B, other))
+    code, _, err = ftops("promote", "router", "--to", "production", "--revision", B[:5])
+    assert code == 2
+    assert f"'{B[:5]}' begins several revisions: {B}, {other}" in err
+
+
+def test_where_nothing_passed_it_is_exit_4_and_where_nothing_is_trained_1(
+    scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    code, _, err = ftops("promote", "router", "--to", "production")
+    assert code == 1
+    assert "no revision of router has a model on lab yet" in err
+    put_ledger(scratch, revisions=(A, B))
+    code, _, err = ftops("promote", "router", "--to", "production")
+    assert code == 4
+    assert "no revision of router is known to have passed on lab" in err
+    assert "it was not measured with the present evals" in err
+
+
+def test_a_name_that_is_not_there(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, passed=A)
+    code, _, err = ftops("promote", "ruoter", "--to", "production")
+    assert (code, "did you mean router?" in err) == (2, True)
+    code, _, err = ftops("rollback", "router", "--alias", "canary")
+    assert (code, "there are production, staging" in err) == (2, True)
+    code, _, err = ftops("promote", "router", "--to", "prodution")
+    assert (code, "did you mean production? Or add it with --new" in err) == (2, True)
+    assert ftops("promote", "router", "--to", "prodution", "--new", "--dry-run")[0] == 0
+    code, _, err = ftops("promote", "router", "--to", "No Alias")
+    assert (code, "finetunes/router.yaml:18:5 /spec/aliases/No Alias: expected a DNS label" in err) == (2, True)
+    assert git(scratch.root, "status", "--porcelain") == ""
+
+
+def test_an_alias_that_is_new_is_added(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, passed=A)
+    code, out, _ = ftops("promote", "router", "--to", "eu")
+    assert (code, out.splitlines()[0]) == (0, f"eu of router: nothing → {A}")
+    assert text(scratch).splitlines()[-1] == f'    eu: "{A}"'
+
+
+def test_a_former_name_answers(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    code, _, err = ftops("rollback", "dispatcher", "--alias", "production", "--dry-run")
+    assert (code, err) == (0, "Warning: dispatcher is called router now\n")
+    scratch.manifest(moved_from="[older]", aliases="{production: latest}")
+    assert "older is called router now" in ftops("rollback", "older", "--alias", "production", "--dry-run")[2]
+
+
+def test_a_suspended_fine_tune_is_edited_with_a_word(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    manifest(scratch, more="  policy: {suspend: true}\n")
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, "router is suspended" in err) == (0, True)
+
+
+def test_an_invalid_manifest_is_told_as_by_validate(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    manifest(scratch, more="  polciy: {}\n")
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert code == 2
+    assert err == ftops("validate")[2] or "did you mean policy" in err
+
+
+def test_mode_links_and_line_ends_stay(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    file, kept = scratch.root / "finetunes/router.yaml", scratch.root / "kept/mine.yaml"
+    kept.parent.mkdir()
+    kept.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    kept.chmod(0o640)
+    file.unlink()
+    file.symlink_to("../kept/mine.yaml")
+    before = kept.read_bytes()
+    code, out, _ = ftops("rollback", "router", "--alias", "production")
+    assert code == 0
+    assert file.is_symlink()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert kept.read_bytes() == before.replace(b"production: latest ", f'production: "{A}" '.encode())
+    assert "--- a/kept/mine.yaml" in out
+    assert sorted(path.name for path in kept.parent.iterdir()) == ["mine.yaml"]
+
+
+def test_from_a_folder_below_the_command_to_commit_is_right_there(
+    scratch: Scratch, ftops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put_ledger(scratch, A, B)
+    monkeypatch.chdir(scratch.root / "finetunes/data")
+    assert "-- ../router.yaml\n" in ftops("promote", "router", "--to", "eu", "--revision", A)[1]
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = ftops("-C", "clone", "rollback", "router", "--alias", "production")
+    assert f"git -C {scratch.root} commit" in out
+
+
+def test_what_a_description_holds_is_no_command_of_a_ci_runner(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    head, _, rest = text(scratch).partition("metadata: {name: router, moved_from: []}\nspec:\n")
+    evil = "metadata:\n  name: router\n  description: |\n    ##[group]z\n    ::set-env name=x::y\n"
+    spec = rest.partition("  aliases:")[0]
+    scratch.write("finetunes/router.yaml", f"{head}{evil}spec:\n  aliases: {{production: latest}}\n{spec}")
+    code, out, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, err) == (0, "")
+    assert "     #\\x23[group]z" in out.splitlines()
+    assert "     \\x3a:set-env name=x::y" in out.splitlines()
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone(
+    scratch: Scratch, ftops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftops.adapters.manifest_edits import ManifestFiles
+
+    put_ledger(scratch, A, B)
+    path, write = scratch.root / "finetunes/router.yaml", ManifestFiles.write
+
+    def slowly(self: ManifestFiles, edit: Any) -> None:
+        path.write_text("other\n")
+        write(self, edit)
+
+    monkeypatch.setattr(ManifestFiles, "write", slowly)
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, "changed meanwhile; nothing was written" in err) == (1, True)
+    assert path.read_text() == "other\n"
+
+
+def test_a_folder_that_can_t_be_written_is_told(
+    scratch: Scratch, ftops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_ledger(scratch, A, B)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "finetunes")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    before = text(scratch)
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, "Permission denied: finetunes" in err) == (1, True)
+    assert text(scratch) == before
+
+
+def test_what_is_written_in_terms_of_other_lines_is_left_to_a_person(
+    scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    put_ledger(scratch, A, B)
+    scratch.manifest(aliases="{production: &p latest, staging: *p}")
+    before = text(scratch)
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert code == 1
+    assert "production can't be written without touching other lines" in err
+    assert f"write it yourself, below spec.aliases: production: '{A}'" in err
+    assert text(scratch) == before
