@@ -63,13 +63,12 @@ def observe(
     ``is_refreshing`` reads finished jobs again, all models, and what every alias points to; it says what differs. Raises
     LedgerError, BackendError where no backend can be asked, and Unauthorized where one is not the ledger's.
     """
-    caveats: list[str] = []
+    caveats, notices = list[str](), list[Notice]()
     snapshots = _read_all(workspace, caveats, may_be_stale=may_be_stale, is_cached=is_cached)
     ledgers = {name: snapshot.state for name, snapshot in snapshots.items()}
     events: dict[BackendName, tuple[AnyEvent, ...]] = {}
     views: dict[BackendName, BackendView] = {}
     failures: dict[BackendName, BackendError] = {}
-    notices: list[Notice] = []
     depth = _Depth(spare=SPARE_CALLS if may_be_stale else SPARE_CALLS_OF_APPLY, is_refreshing=is_refreshing)
     left = _left(workspace, ledgers, caveats)
     for backend in (*workspace.backends, *left):
