@@ -1,7 +1,6 @@
 """``ftops promote`` and ``ftops rollback``: which revision, which line, what is told, and that nothing else is written."""
 
 import json
-import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -11,10 +10,11 @@ from typing import Any
 import pytest
 
 from ftops.cli.main import run
+from scratch_ledger import LAB, record, trained, write_ledger
 from scratch_project import Scratch, git, make_project
 
 A, B, C = "123456789012", "3f9a1c2b7d10", "3f9e00000000"
-DAYS = {A: "01", B: "10", C: "20"}
+DAYS = {A: 1, B: 10, C: 20}
 DECLARED_LINE = "    production: latest   # what applications call"
 
 
@@ -26,63 +26,13 @@ def put_ledger(
     scratch: Scratch, *line: str, revisions: tuple[str, ...] = (A, B, C), passed: str = "", **facts: Any
 ) -> None:
     """Writes a ledger in which production has pointed to ``line``; ``passed`` has the revisions that passed once."""
-
-    def target(revision: str) -> dict[str, str]:
-        return {"backend": "lab", "revision": revision, "model": f"ft:x:{revision}"}
-
-    at = "2026-11-21T08:00:00Z"
-    record = {
-        "format_version": "1",
-        "name": "router",
-        "former_names": ["dispatcher"],
-        "revisions": {one: revision(one, **facts.get(f"r{one}", {})) for one in revisions},
-        "aliases": {"production": {"history": [{"at": at, "target": target(one), "reason": "pinned"} for one in line]}},
-        "passed": [{**target(one), "at": at} for one in passed.split()],
-    }
-    project = {
-        "format_version": "1",
-        "name": scratch.project_name,
-        "ledger_id": "L1",
-        "backends": {"lab": {"base_url": "http://127.0.0.1:9/v1"}},
-    }
-    folder = f"projects/{scratch.project_name}"
-    files = {f"{folder}/project.json": project, f"{folder}/fine-tunes/router.json": record}
-    index = {**os.environ, "GIT_INDEX_FILE": str(scratch.root / ".git/ledger-index")}
-
-    def plumb(*words: str, stdin: str = "") -> str:
-        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *words]
-        done = subprocess.run(
-            command, cwd=scratch.root, env=index, input=stdin, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    for path, content in files.items():
-        blob = plumb("hash-object", "-w", "--stdin", stdin=json.dumps(content))
-        plumb("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
-    commit = plumb("commit-tree", plumb("write-tree"), "-m", "ledger")
-    plumb("update-ref", "refs/heads/ftops-ledger", commit)
-
-
-def revision(name: str, **facts: Any) -> dict[str, Any]:
-    job = {
-        "id": f"ftjob-{name}",
-        "status": "succeeded",
-        "seen_at": f"2026-11-{DAYS[name]}T10:00:00Z",
-        "finished_at": f"2026-11-{DAYS[name]}T09:00:00Z",
-        "model": f"ft:x:{name}",
-    }
-    return {
-        "spec": {"base_model": "m"},
-        "train": {"path": "data/x.jsonl", "sha256": "0" * 64, "rows": 60},
-        "declared_at": "2026-11-01T08:00:00Z",
-        "attempts": {"lab": [{"number": 1, "job": {**job, **facts}}]},
-    }
+    known = {one: trained(one, DAYS[one], **facts.get(f"r{one}", {})) for one in revisions}
+    write_ledger(scratch, record(known, line=line, passed=passed.split(), former_names=["dispatcher"]))
 
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
-    scratch = make_project(tmp_path, "http://127.0.0.1:9/v1", name="acme", more="  ledger: {remote: none}\n")
-    scratch.project("http://127.0.0.1:9/v1", name="acme")
+    scratch = make_project(tmp_path, LAB, name="acme")
     manifest(scratch)
     scratch.commit("Aliases")
     return scratch
@@ -250,8 +200,7 @@ def test_an_unknown_revision_shows_those_that_can_be_pinned(
 def test_a_prefix_of_two_is_refused(scratch: Scratch, ftops: Callable[..., Any]) -> None:
     put_ledger(scratch, revisions=(B,))
     other = B[:11] + "f"
-    DAYS[other] = "11"
-    put_ledger(scratch, revisions=(B, other))
+    write_ledger(scratch, record({B: trained(B, 10), other: trained(other, 11)}))
     code, _, err = ftops("promote", "router", "--to", "production", "--revision", B[:5])
     assert code == 2
     assert f"'{B[:5]}' begins several revisions: {B}, {other}" in err
