@@ -15,10 +15,12 @@ CLIENTS := .venv-clients/.installed
 # What bench/plan.py measures beside ftops.
 PEERS := .venv-peers/.installed
 NODE_SDK := tests/interop/node_modules/.installed
+# What editors ask about YAML, for make editor alone.
+YAML_SERVER := tests/editor/node_modules/.installed
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test kills storm interop mutations peers lint format picture docs docs-outputs clean
+.PHONY: help install demo test kills storm interop editor package mutations peers lint format picture docs docs-outputs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,9 +62,15 @@ $(CLIENTS): tests/interop/requirements-clients.txt
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-$(NODE_SDK): tests/interop/package.json
+editor: $(INSTALLED) $(YAML_SERVER) ## ask yaml-language-server, as editors do, to complete and check manifests
+	FTOPS_EDITOR=1 $(BIN)/python -m pytest tests/editor
+
+package: $(INSTALLED) ## build wheel and sdist, install them into clean environments, and go from nothing to a promoted model
+	$(BIN)/python tests/package/try_packages.py
+
+$(NODE_SDK) $(YAML_SERVER): %/node_modules/.installed: %/package.json
 	@command -v npm >/dev/null || { echo "make: there is no npm; install Node 20 or newer first" >&2; exit 1; }
-	@echo "Installing the Node SDK into $(@D) …"
+	@echo "Installing into $(@D) …"
 	@cd $(<D) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
@@ -95,4 +103,4 @@ docs-outputs: $(INSTALLED) ## run every command of the docs, and write into the 
 	$(BIN)/python tests/docs/docs_running.py $(PAGES)
 
 clean: ## remove .venv and what tools leave behind
-	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) $(dir $(YAML_SERVER)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
