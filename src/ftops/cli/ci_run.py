@@ -60,7 +60,8 @@ def room_in_summary(environ: Mapping[str, str]) -> int:
 def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
     """Adds a step's outputs, where there is a runner: each between lines that nobody can guess, as a value may hold lines."""
     if path := environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+        # A path may hold bytes that are no UTF-8.
+        with Path(path).open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             for name, value in outputs.items():
                 end = f"ftops_{secrets.token_hex(16)}"
                 file.write(f"{name}<<{end}\n{value}\n{end}\n")

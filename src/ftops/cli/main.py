@@ -40,6 +40,7 @@ _GROUPS: Final = {
     "Look": {
         "status": ("ftops.cli.status", "Show all fine-tunes at a glance."),
         "show": ("ftops.cli.show", "Show one fine-tune: revisions, scores, aliases."),
+        "logs": ("ftops.cli.logs", "Show what the backend said of a fine-tune's jobs."),
         "eval": ("ftops.cli.eval", "Run a fine-tune's evaluations against any model."),
         "resolve": ("ftops.cli.resolve", "Print the model id an application should call."),
         "history": ("ftops.cli.history", "Show what happened, from the ledger."),

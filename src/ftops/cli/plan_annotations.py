@@ -22,6 +22,14 @@ _FIELD_OF_GUARD: Final = {
 }
 
 
+def remarks_of(plan: Plan | None, outcome: SavedOutcome | None, places: _Places) -> Iterator[Remark]:
+    """Gives what an apply came to has to say, and what its plan has where there is no outcome."""
+    if outcome is not None:
+        yield from outcome_remarks(outcome, places)
+    elif plan is not None:
+        yield from plan_remarks(plan, places)
+
+
 def plan_remarks(plan: Plan, places: _Places) -> Iterator[Remark]:
     """Gives a remark for everything that a reviewer has to know, the worst first."""
     for blocker in plan.blockers:
