@@ -1,17 +1,22 @@
 """``ftops resolve NAME[@ALIAS]``: the model id that an application should call."""
 
-import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ftops.cli import completing
 from ftops.cli.main import Globals
-from ftops.cli.options import backend_option
+from ftops.cli.options import backend_option, print_json
 from ftops.cli.style import echo, safe, tell
+from ftops.domain.foreign_text import quoted
+from ftops.errors import FtopsError
 
 if TYPE_CHECKING:
     from ftops.domain.aliases import Resolved
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._:/@%+=,\[\]-]*")
+_ONE_LINE: Final = re.compile(r"[\x20-\x7e]*")
 
 
 @click.command("resolve")
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "json", "env", "github"]),
     default="text",
     show_default=True,
-    help="env: lines for a shell; github: lines for $GITHUB_OUTPUT.",
+    help="env: lines for a shell, .env or $GITHUB_ENV; github: lines for $GITHUB_OUTPUT.",
 )
 @click.option("--cached", is_flag=True, help="Do not fetch the ledger first.")
 @backend_option
@@ -30,12 +35,14 @@ if TYPE_CHECKING:
 def command(context: Globals, *, what: str, form: str, cached: bool, backend: str | None) -> int:
     """Print the model id an application should call. Needs no key.
 
-    Without @ALIAS the only alias is meant.
+    Without @ALIAS the only alias is meant. All formats but text have backend and base URL too, which is empty where it isn't
+    known; github and json the revision.
 
     \b
     Examples:
       ftops resolve ticket-router
       ftops resolve ticket-router@production --format env >> .env
+      ftops resolve ticket-router@production --format github >> "$GITHUB_OUTPUT"
     """
     from ftops.bootstrap_place import find_place
     from ftops.bootstrap_resolve import answer
@@ -58,14 +65,23 @@ def _print(found: "Resolved", base_url: str | None, form: str) -> None:
         "alias": found.alias,
         "name": found.name,
     }
+    keys: tuple[str, ...] = ("model", "backend", "base_url")
     match form:
         case "text":
             echo(found.model)
         case "json":
-            echo(json.dumps(fields, indent=2))
+            print_json(fields)
         case "env":
-            for key in ("model", "backend", "base_url"):
-                echo(f"FTOPS_{key.upper()}={fields[key] or ''}")
+            # Read by shells, by Docker and as $GITHUB_ENV, which agree on plain characters and on no way of quoting.
+            echo("\n".join(f"FTOPS_{key.upper()}={_fit(key, fields[key], _PLAIN, form)}" for key in keys))
         case _:
-            for key in ("model", "backend", "base_url", "revision"):
-                echo(f"{key.replace('_', '-')}={fields[key] or ''}")
+            keys = (*keys, "revision")
+            echo("\n".join(f"{key.replace('_', '-')}={_fit(key, fields[key], _ONE_LINE, form)}" for key in keys))
+
+
+def _fit(key: str, value: str | None, allowed: re.Pattern[str], form: str) -> str:
+    """Gives a value that can't end its line, nor be anything but a value; raises FtopsError for another one."""
+    if value is not None and not allowed.fullmatch(value):
+        message = f"{key} {quoted(value, limit=200)} holds characters that --format {form} can't carry safely"
+        raise FtopsError(message, remedy="take --format json")
+    return value or ""
