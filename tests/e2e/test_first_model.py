@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import ftops
 from scratch_project import Scratch, opened
 
 
@@ -14,6 +15,9 @@ def test_two_commands(tmp_path: Path) -> None:
         done = project.apply()
         assert "evaluate: pass: 55 of 56 right" in done.out
         assert "promote: production" in done.out
-        assert project.resolve("ticket-router@production").startswith("ft:gpt-4.1-mini-2025-04-14:")
+        model = project.resolve("ticket-router@production")
+        assert model.startswith("ft:gpt-4.1-mini-2025-04-14:")
+        assert ftops.resolve("ticket-router", directory=root).model == model
+        assert not ftops.plan(root).has_changes
         assert project.ftops("init").out.startswith("Nothing to write: project acme-support")
         project.plan(code=0)  # --detailed-exitcode: nothing is left to do
