@@ -44,6 +44,9 @@ class Reading(HTMLParser):
         if tag != "hr":
             self._open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
     def handle_endtag(self, tag: str) -> None:
         self.tags.append(f"/{tag}")
         if not self._open or self._open.pop() != tag:

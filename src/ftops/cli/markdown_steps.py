@@ -16,7 +16,6 @@ from ftops.domain.plan import (
     Evaluate,
     FieldChange,
     Move,
-    Plan,
     Promote,
     Train,
     Upload,
@@ -34,8 +33,10 @@ def verbs(actions: Sequence[Action]) -> str:
     return ", ".join(words)
 
 
-def fine_tune_details(plan: Plan, key: tuple[str, str], actions: Sequence[Action]) -> tuple[str, ...]:
-    """Gives the block of one fine-tune on one backend."""
+def fine_tune_details(
+    key: tuple[str, str], actions: Sequence[Action], changes: Sequence[DatasetChange]
+) -> tuple[str, ...]:
+    """Gives the block of one fine-tune on one backend; ``changes`` are those of its datasets."""
     name, backend = key
     does = ", ".join(dict.fromkeys(verb(action) for action in actions))
     costs = [action.estimate.usd for action in actions if isinstance(action, Train | Evaluate)]
@@ -49,7 +50,7 @@ def fine_tune_details(plan: Plan, key: tuple[str, str], actions: Sequence[Action
         "",
         *_assumptions(actions),
         *_manifest_changes(actions),
-        *_data_changes(plan, actions),
+        *_data_changes(actions, changes),
         "</details>",
     )
 
@@ -134,19 +135,17 @@ def _change(change: FieldChange) -> Iterator[tuple[str, str]]:
         yield "+", f"{change.path}: {change.new}"
 
 
-def _data_changes(plan: Plan, actions: Sequence[Action]) -> Iterator[str]:
-    changes = [change for action in actions for change in plan.dataset_changes if _is_its(change, action)]
-    if not changes:
+def _data_changes(actions: Sequence[Action], changes: Sequence[DatasetChange]) -> Iterator[str]:
+    its = [change for action in actions for change in changes if _is_its(change, action)]
+    if not its:
         return
     yield from table(("Data", "Since revision", "Rows", "Tokens", "Cost"), "lllrr")
-    for change in changes:
+    for change in its:
         yield _data_row(change)
     yield ""
 
 
 def _is_its(change: DatasetChange, action: Action) -> bool:
-    if change.fine_tune != action.fine_tune:
-        return False
     if isinstance(action, Evaluate):
         return change.evaluation == action.evaluation
     return isinstance(action, Train) and change.evaluation is None and change.revision == action.revision

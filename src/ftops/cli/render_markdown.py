@@ -13,6 +13,7 @@ from ftops.cli.markdown_steps import fine_tune_details, verbs
 from ftops.cli.markdown_text import cell, code, prose
 from ftops.cli.plan_words import summary_words, usd_words
 from ftops.cli.render_findings import counted_rows
+from ftops.domain.dataset_changes import DatasetChange
 from ftops.domain.plan import Action, Evaluate, Plan, Train
 
 _Key = tuple[str, str]  # fine-tune and backend
@@ -31,6 +32,9 @@ def plan_page(plan: Plan) -> Page:
 def plan_sections(plan: Plan) -> tuple[Section, ...]:
     """Gives what a plan says below its summary, what matters most first."""
     by_key = _by_key(plan.actions)
+    changes: defaultdict[str, list[DatasetChange]] = defaultdict(list)
+    for change in plan.dataset_changes:
+        changes[change.fine_tune].append(change)
     return (
         *refused(plan),
         stays_back(plan),
@@ -39,7 +43,8 @@ def plan_sections(plan: Plan) -> tuple[Section, ...]:
         Section(
             what="details",
             items=tuple(
-                Item(fine_tune=key[0], lines=fine_tune_details(plan, key, actions)) for key, actions in by_key.items()
+                Item(fine_tune=key[0], lines=fine_tune_details(key, actions, changes[key[0]]))
+                for key, actions in by_key.items()
             ),
             gap=True,
         ),

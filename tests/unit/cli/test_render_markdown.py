@@ -1,0 +1,166 @@
+"""Plans and outcomes as Markdown: the same words as text, nothing of a stranger's but in code, and cut where it is long."""
+
+import dataclasses
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ftops.cli.comment_body import COMMENT_LIMIT, Told, comment_text, summary_text
+from ftops.cli.plan_words import summary_words
+from ftops.cli.render_markdown import plan_page, render_markdown
+from ftops.cli.render_markdown_outcome import outcome_page, outcome_summary
+from ftops.cli.render_text import summary
+from ftops.domain.guard import refuse_run
+from ftops.domain.plan import Plan
+from ftops.domain.plan_json import plan_to_json
+from ftops.domain.plan_reading import plan_from_json
+from ftops.domain.planner import build_plan
+from hostile_plans import hostile_outcome, hostile_plan
+from hostile_texts import HOSTILE, runner_commands, terminal_tricks
+from markdown_reader import read_markdown
+from plan_cases import read_case
+
+CASES = Path(__file__).parents[2] / "plans"
+NAMES = sorted(path.name for path in CASES.iterdir() if (path / "desired.yaml").exists())
+# Cases whose Markdown is kept beside them, for people to read: one of each kind of box and table.
+GOLDEN = (
+    "budget-own",
+    "choose-a-checkpoint",
+    "lost-model-is-reported",
+    "move-and-train",
+    "nothing-to-do",
+    "offline",
+    "pin-unknown",
+    "pin-withheld",
+    "prune-beyond-keep",
+    "retry-of-a-lost-model",
+    "running-is-deferred",
+    "unknown-cost-refused",
+    "withheld-insufficient-evidence",
+)
+RUN = "https://github.com/acme/support/actions/runs/42"
+
+
+def planned(name: str) -> Plan | None:
+    case = read_case(CASES / name)
+    if refuse_run(case.desired, case.observed) is not None:
+        return None
+    return build_plan(case.desired, case.observed, case.policy, case.today)
+
+
+def many(count: int) -> Plan:
+    """The hostile plan's parts for so many fine-tunes."""
+    one = hostile_plan("plain")
+    names = [f"router-{number:04}" for number in range(count)]
+    parts = ("actions", "deferred", "withheld", "refusals", "blockers", "notices", "dataset_changes")
+    spread = {
+        part: tuple(dataclasses.replace(entry, fine_tune=name) for name in names for entry in getattr(one, part))
+        for part in parts
+    }
+    return dataclasses.replace(one, **spread)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_is_rendered_alike_from_memory_and_from_a_file(name: str) -> None:
+    if (plan := planned(name)) is None:
+        return
+    text = render_markdown(plan)
+    assert text == render_markdown(plan_from_json(plan_to_json(plan)))
+    assert text.splitlines()[0] == f"### {summary(plan)}"
+    reading = read_markdown(text)
+    assert reading.strange == []
+    assert (reading.tags.count("h3"), reading.comments) == (1, [])
+    for action in plan.actions:
+        assert action.fine_tune in "".join(reading.codes)
+    for entry in (*plan.refusals, *plan.blockers, *plan.notices):
+        assert all(word in text for word in entry.message.split() if word.isalpha())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_markdown(name: str) -> None:
+    plan = planned(name)
+    assert plan is not None
+    golden = CASES / name / "plan.md"
+    if os.environ.get("FTOPS_REGENERATE_PLANS"):
+        golden.write_text(render_markdown(plan), encoding="utf-8")
+    assert render_markdown(plan) == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_breaks_out(text: str) -> None:
+    told = Told(project="acme", plan=hostile_plan(text), outcome=hostile_outcome(text))
+    assert_harmless(text, comment_text(told, run_url=RUN), tame_shape())
+
+
+@cache
+def tame_shape() -> tuple[str, ...]:
+    told = Told(project="acme", plan=hostile_plan("x-y"), outcome=hostile_outcome("x-y"))
+    return tuple(read_markdown(comment_text(told, run_url=RUN)).shape)
+
+
+def assert_harmless(text: str, markdown: str, tame: tuple[str, ...]) -> None:
+    reading = read_markdown(markdown)
+    assert reading.strange == []
+    assert reading.comments == [" ftops:acme "]
+    assert markdown.startswith("<!-- ftops:acme -->\n### ")
+    assert markdown.count("<!--") == 1 + sum(code.count("<!--") for code in reading.codes)
+    assert runner_commands(markdown) == []
+    assert terminal_tricks(markdown) == []
+    is_cut = "Left out here" in markdown
+    if not is_cut and text:  # an empty remark is no line
+        assert tuple(reading.shape) == tame
+
+
+def test_what_a_thousand_fine_tunes_need_is_cut_by_fine_tune() -> None:
+    told = Told(project="acme", plan=many(1_000), outcome=None)
+    text = comment_text(told, run_url=RUN)
+    assert 40_000 < len(text.encode("utf-8")) <= COMMENT_LIMIT
+    reading = read_markdown(text)
+    assert reading.strange == []
+    assert "Left out here for want of room" in text
+    assert f"[the step summary of this run]({RUN})" in text
+    assert text.count("<details>") == text.count("</details>")
+    whole = summary_text(told, room=2**30)
+    assert all(line in whole for line in text.splitlines() if line.startswith("> - "))
+    assert len(summary_text(told, room=2**20).encode("utf-8")) <= 2**20
+
+
+@pytest.mark.parametrize("limit", [1_500, 3_000, 5_000, 8_000, 12_000, 20_000])
+def test_a_cut_page_holds_whole_items_alone(limit: int) -> None:
+    page = plan_page(many(12))
+    text = page.cut(limit, "elsewhere.")
+    assert len(text.encode("utf-8")) <= limit
+    assert read_markdown(text).strange == []
+    whole = set(page.text().splitlines())
+    assert {line for line in text.splitlines() if "Left out here" not in line} <= whole
+
+
+def test_sections_that_matter_most_are_filled_first() -> None:
+    text = plan_page(many(40)).cut(9_000, "elsewhere.")
+    assert text.count("> - `router-") >= 40
+    assert "<details>" not in text
+    assert "details of 40 fine-tunes" in text
+
+
+def test_a_page_that_fits_says_nothing_of_a_cut() -> None:
+    plan = hostile_plan("x")
+    assert plan_page(plan).cut(10**6, "") == plan_page(plan).text()
+
+
+def test_an_outcome_says_what_came_of_it() -> None:
+    outcome = hostile_outcome("x")
+    assert outcome_summary(outcome) == (
+        "Apply: 1 trained, 1 evaluated, 2 promoted, 2 deleted, 1 withheld, 10 failed. A gate did not pass."
+    )
+    text = outcome_page(outcome).text()
+    assert text.splitlines()[0] == f"### {outcome_summary(outcome)}"
+    assert "can be trained now: an apply is due" in text
+    assert "| `router` | `x`, mean 0.400 over 6 items | ❌ **fail** | x; the baseline is x (x) |" in text
+    assert "| `router@x` | `x` | `0123456789ab` | `0123456789ab` |" in text
+
+
+def test_the_summary_is_that_of_the_text() -> None:
+    plan = hostile_plan("x")
+    assert summary_words(plan) == summary(plan)
