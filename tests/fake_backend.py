@@ -53,6 +53,7 @@ class FakeBackend:
         self.is_closed = False
         self.outcomes: dict[str, tuple[JobStatus, str | None, str | None]] = {}
         self.requests: list[ChatRequest] = []
+        self.events: dict[JobId, list[str]] = {}
         self._base_url = base_url
         for name in _BASE_MODELS:
             self.world.models[name] = ModelInfo(id=ModelId(name), owned_by="system", shutdown_date="2027-01-14")

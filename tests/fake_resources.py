@@ -14,7 +14,18 @@ from ftops.errors import (
     NotFound,
     Rejected,
 )
-from ftops.ports import ChatAnswer, ChatRequest, Checkpoint, Embedding, Job, JobProgress, ModelInfo, PastJob, StoredFile
+from ftops.ports import (
+    ChatAnswer,
+    ChatRequest,
+    Checkpoint,
+    Embedding,
+    Job,
+    JobEvent,
+    JobProgress,
+    ModelInfo,
+    PastJob,
+    StoredFile,
+)
 
 if TYPE_CHECKING:
     from fake_backend import FakeBackend
@@ -64,6 +75,20 @@ class FakeJobs:
                     return JobProgress(step=30, total_steps=30, train_loss=0.1, valid_loss=0.2, message=message)
                 case _:
                     return JobProgress(message=f"Created fine-tuning job: {job}")
+
+    def events(self, job: JobId) -> tuple[JobEvent, ...]:
+        with self._world.lock:
+            self._world.begin("events")
+            self._backend.tick()
+            found = self._world.find(job).job
+            said = [f"Created fine-tuning job: {job}", *(self._backend.events.get(job, ()))]
+            if found.status.is_final:
+                said.append(f"The job has {found.status.value}")
+            made = [
+                JobEvent(id=f"ftevent-{number}", at=found.created_at, level="info", message=message)
+                for number, message in enumerate(said)
+            ]
+            return tuple(reversed(made))
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         with self._world.lock:

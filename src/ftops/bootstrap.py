@@ -27,9 +27,11 @@ from ftops.bootstrap_place import Place
 from ftops.bootstrap_sessions import Sessions, open_sessions
 from ftops.datasets.inputs import input_digest
 from ftops.domain.desired import DesiredState
+from ftops.domain.foreign_text import visible
 from ftops.domain.guard import Policy
 from ftops.domain.loaded import LoadedProject
 from ftops.domain.manifest import Backend, BackendName, FineTune, FineTuneName, Project
+from ftops.domain.near_misses import hint
 from ftops.domain.records import LedgerState
 from ftops.errors import LedgerUnreachable, Problem, UsageProblem
 from ftops.ports import (
@@ -268,7 +270,7 @@ def open_catalog(place: Place, *, backend: str | None) -> Catalog:
     loaded, _ = load(place, backend=backend)
     redirected = loaded.project.backends.get(BackendName(backend)) if backend else None
     if backend and redirected is None:
-        raise UsageProblem(f"no backend is named {backend}; there are {', '.join(sorted(loaded.project.backends))}")
+        raise UsageProblem(f"no backend is named {visible(backend)}; {hint(backend, loaded.project.backends)}")
     return Catalog(
         place=place,
         project=loaded.project,

@@ -15,7 +15,9 @@ from ftops.adapters.trusted_backends import TrustedBackends
 from ftops.application.import_jobs import Importing
 from ftops.bootstrap import load_desired
 from ftops.bootstrap_place import PROJECT_FILE, Place
+from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import Backend, BackendName
+from ftops.domain.near_misses import hint
 from ftops.errors import UsageProblem
 from ftops.ports import BackendSession, Progress
 
@@ -32,7 +34,7 @@ def open_import(
     project = desired.project
     name = BackendName(backend or project.backend)
     if name not in project.backends:
-        raise UsageProblem(f"no backend is named {name}; there are {', '.join(sorted(project.backends))}")
+        raise UsageProblem(f"no backend is named {visible(name)}; {hint(name, project.backends)}")
     chosen = project.backends[name]
     if not chosen.is_rehearsal and not read_project_file(place.root).has_name:
         # Manifests for this backend could not be read in a project without a name.

@@ -79,6 +79,14 @@ def open_sessions(
         yield Sessions(open=opened, offline=offline, open_left=open_left, start=start)
 
 
+def open_session(ftops_dir: Path, backend: Backend) -> BackendSession:
+    """Opens one backend, by itself; an embedded one's server is started. Raises MissingKey, UsageProblem, BackendError."""
+    session = _open(ftops_dir, backend, may_start=True, confirm=None, early=None)
+    if session is None:
+        raise AssertionError(backend.name)  # None stands for a server that may not be started
+    return session
+
+
 def _open_late(ftops_dir: Path, backend: Backend, early: EarlyLook | None, *, may_start: bool) -> BackendSession | str:
     """Opens a backend in the middle of a run, or says why not; only an embedded one that was there before is started."""
     may_start = may_start and backend.is_rehearsal and (ftops_dir / "embedded").is_dir()

@@ -21,6 +21,7 @@ from ftops.ports import (
     Checkpoint,
     Embedding,
     Job,
+    JobEvent,
     JobProgress,
     ModelInfo,
     PastJob,
@@ -118,6 +119,9 @@ class _Jobs:
 
     def progress(self, job: JobId) -> JobProgress:
         return self._backend.call(lambda session: session.jobs.progress(job))
+
+    def events(self, job: JobId) -> tuple[JobEvent, ...]:
+        return self._backend.call(lambda session: tuple(session.jobs.events(job)))
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         return self._backend.call(lambda session: session.jobs.checkpoints(job))

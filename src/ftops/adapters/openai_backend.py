@@ -25,7 +25,7 @@ from ftops.adapters.openai_past_jobs import past_job_of
 from ftops.domain.curves import StepMetrics
 from ftops.domain.manifest import JobId, ModelId
 from ftops.errors import BackendError, NotFound, Rejected, Unauthorized
-from ftops.ports import Checkpoint, Job, JobProgress, ModelInfo, PastJob, StoredFile
+from ftops.ports import Checkpoint, Job, JobEvent, JobProgress, ModelInfo, PastJob, StoredFile
 
 _JOBS_PAGE: Final = 100
 _FILES_PAGE: Final = 10_000
@@ -93,6 +93,13 @@ class _Jobs:
         with self._calls.translated():
             page = self._calls.repeated.fine_tuning.jobs.list_events(job, limit=_NEWEST_EVENTS)
             return records.progress_of(data_of(page))
+
+    def events(self, job: JobId) -> Iterator[JobEvent]:
+        def fetch(after: str | None) -> object:
+            return self._calls.repeated.fine_tuning.jobs.list_events(job, after=after or openai.omit, limit=_JOBS_PAGE)
+
+        with self._calls.translated():
+            yield from map(records.event_of, items_of(fetch))
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:
         def fetch(after: str | None) -> object:

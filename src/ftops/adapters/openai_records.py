@@ -16,7 +16,7 @@ from ftops.domain.attempts import JobStatus
 from ftops.domain.foreign_text import visible
 from ftops.domain.manifest import JobId, ModelId
 from ftops.domain.scores import Outcome
-from ftops.ports import Allowance, ChatAnswer, Checkpoint, Embedding, Job, JobProgress, ModelInfo, StoredFile
+from ftops.ports import Allowance, ChatAnswer, Checkpoint, Embedding, Job, JobEvent, JobProgress, ModelInfo, StoredFile
 
 # The ledger's pattern for ids: one that breaks it could never be read back.
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,255}")
@@ -106,6 +106,16 @@ def checkpoints_of(records: Iterable[object]) -> tuple[Checkpoint, ...]:
         loss = _number(_get(metrics, "valid_loss")) if loss is None else loss
         found.append(Checkpoint(step=step, model=ModelId(model), valid_loss=loss))
     return tuple(sorted(found, key=lambda checkpoint: checkpoint.step))
+
+
+def event_of(record: object) -> JobEvent:
+    """Reads an event of a job; whatever it lacks is left empty."""
+    return JobEvent(
+        id=_text(record, "id"),
+        at=_moment(_get(record, "created_at")),
+        level=visible(_text(record, "level"))[:_TEXT_LIMIT] or "info",
+        message=visible(_text(record, "message"))[:_TEXT_LIMIT],
+    )
 
 
 def progress_of(events: Iterable[object]) -> JobProgress:

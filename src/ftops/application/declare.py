@@ -15,6 +15,7 @@ from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, 
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.loaded import DatasetUse, LoadedProject, Role, Spot
 from ftops.domain.manifest import AdoptedDataset, Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
+from ftops.domain.near_misses import hint
 from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
 
@@ -103,7 +104,7 @@ def _redirected(project: Project, name: str | None, *, for_apply: bool) -> Backe
         return None
     backend = project.backends.get(BackendName(name))
     if backend is None:
-        raise UsageProblem(f"no backend is named {name}; there are {', '.join(sorted(project.backends))}")
+        raise UsageProblem(f"no backend is named {visible(name)}; {hint(name, project.backends)}")
     if for_apply and not backend.is_rehearsal:
         raise UsageProblem(
             f"apply can be redirected to an embedded backend only, and {name} is none",

@@ -15,7 +15,9 @@ from ftops.domain.asking import Ambiguous, Answer, Subject, answer_cancel, answe
 from ftops.domain.attempts import RequestKind
 from ftops.domain.desired import Declared
 from ftops.domain.events import AnyEvent, EventRefused, Forgot, Requested
+from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import FineTuneName
+from ftops.domain.near_misses import hint
 from ftops.domain.records import FineTuneRecord, LedgerState
 from ftops.errors import FtopsError, Refused, UsageProblem
 from ftops.ports import LedgerWriter
@@ -103,8 +105,8 @@ def known(state: LedgerState, name: FineTuneName) -> FineTuneRecord:
     """Gives a fine-tune's record by its present or a former name. Raises UsageProblem where there is none."""
     record = state.named(name)
     if record is None:
-        names = ", ".join(sorted(state.fine_tunes)) or "none"
-        raise UsageProblem(f"the ledger knows no fine-tune {name!r}; it knows {names}")
+        what = f"the ledger knows no fine-tune {quoted(name)}"
+        raise UsageProblem(f"{what}; {hint(name, state.fine_tunes, there_are='it knows')}")
     return record
 
 

@@ -35,7 +35,9 @@ def command(
     from ftops.bootstrap import CatalogState, open_catalog
     from ftops.bootstrap_place import find_place
     from ftops.cli.event_sentences import sentence
+    from ftops.domain.foreign_text import quoted
     from ftops.domain.manifest import FineTuneName
+    from ftops.domain.near_misses import hint
     from ftops.domain.records import LedgerState
     from ftops.errors import LedgerCorrupt, UsageProblem
 
@@ -55,8 +57,8 @@ def command(
     if name is not None:
         record = snapshot.state.named(FineTuneName(name))
         if record is None:
-            known = ", ".join(sorted(snapshot.state.fine_tunes)) or "none"
-            raise UsageProblem(f"the ledger knows no fine-tune {name!r}; it knows {known}")
+            known = hint(name, snapshot.state.fine_tunes, there_are="it knows")
+            raise UsageProblem(f"the ledger knows no fine-tune {quoted(name)}; {known}")
         names = {record.name, *record.former_names}
     log = catalog.log(wanted)
     entries = list(islice((e for e in log if names is None or getattr(e.event, "fine_tune", None) in names), number))

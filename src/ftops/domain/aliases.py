@@ -6,8 +6,10 @@ Pure over the ledger's records and the manifests. Answers for former names too, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ftops.domain.foreign_text import visible
 from ftops.domain.lost_models import what_is_lost
 from ftops.domain.manifest import AliasName, BackendName, FineTune, FineTuneName, ModelId, Revision
+from ftops.domain.near_misses import hint
 from ftops.domain.records import FineTuneRecord, LedgerState, Target
 
 
@@ -45,18 +47,16 @@ def resolve(
     manifest = next((m for m in manifests if m.name == name or name in m.moved_from), None)
     record = _record(ledger, manifest, name)
     if record is None:
-        known = sorted({*ledger.fine_tunes, *(m.name for m in manifests)})
+        known = {*ledger.fine_tunes, *(m.name for m in manifests)}
         if manifest is not None:
             raise NoAnswer(f"{name} was never applied on {backend}")
-        raise NoAnswer(f"there is no fine-tune {name}; there are {', '.join(known) or 'none'}", is_usage=True)
+        raise NoAnswer(f"there is no fine-tune {visible(name)}; {hint(name, known)}", is_usage=True)
     alias = alias or _only_alias(record)
     known_alias = record.aliases.get(alias)
     if known_alias is None or not known_alias.history:
         declared = manifest is not None and alias in manifest.aliases
-        why = (
-            "nothing was promoted to it yet" if declared else f"there are {', '.join(sorted(record.aliases)) or 'none'}"
-        )
-        raise NoAnswer(f"{name} has no model under {alias}: {why}", is_usage=not declared)
+        why = "nothing was promoted to it yet" if declared else hint(alias, record.aliases)
+        raise NoAnswer(f"{name} has no model under {visible(alias)}: {why}", is_usage=not declared)
     if known_alias.target is None:
         raise NoAnswer(f"alias {alias} of {name} is retired: its line was removed from the manifest")
     target = known_alias.target

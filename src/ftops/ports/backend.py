@@ -34,6 +34,16 @@ class JobProgress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JobEvent:
+    """Something that a backend said of a job; ``level`` is its word for how bad that is (info, warn, error)."""
+
+    id: str
+    at: datetime | None
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFile:
     """A file at a backend."""
 
@@ -103,6 +113,10 @@ class JobReader(Protocol):
 
     def progress(self, job: JobId) -> JobProgress:
         """Gives how far a job is, from its newest events."""
+        ...
+
+    def events(self, job: JobId) -> Iterable[JobEvent]:
+        """Gives what the backend said of a job, newest first, page by page; raises NotFound where there is none."""
         ...
 
     def checkpoints(self, job: JobId) -> tuple[Checkpoint, ...]:

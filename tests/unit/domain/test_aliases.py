@@ -92,7 +92,7 @@ def test_an_alias_on_another_backend_is_warned_of() -> None:
     [
         (LedgerState(), [manifest()], None, "router was never applied on openai", False),
         (LedgerState(), [], None, "there is no fine-tune router; there are none", True),
-        (ledger("other"), [manifest("more")], None, "there are more, other", True),
+        (ledger("xx"), [manifest("more")], None, "there are more, xx", True),
         (ledger(), [manifest()], None, "nothing of router was promoted yet", False),
         (ledger(a=alias("x", None)), [manifest()], None, "nothing of router was promoted yet", False),
         (ledger(a=alias("x"), b=alias("y")), [manifest()], None, "several aliases; name one: a, b", True),
