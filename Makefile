@@ -77,7 +77,7 @@ $(NODE_SDK) $(YAML_SERVER): %/node_modules/.installed: %/package.json
 mutations: $(INSTALLED) ## break each rule of the protocol on purpose, and see which tests notice (half an hour)
 	$(BIN)/python tests/faults/mutations.py
 
-peers: $(PEERS) ## install octoDNS and Terraform, which bench/plan.py puts beside ftops
+peers: $(PEERS) ## install octoDNS and Terraform, which bench/plan.py and bench/startup.py put beside ftops
 
 $(PEERS): bench/requirements-peers.txt
 	@echo "Installing octoDNS and Terraform into $(@D) …"
