@@ -98,8 +98,8 @@ def failure(status: int, message: str = "", **headers: str) -> Answer:
 class GitHubStandin:
     """What GitHub knows. Tokens, comments and pull requests may be put in from outside; ``address`` is GITHUB_API_URL."""
 
-    def __init__(self) -> None:
-        self.address = ""
+    def __init__(self, *, address: str = "") -> None:
+        self.address = address
         self.tokens: dict[str, Identity] = {}
         self.issues: set[tuple[str, int]] = set()
         self.comments: dict[int, Comment] = {}

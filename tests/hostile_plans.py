@@ -45,7 +45,7 @@ def hostile_plan(text: str) -> Plan:
         Cancel(id="3", job=text, attempt=1, **own),
         Upload(id="4", path=text, sha256="a" * 64, size=1, rows=1, **own),
         Train(id="5", attempt=2, base_model=text, estimate=dear, changes=changes, **own),
-        Evaluate(id="6", evaluation=text, digest="a", model=text, calls=1, judged=2, estimate=dear, **own),
+        Evaluate(id="6", evaluation=text, digest="a" * 64, model=text, calls=1, judged=2, estimate=dear, **own),
         Promote(id="7", alias=text, was=target, target=target, is_conditional=True, **own),
         Promote(id="8", alias=text, was=None, target=None, **own),
         DeleteModel(id="9", job=text, attempt=1, model=text, **own),

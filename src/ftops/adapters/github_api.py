@@ -8,7 +8,7 @@ https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api (st
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -79,11 +79,10 @@ class Reply:
 class GitHubApi:
     """Calls the API. Not for several threads at once."""
 
-    def __init__(self, access: Access, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, access: Access) -> None:
         import httpx2
 
         self._access = access
-        self._sleep = sleep
         self._http = httpx2.Client(
             headers={
                 "Accept": "application/vnd.github+json",
@@ -120,7 +119,7 @@ class GitHubApi:
                 raise self._refusal(answer, method)
             if method == "POST" and answer is not None and answer.status_code >= 500:
                 raise HostAnswerLost(f"GitHub answered {answer.status_code}")
-            self._sleep(wait or 0.0)
+            time.sleep(wait or 0.0)
 
     def _send(
         self, method: str, path: str, body: Any, query: Mapping[str, str | int] | None, *, is_last: bool

@@ -122,7 +122,7 @@ def test_what_a_thousand_fine_tunes_need_is_cut_by_fine_tune() -> None:
     assert "Left out here for want of room" in text
     assert f"[the step summary of this run]({RUN})" in text
     assert text.count("<details>") == text.count("</details>")
-    whole = summary_text(told, room=2**30)
+    whole = set(told.page.text().splitlines())
     assert all(line in whole for line in text.splitlines() if line.startswith("> - "))
     assert len(summary_text(told, room=2**20).encode("utf-8")) <= 2**20
 
