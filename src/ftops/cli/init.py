@@ -56,7 +56,7 @@ def command(
         print_json(_data(started, [command_line for command_line, _ in steps]))
         return 0
     _tell_written(started, folder)
-    width = max(len(command_line) for command_line, _ in steps) + 3
+    width = max(len(command_line) for command_line, what in steps if what) + 3
     echo("\nNext:")
     for command_line, what in steps:
         echo(f"  {paint(safe(command_line).ljust(width), bold=True)}{what}".rstrip())
