@@ -7,9 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import click
+from typing import Any, Final
 
 from ftops.application.reconcile import Settings
 from ftops.application.saved_plan import check_approved, check_saved, plan_now
@@ -18,15 +16,19 @@ from ftops.application.workspace import Workspace
 from ftops.bootstrap import load_desired, open_workspace
 from ftops.bootstrap_place import find_place
 from ftops.cli.choosing import choose
+from ftops.cli.confirmation import is_confirmed, is_typed
 from ftops.cli.guards import policy_of
 from ftops.cli.live import open_progress
 from ftops.cli.main import Globals
 from ftops.cli.options import Selection
+from ftops.cli.questions import needs_typing, question_of
 from ftops.cli.render_prune import counted
 from ftops.cli.style import echo, safe, tell
 from ftops.domain.continuing import continuing
 from ftops.domain.plan import Plan
 from ftops.ports import ProgramMode
+
+APPROVE_INSTEAD: Final = "give --auto-approve, or a plan: ftops apply PLAN"
 
 
 @contextmanager
@@ -93,24 +95,24 @@ def approved_plan(
     if settings.approval is not None and not plan.blockers:
         check_approved(settings.approval, plan)
     is_asking = is_asking and bool(plan.actions) and not plan.blockers
-    question = _question(plan, only_prunes=workspace.policy.only_prunes)
-    if is_asking and not click.confirm(question, default=False, err=True):
+    if is_asking and not _is_approved(plan, only_prunes=workspace.policy.only_prunes):
         tell("Nothing was done.")
         return None
     return plan
 
 
-def _question(plan: Plan, *, only_prunes: bool) -> str:
-    """What a person is asked: the cost, and how much is lost for good."""
-    cost = "of unknown cost" if plan.cost_usd is None else f"for about ${plan.cost_usd:,.2f}"
-    lost = counted(plan)
-    if only_prunes:
-        return f"Delete {lost} for good?"
-    return f"Do this, {cost}" + (f", and delete {lost} for good?" if lost else "?")
+def _is_approved(plan: Plan, *, only_prunes: bool) -> bool:
+    question = question_of(plan, only_prunes=only_prunes)
+    instead = "give --auto-approve, or look first: ftops prune --dry-run" if only_prunes else APPROVE_INSTEAD
+    if not needs_typing(plan):
+        return is_confirmed(question, instead=instead)
+    tell(f"{counted(plan)} can't be had back. Every model that an alias of a manifest points to stays.")
+    return is_typed(question, "delete", instead=instead)
 
 
 def confirm_trust(base_url: str) -> bool:
     """Asks whether a backend may have datasets and a key; no, where nobody is there to answer."""
     if not sys.stdin.isatty():
         return False
-    return click.confirm(f"Send datasets and a key to {safe(base_url)}, from now on?", err=True)
+    question = f"Send datasets and a key to {safe(base_url)}, from now on?"
+    return is_confirmed(question, instead=f"name it in FTOPS_TRUSTED_BACKENDS: {safe(base_url)}")

@@ -1,12 +1,14 @@
 """``ftops forget NAME``: the ledger lets go of a fine-tune, or of a former name. Nothing is deleted."""
 
-import sys
+from typing import Final
 
 import click
 
 from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
+
+_INSTEAD: Final = "give --auto-approve"
 
 
 @click.command("forget")
@@ -27,13 +29,13 @@ def command(context: Globals, *, name: str, auto_approve: bool, backend: str | N
     """
     from ftops.application.requests import check_forgettable, forget
     from ftops.cli.asking import asker, find_asked
+    from ftops.cli.confirmation import check_somebody_is_there, is_confirmed
     from ftops.cli.style import echo, safe, tell
     from ftops.domain.asking import what_is_forgotten
     from ftops.domain.manifest import FineTuneName
-    from ftops.errors import UsageProblem
 
-    if not auto_approve and not sys.stdin.isatty():
-        raise UsageProblem("nobody is here to confirm it", remedy="give --auto-approve")
+    if not auto_approve:
+        check_somebody_is_there("confirm it", instead=_INSTEAD)
     asked = find_asked(context.directory, name, backend=backend, is_former_meant=True)
     record = asked.record
     check_forgettable(record, FineTuneName(name))
@@ -43,7 +45,7 @@ def command(context: Globals, *, name: str, auto_approve: bool, backend: str | N
         tell(f"The ledger lets go of {safe(name)}:")
         for line in what_is_forgotten(record, asked.manifest):
             tell(f"  {safe(line)}")
-    if not auto_approve and not click.confirm("Forget it?", default=False, err=True):
+    if not auto_approve and not is_confirmed(f"Forget {safe(name)}? Nothing is deleted.", instead=_INSTEAD):
         tell("Nothing was done.")
         return 1
     forget(asked.ledger, FineTuneName(name), record, asker())

@@ -104,4 +104,7 @@ def _code(report: "Report", *, is_all: bool) -> int:
 def _confirm_trust(base_url: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    return click.confirm(f"Send a key to {safe(base_url)}, from now on?", err=True)
+    from ftops.cli.confirmation import is_confirmed
+
+    question = f"Send a key to {safe(base_url)}, from now on?"
+    return is_confirmed(question, instead=f"name it in FTOPS_TRUSTED_BACKENDS: {safe(base_url)}")

@@ -4,14 +4,11 @@ Imported by the command when it runs, as it brings the application along.
 """
 
 import dataclasses
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import click
 
 from ftops.application.evaluate import Evaluations
 from ftops.application.failure_exports import FailureExport, export_failures
@@ -36,6 +33,7 @@ from ftops.application.workspace import Workspace
 from ftops.bootstrap import load_desired, open_workspace
 from ftops.bootstrap_place import find_place
 from ftops.cli.approval import confirm_trust
+from ftops.cli.confirmation import check_somebody_is_there, is_confirmed
 from ftops.cli.live import open_progress
 from ftops.cli.main import Globals
 from ftops.cli.style import safe, tell
@@ -144,9 +142,9 @@ class OpenedTrial:
         tell(f"{safe(self.trial.declared.name)}: {told}")
         if not self.is_asking or is_free:
             return True
-        if not sys.stdin.isatty():
-            raise UsageProblem(f"nobody is here to approve {told}", remedy="give --auto-approve")
-        return click.confirm("Call the backend?", default=False, err=True)
+        instead = "give --auto-approve"
+        check_somebody_is_there(f"approve {told}", instead=instead)
+        return is_confirmed(f"Go on with {told}?", instead=instead)
 
     def _show(self, what: str, done: int, total: int) -> None:
         name = self.trial.declared.name
