@@ -43,10 +43,7 @@ class Here:
     def root(self) -> Path:
         """The project's folder: that of ``ftops.yaml``, else the repository's top, else where this was started."""
         here = self.start.resolve()
-        try:
-            top = GitRepository(self.start).root
-        except UsageProblem:
-            top = None
+        top = self._found.root if isinstance(self._found, GitRepository) else None
         places = [place for place in (here, *here.parents) if top is None or place == top or top in place.parents]
         found = next((place for place in places if (place / PROJECT_FILE).exists()), None)
         return found or top or here
@@ -57,7 +54,7 @@ class Here:
 
     def git(self) -> GitFacts:
         """Asks git here."""
-        return read_facts(self.start, self.root, environ=self.environ)
+        return read_facts(self._found, self.root, environ=self.environ)
 
     def workflows(self) -> tuple[WorkflowFacts, ...]:
         """Reads the files that CI obeys."""
@@ -71,7 +68,8 @@ class Here:
         self, project: Project, *, remote: str | None, is_rehearsal: bool, is_offline: bool
     ) -> LedgerFacts | Trouble:
         """Reads the ledger; Trouble where its remote can't be asked."""
-        git, repository = hurried_git(self._repository().root), self._repository()
+        repository = self._repository()
+        git = hurried_git(repository.root)
         return look_at_ledger(git, repository, project, remote=remote, is_rehearsal=is_rehearsal, is_offline=is_offline)
 
     def push(self, project: Project) -> Trouble | Unknown | None:
@@ -103,8 +101,17 @@ class Here:
         """Says why python graders can't be isolated here."""
         return isolation_refusal()
 
+    @cached_property
+    def _found(self) -> GitRepository | UsageProblem:
+        try:
+            return GitRepository(self.start)
+        except UsageProblem as error:
+            return error
+
     def _repository(self) -> GitRepository:
-        return GitRepository(self.start, project_root=self.root)
+        if isinstance(self._found, UsageProblem):
+            raise self._found
+        return self._found.for_project(self.root)
 
     def _address(self, project: Project) -> str:
         return push_address(hurried_git(self.root), _remote(project))

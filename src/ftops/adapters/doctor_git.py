@@ -40,17 +40,15 @@ def hurried_git(folder: Path) -> HurriedGit:
     return HurriedGit(folder=folder, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
 
 
-def read_facts(start: Path, root: Path, *, environ: Mapping[str, str]) -> GitFacts:
-    """Asks git about the repository that ``start`` lies in; ``root`` is the project's folder."""
+def read_facts(found: GitRepository | UsageProblem, root: Path, *, environ: Mapping[str, str]) -> GitFacts:
+    """Asks git about a repository, or tells why there is none; ``root`` is the project's folder."""
     version = _version(root)
     if version is None:
         return GitFacts(version=None, repository=Trouble(message="without git nobody knows", exit_code=2))
-    try:
-        repository = GitRepository(start, project_root=root)
-    except UsageProblem as error:
-        trouble = Trouble(message=error.message, remedy=error.remedy or "git status", exit_code=error.exit_code)
+    if isinstance(found, UsageProblem):
+        trouble = Trouble(message=found.message, remedy=found.remedy or "git status", exit_code=found.exit_code)
         return GitFacts(version=version, repository=trouble)
-    return GitFacts(version=version, repository=_repository(repository, root, environ))
+    return GitFacts(version=version, repository=_repository(found.for_project(root), root, environ))
 
 
 def _version(folder: Path) -> tuple[int, ...] | None:
@@ -70,13 +68,14 @@ def _version(folder: Path) -> tuple[int, ...] | None:
 def _repository(repository: GitRepository, root: Path, environ: Mapping[str, str]) -> RepositoryFacts:
     git = hurried_git(root)
     tracked = git.run("ls-files", "-z", "--", ".ftops").decode("utf-8", "surrogateescape").split("\0")
+    known = (_answer(git, "config", "--name-only", "--get-regexp", r"^user\.(name|email)$") or "").split()
     return RepositoryFacts(
         has_commit=repository.head() is not None,
-        branch=_line(git, "symbolic-ref", "--quiet", "--short", "HEAD"),
+        branch=_answer(git, "symbolic-ref", "--quiet", "--short", "HEAD"),
         is_shallow=repository.is_shallow,
         is_dirty=repository.is_dirty(),
-        has_name=_is_known(git, "user.name", environ, "GIT_AUTHOR_NAME"),
-        has_email=_is_known(git, "user.email", environ, "GIT_AUTHOR_EMAIL"),
+        has_name="user.name" in known or bool(environ.get("GIT_AUTHOR_NAME")),
+        has_email="user.email" in known or bool(environ.get("GIT_AUTHOR_EMAIL") or environ.get("EMAIL")),
         is_ignored=git.succeeds("check-ignore", "--quiet", "--no-index", "--", ".ftops/state"),
         tracked_state=tuple(name for name in tracked if name)[:_SHOWN],
         is_ci=is_ci(environ),
@@ -88,12 +87,7 @@ def is_ci(environ: Mapping[str, str]) -> bool:
     return any(environ.get(name, "").lower() not in {"", "0", "false"} for name in _CI)
 
 
-def _is_known(git: GitProcess, setting: str, environ: Mapping[str, str], variable: str) -> bool:
-    stated = environ.get(variable) or environ.get(variable.replace("AUTHOR", "COMMITTER")) or environ.get("EMAIL", "")
-    return bool(stated if "EMAIL" in variable else environ.get(variable)) or bool(_line(git, "config", setting))
-
-
-def _line(git: GitProcess, *arguments: str) -> str | None:
+def _answer(git: GitProcess, *arguments: str) -> str | None:
     try:
         return git.line(*arguments) or None
     except GitFailed:
@@ -108,13 +102,13 @@ def remotes(git: GitProcess, wanted: str) -> tuple[bool, tuple[str, ...]]:
 
 def push_address(git: GitProcess, remote: str) -> str:
     """Gives the address that pushes to a configured remote go to; it may hold a password."""
-    return _line(git, "remote", "get-url", "--push", remote) or ""
+    return _answer(git, "remote", "get-url", "--push", remote) or ""
 
 
 def try_push(git: GitProcess, *, remote: str, branch: str) -> Trouble | Unknown | None:
     """Begins a push of ``branch`` and sends nothing. Gives None where it was let in, else why not."""
     ref = branch_ref(git, branch)
-    if _line(git, "rev-parse", "--verify", "--quiet", "HEAD") is None:
+    if _answer(git, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         return Unknown(why="there is no commit to try it with")
     words = ("push", "--dry-run", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags")
     try:

@@ -1,6 +1,6 @@
 """What GitHub says of the repository that the ledger is pushed to: protected branches, and what the token may do.
 
-Owns those questions: GETs alone, with GITHUB_TOKEN, which goes to GITHUB_API_URL and nowhere else.
+Owns those questions: GETs alone, never repeated, each within seconds. ``github_api`` owns where the token may go.
 Sources: https://docs.github.com/rest/repos/repos#get-a-repository, /rest/branches/branches#get-a-branch,
 /rest/branches/branch-protection#get-branch-protection (which takes an administrator), and
 /rest/repos/rules#get-rules-for-a-branch (which takes anyone who may read).
@@ -8,15 +8,16 @@ Sources: https://docs.github.com/rest/repos/repos#get-a-repository, /rest/branch
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from ftops.adapters.backend_address import is_loopback
+from ftops.adapters.github_api import access_of
 from ftops.adapters.http_questions import Answer, Unanswered, ask
 from ftops.domain.diagnosing_hosting import BranchRules, HostFacts
 from ftops.domain.diagnosing_machine import Dated
 from ftops.domain.diagnosis import Unknown
+from ftops.errors import MissingKey, UsageProblem
 
 SECONDS: Final = 5.0
 _ADDRESS: Final = re.compile(
@@ -31,7 +32,7 @@ class _Repository:
 
     page: str
     api: str
-    token: str
+    token: str = field(repr=False)
 
     def get(self, path: str) -> Answer:
         headers = {
@@ -87,15 +88,13 @@ def _repository(address: str, environ: Mapping[str, str]) -> _Repository | Unkno
     if found is None or found["host"] not in {"github.com", urlsplit(server).netloc}:
         return Unknown(why="the remote is not at GitHub; look at your host's settings for protected branches")
     page = f"{server}/{found['owner']}/{found['name']}"
-    token = environ.get("GITHUB_TOKEN", "").strip()
-    if not token:
+    if not environ.get("GITHUB_TOKEN"):
         return Unknown(why=f"GitHub is asked with GITHUB_TOKEN alone, which is not set; look at {page}/settings/rules")
-    api = environ.get("GITHUB_API_URL", "").rstrip("/") or "https://api.github.com"
-    if not api.startswith("https://") and not is_loopback(api):
-        return Unknown(why="GITHUB_API_URL is not encrypted: GITHUB_TOKEN is not sent there", is_trouble=True)
-    if re.fullmatch(r"[\x21-\x7e]+", token) is None:
-        return Unknown(why="GITHUB_TOKEN holds characters that no token has", is_trouble=True)
-    return _Repository(page=page, api=f"{api}/repos/{found['owner']}/{found['name']}", token=token)
+    try:
+        access = access_of(environ)
+    except (MissingKey, UsageProblem) as error:
+        return Unknown(why=error.message, is_trouble=True)
+    return _Repository(page=page, api=f"{access.url}/repos/{found['owner']}/{found['name']}", token=access.token)
 
 
 def _rules(repository: _Repository, branch: str) -> BranchRules | Unknown:

@@ -62,6 +62,7 @@ def look_at_ledger(
         others=others,
         state=survey.state,
         standing=_standing(repository, survey.state),
+        is_shallow=repository.is_shallow,
     )
 
 

@@ -27,7 +27,6 @@ def read_facts(root: Path, *, redirected: str | None) -> ProjectFacts:
         file_problems=tuple(str(problem) for problem in problems if problem.file in _PROJECT_FILES),
         problems=tuple(str(problem) for problem in problems if problem.file not in _PROJECT_FILES),
         data_files=len(paths),
-        missing=tuple(path for path in paths if not (root / path).is_file()),
         pointers=tuple(path for path in paths if _is_pointer(root / path, path)),
         redirected=redirected,
         backends=_in_force(loaded, redirected),

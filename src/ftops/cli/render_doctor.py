@@ -79,7 +79,7 @@ def _wrapped(text: str, *, indent: int) -> Iterator[str]:
 def _summary(findings: Sequence[Finding], *, is_verbose: bool) -> str:
     wrong, doubtful = _count(findings, State.WRONG), _count(findings, State.WARNING)
     unasked = _count(findings, State.NOT_ASKED)
-    hint = "" if is_verbose or not unasked else f" -v tells why {counted(unasked, 'check')} could not be made."
+    hint = "" if is_verbose or not unasked else f" {counted(unasked, 'check')} not made: -v tells why."
     if wrong:
         more = f", {doubtful} to look at" if doubtful else ""
         code = exit_code(findings)

@@ -5,7 +5,7 @@ Pure: ``adapters.doctor_backend`` asks. Nothing here ever holds a key, only what
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, assert_never
 
 from ftops.domain.backend_facts import NOT_ASKED, BackendFacts, Jobs, KeyFault, ServerState
 from ftops.domain.diagnosing_git import Trouble
@@ -106,6 +106,8 @@ def _reading(facts: BackendFacts) -> Finding:
             return wrong(check, says, *jobs.mends, code=jobs.exit_code, backend=name)
         case Jobs():
             return well(check, "jobs can be listed", backend=name)
+        case _:
+            assert_never(jobs)
 
 
 def _writing(facts: BackendFacts) -> Finding:
@@ -118,6 +120,8 @@ def _writing(facts: BackendFacts) -> Finding:
         case None:
             says = "cancelling a job and deleting a file that don't exist was not forbidden; creating one was not tried"
             return well(check, says, backend=name)
+        case _:
+            assert_never(writing)
 
 
 def _organisation(facts: BackendFacts, ledger: LedgerFacts | Unknown) -> Finding:
@@ -191,3 +195,5 @@ def _server(facts: BackendFacts) -> Finding:
         case ServerState.NOT_INSTALLED:
             says = "the embedded server's packages are not installed"
             return wrong(check, says, "pip install --upgrade ftops", code=1, backend=name)
+        case _:
+            assert_never(state)

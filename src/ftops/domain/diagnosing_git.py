@@ -118,7 +118,7 @@ def _history(repository: RepositoryFacts) -> Finding:
 def _checkout(repository: RepositoryFacts) -> Finding:
     if not repository.has_commit:
         says = "there is no commit yet: the ledger could not say which one was applied"
-        return warning(Check.CHECKOUT, says, "git add ftops.yaml finetunes && git commit -m 'Declare models'")
+        return warning(Check.CHECKOUT, says, "git add . && git commit -m 'Declare models'")
     if repository.branch is None and not repository.is_ci:
         return warning(Check.CHECKOUT, "no branch is checked out: commits made here are easily lost", "git switch main")
     return well(Check.CHECKOUT, f"on {visible(repository.branch or 'a commit, as CI runs are')}")

@@ -5,7 +5,7 @@ Pure: ``adapters.doctor_remote``, ``doctor_host`` and ``doctor_workflows`` gathe
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from ftops.domain.diagnosing_git import Trouble
 from ftops.domain.diagnosis import Check, Finding, Unknown, listed, unknown, warning, well, wrong
@@ -120,6 +120,8 @@ def _push(facts: RemoteFacts | Unknown, branch: str) -> Finding:
                 f"{visible(facts.name)} lets you begin a push of {visible(branch)}; its hooks and rules speak only then"
             )
             return well(Check.PUSH, says)
+        case _:
+            assert_never(facts.refusal)
 
 
 def _ledger_protection(host: HostFacts | Unknown, branch: str) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from ftops.domain.diagnosing_git import Trouble
 from ftops.domain.diagnosing_project import ProjectFacts
@@ -50,6 +50,7 @@ class LedgerFacts:
     others: tuple[str, ...] = ()
     state: LedgerState = field(default_factory=LedgerState)
     standing: Standing = Standing.NONE
+    is_shallow: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +140,9 @@ def _applied(facts: LedgerFacts, project: ProjectFacts) -> Finding:
             return wrong(check, says, "git pull", "ftops apply --allow diverged", code=5)
         case Standing.UNKNOWN:
             says = "this clone lacks the history to tell whether a newer commit was applied"
-            return warning(check, says, "git fetch --unshallow --filter=tree:0")
+            return warning(check, says, "git fetch --unshallow --filter=tree:0" if facts.is_shallow else "git fetch")
+        case _:
+            assert_never(facts.standing)
 
 
 def _intents(facts: LedgerFacts, now: datetime) -> Finding:

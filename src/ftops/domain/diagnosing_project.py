@@ -19,9 +19,9 @@ _SHOWN: Final = 3
 class ProjectFacts:
     """What the files of the project say.
 
-    ``problems`` are sentences with file and line, those of the project file in ``file_problems``. ``missing`` and ``pointers``
-    are data files that are not there, or of which git-LFS has only the pointer here. ``redirected`` is the backend that the
-    command line or FTOPS_BACKEND names, ``known`` the names that it can be. ``backends`` are those in force.
+    ``problems`` are sentences with file and line, those of the project file in ``file_problems``. ``pointers`` are data
+    files of which git-LFS has only the pointer here. ``redirected`` is the backend that the command line or FTOPS_BACKEND
+    names. ``backends`` are those in force.
     """
 
     project: Project
@@ -29,7 +29,6 @@ class ProjectFacts:
     file_problems: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     data_files: int = 0
-    missing: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
     redirected: str | None = None
     backends: tuple[Backend, ...] = ()
@@ -98,9 +97,6 @@ def _data_files(facts: ProjectFacts) -> Finding:
         pulls = tuple(f"git lfs pull --include={visible(path)}" for path in facts.pointers[:_SHOWN])
         says = f"{counted(len(facts.pointers), 'data file')} hold git-LFS pointers in place of data: {names}"
         return wrong(Check.DATA_FILES, says, *pulls, code=2)
-    if facts.missing:
-        names = listed(quoted(path, limit=80) for path in facts.missing)
-        return wrong(Check.DATA_FILES, f"missing data: {names}", "git status --ignored", code=2)
     if not facts.data_files:
         return unknown(Check.DATA_FILES, Unknown(why="no manifest names any"))
     return well(

@@ -1,0 +1,214 @@
+"""What ``ftops doctor`` finds at GitHub and in the files that CI obeys, with a stand-in of GitHub's API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from doctor_kit import Patient, patient, plain, standin, template
+from ftops.adapters.doctor_workflows import read_workflows
+from ftops.domain.diagnosing_hosting import diagnose_hosting
+from ftops.domain.diagnosis import Check, Finding, State, Unknown
+from git_http import read_only_server
+from github_standin import Answer, GitHubStandin, github_standin
+from ledger_kit import git
+
+__all__ = ["patient", "plain", "standin", "template"]
+
+TOKEN = "ghs_0123456789abcdefghij"
+WELL = [{"type": "deletion"}, {"type": "non_fast_forward"}]
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubStandin]:
+    with github_standin() as running:
+        running.add_token(TOKEN)
+        yield running
+
+
+@pytest.fixture
+def hosted(patient: Patient, github: GitHubStandin, tmp_path: Path) -> Iterator[Patient]:
+    """Its remote is acme/models at a git server whose API the stand-in has."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "remote.git").rename(tmp_path / "acme/models.git")
+    with read_only_server(tmp_path) as address:
+        git(patient.root, "remote", "set-url", "origin", f"{address}/acme/models.git")
+        patient.setenv(GITHUB_SERVER_URL=address, GITHUB_API_URL=github.address, GITHUB_TOKEN=TOKEN)
+        yield patient
+
+
+def tell(github: GitHubStandin, path: str, body: Any, *, status: int = 200) -> None:
+    route = ("GET", rf"/repos/acme/models{path}", lambda *_: Answer(status=status, body=body))
+    github.routes.insert(0, route)
+
+
+def repository(github: GitHubStandin, *, push: bool = True) -> None:
+    tell(github, "", {"default_branch": "main", "permissions": {"push": push, "pull": True}})
+
+
+def rules(github: GitHubStandin, branch: str, kinds: list[dict[str, str]], *, is_protected: bool = False) -> None:
+    tell(github, f"/rules/branches/{branch}", kinds)
+    tell(github, f"/branches/{branch}", {"name": branch, "protected": is_protected})
+
+
+def test_branches_that_are_protected(hosted: Patient, github: GitHubStandin) -> None:
+    repository(github)
+    rules(github, "ftops-ledger", WELL)
+    rules(github, "main", [{"type": "pull_request"}])
+    found = hosted.look()
+    assert {found[name]["state"] for name in ("ledger-protection", "main-protection")} == {"well"}
+    assert found["ci-token"]["state"] == "not_asked"
+    assert {request.token for request in github.requests} == {TOKEN}
+
+
+def test_branches_that_anybody_may_rewrite(hosted: Patient, github: GitHubStandin) -> None:
+    repository(github)
+    rules(github, "ftops-ledger", [])
+    rules(github, "main", [])
+    found = hosted.look()
+    assert "'Block force pushes'" in found["ledger-protection"]["mends"][0]
+    assert "/acme/models/settings/rules" in found["ledger-protection"]["mends"][0]
+    assert "Require a pull request" in found["main-protection"]["mends"][0]
+
+
+@pytest.mark.parametrize(("force", "state"), [(True, "warning"), (False, "well"), (None, "well")])
+def test_a_branch_with_classic_protection(
+    hosted: Patient, github: GitHubStandin, force: bool | None, state: str
+) -> None:
+    repository(github)
+    rules(github, "ftops-ledger", [], is_protected=True)
+    rules(github, "main", [], is_protected=True)
+    if force is not None:
+        tell(github, "/branches/ftops-ledger/protection", {"allow_force_pushes": {"enabled": force}})
+    assert hosted.look()["ledger-protection"]["state"] == state
+
+
+def test_a_rule_that_refuses_the_ledgers_own_pushes(hosted: Patient, github: GitHubStandin) -> None:
+    repository(github)
+    rules(github, "ftops-ledger", [*WELL, {"type": "pull_request"}])
+    rules(github, "main", WELL)
+    found = hosted.look()["ledger-protection"]
+    assert (found["state"], found["exit_code"]) == ("wrong", 9)
+    assert "pull_request" in found["says"]
+
+
+def test_a_ci_run_whose_token_may_only_read(hosted: Patient, github: GitHubStandin) -> None:
+    repository(github, push=False)
+    hosted.setenv(GITHUB_ACTIONS="true")
+    assert hosted.look()["ci-token"]["mends"] == ["in the job that applies: permissions: {contents: write}"]
+
+
+def test_a_token_that_github_refuses_or_that_is_missing(hosted: Patient) -> None:
+    hosted.setenv(GITHUB_TOKEN="ghs_ofanotherrepository")
+    found = hosted.look()["ledger-protection"]
+    assert (found["state"], "answers 401" in found["says"]) == ("warning", True)
+    hosted.monkeypatch.delenv("GITHUB_TOKEN")
+    found = hosted.look()["main-protection"]
+    assert (found["state"], "GITHUB_TOKEN alone" in found["says"]) == ("not_asked", True)
+
+
+def test_a_token_goes_to_no_address_that_is_not_encrypted(hosted: Patient, github: GitHubStandin) -> None:
+    hosted.setenv(GITHUB_API_URL="http://api.example.com")
+    assert "GITHUB_API_URL is" in hosted.look()["ledger-protection"]["says"]
+    assert github.requests == []
+
+
+def test_rules_that_the_token_may_not_read(hosted: Patient, github: GitHubStandin) -> None:
+    repository(github)
+    tell(github, "/branches/.*", {}, status=403)
+    assert "may not read the rules" in hosted.look()["ledger-protection"]["says"]
+
+
+def test_a_github_that_does_not_answer(hosted: Patient) -> None:
+    hosted.setenv(GITHUB_API_URL="http://127.0.0.1:9")
+    assert hosted.look()["ledger-protection"]["state"] == "warning"
+
+
+def test_another_host_is_looked_at_by_people(patient: Patient) -> None:
+    found = patient.look()
+    assert {found[name]["state"] for name in ("ledger-protection", "main-protection")} == {"not_asked"}
+    assert "not at GitHub" in found["main-protection"]["says"]
+
+
+def test_a_git_host_whose_clock_differs(hosted: Patient, github: GitHubStandin) -> None:
+    import email.utils
+
+    ahead = email.utils.formatdate(4_000_000_000, usegmt=True)
+    github.routes.insert(0, ("GET", "/x", lambda *_: Answer(body={})))
+    from ftops.adapters import doctor_host, http_questions
+
+    real = http_questions.ask
+    # The git server of the tests is Python's own, which tells this machine's time.
+    hosted.monkeypatch.setattr(
+        doctor_host, "ask", lambda url, **how: real(url, **how) if "repos" in url else _at(real(url, **how), ahead)
+    )
+    found = hosted.look()["clock"]
+    assert (found["state"], found["mends"]) == ("warning", ["sudo timedatectl set-ntp true"])
+    assert urlsplit(github.address).hostname in found["says"]
+
+
+def _at(answer: Any, date: str) -> Any:
+    import dataclasses
+    from email.utils import parsedate_to_datetime
+
+    return dataclasses.replace(answer, date=parsedate_to_datetime(date))
+
+
+WORKFLOW = (
+    "on: [push]\njobs:\n  apply:\n{}    runs-on: ubuntu-latest\n    steps: [{{run: ftops apply --auto-approve}}]\n"
+)
+
+
+def found_in(top: Path, path: str, text: str) -> Finding:
+    """What comes of one file of CI, read as the command reads it."""
+    file = top / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    why = Unknown(why="not asked")
+    every = diagnose_hosting(remote=why, host=why, workflows=read_workflows(top), branch="x", is_ci=False)
+    return next(one for one in every if one.check is Check.WORKFLOWS)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "says"),
+    [
+        ("", "states no permissions"),
+        ("    permissions: {contents: read}\n", "may not write"),
+        ("    permissions: {contents: write}\n", "can do what they are for"),
+        ("    permissions: write-all\n", "can do what they are for"),
+    ],
+)
+def test_a_workflow_that_applies(tmp_path: Path, permissions: str, says: str) -> None:
+    assert says in found_in(tmp_path, ".github/workflows/apply.yml", WORKFLOW.format(permissions)).says
+
+
+@pytest.mark.parametrize("trigger", ["pull_request_target", "[push, pull_request_target]", "{pull_request_target: {}}"])
+def test_a_workflow_that_runs_strangers_code_beside_keys(tmp_path: Path, trigger: str) -> None:
+    text = f"on: {trigger}\njobs: {{plan: {{steps: [{{run: ftops plan}}]}}}}\n"
+    found = found_in(tmp_path, ".github/workflows/plan.yml", text)
+    assert found.mends == ("in .github/workflows/plan.yml: on: pull_request",)
+
+
+@pytest.mark.parametrize("text", ["ftops: [", "ftops", "a: &x [ftops]\nb: *x\n", "- ftops\n", "# ftops\non: ? x\n"])
+def test_a_workflow_that_makes_no_sense_says_nothing(tmp_path: Path, text: str) -> None:
+    assert found_in(tmp_path, ".github/workflows/odd.yml", text).state is State.WELL
+
+
+@pytest.mark.parametrize("text", ["on: push\n", "# ftops apply\n" * 30_000])
+def test_a_workflow_that_has_nothing_of_ftops_or_is_too_large(tmp_path: Path, text: str) -> None:
+    assert found_in(tmp_path, ".github/workflows/odd.yml", text).state is State.NOT_ASKED
+
+
+@pytest.mark.parametrize("file", [".github/workflows/plan.yml", "requirements.txt", ".gitlab-ci.yml"])
+def test_ci_installs_a_version_of_ftops(tmp_path: Path, file: str) -> None:
+    found_in(tmp_path, file, "# ftops\nftops[server]==9.8.7\n")
+    assert [flow.pins for flow in read_workflows(tmp_path)] == [("9.8.7",)]
+
+
+def test_ci_installs_another_ftops(patient: Patient) -> None:
+    patient.write(".github/workflows/apply.yml", "- run: pip install ftops==9.8.7 && ftops apply\n")
+    found = patient.look("--offline")
+    assert (found["versions"]["state"], found["versions"]["mends"]) == ("warning", ["pip install ftops==9.8.7"])
+    assert found["workflows"]["mends"] == ["in .github/workflows/apply.yml: permissions: {contents: write}"]
