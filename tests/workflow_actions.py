@@ -25,6 +25,10 @@ class Artifact:
     content: bytes
     is_expired: bool = False
 
+    def plan(self) -> bytes:
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            return archive.read("plan.json")
+
 
 @dataclass(kw_only=True)
 class Artifacts:
