@@ -25,7 +25,7 @@ class ManifestLines:
 
     def line(self, *pointers: str) -> int:
         """Gives the line of the first of these fields that there is, else of its name, else of its document."""
-        places = self.document.values
+        places = {**self.document.values, **self.document.keys}
         found = (places[one].line for one in (*pointers, "/metadata/name") if one in places)
         return next(found, self.document.place.line)
 

@@ -83,7 +83,7 @@ def read_outcome_file(path: Path) -> SavedOutcome:
 
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if fits_schema(data, "outcome.v1") and fits_schema(_as_plan(data), "plan.v1"):
+        if fits_schema(data, "outcome.v1") and all(fits_schema(plan, "plan.v1") for plan in _as_plans(data)):
             return _outcome(data)
     except (ValueError, RecursionError) as error:
         raise _no_outcome(path) from error
@@ -100,11 +100,11 @@ def _step_data(step: Step) -> dict[str, Any]:
     }
 
 
-def _as_plan(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives a plan of all actions and judgements in a file, so that the plan's schema tells whether they are what they say."""
+def _as_plans(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Gives the plan in a file, and one of its other actions and judgements: the plan's schema tells of all of them."""
     names = ("train", "evaluate", "promote", "cancel", "adopt", "move", "delete", "cost_usd")
     empty = ("deferred", "refusals", "blockers", "notices", "kept", "caveats")
-    plan: dict[str, Any] = {
+    rest: dict[str, Any] = {
         "format_version": "1",
         "project": data["project"],
         "today": "2000-01-01",
@@ -112,24 +112,21 @@ def _as_plan(data: Mapping[str, Any]) -> dict[str, Any]:
         "complete": True,
         "has_changes": False,
         "summary": dict.fromkeys(names, 0),
+        "actions": [*map(_action_data, data["steps"]), *data["due"]],
+        "withheld": [
+            {
+                "fine_tune": one["fine_tune"],
+                "backend": one["judgement"]["backend"],
+                "revision": one["judgement"]["revision"] or "0" * 12,
+                "alias": "-",
+                "judgement": one["judgement"],
+            }
+            for one in data["judgements"]
+        ],
         **{name: [] for name in empty},
-        **(data["remaining"] or {}),
+        "bindings": {},
     }
-    steps = [_action_data(step) for step in data["steps"]]
-    judged = [
-        {
-            "fine_tune": one["fine_tune"],
-            "backend": one["judgement"]["backend"],
-            "revision": one["judgement"]["revision"] or "0" * 12,
-            "alias": "-",
-            "judgement": one["judgement"],
-        }
-        for one in data["judgements"]
-    ]
-    plan["actions"] = [*plan.get("actions", ()), *steps, *data["due"]]
-    plan["withheld"] = [*plan.get("withheld", ()), *judged]
-    plan.setdefault("bindings", {})
-    return plan
+    return [rest] if data["remaining"] is None else [data["remaining"], rest]
 
 
 def _action_data(step: Mapping[str, Any]) -> dict[str, Any]:
