@@ -10,7 +10,7 @@ import click
 from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option
-from ftops.cli.style import echo, paint, safe, shows_all, tell
+from ftops.cli.style import echo, echo_data, paint, safe, shows_all, tell
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _heading(one: "LoggedJob") -> str:
 
 def _print_event(event: "JobEvent", one: "LoggedJob", *, as_json: bool) -> None:
     if as_json:
-        echo(_line(event, one))
+        echo_data(_line(event, one))
         return
     at = event.at.strftime("%Y-%m-%d %H:%M:%S") if event.at else " " * 19
     color = _COLORS.get(event.level)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ftops.cli import completing
-from ftops.cli.style import echo, shows_all
+from ftops.cli.style import echo_data, shows_all
 from ftops.domain.desired import DesiredState
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import FineTuneName
@@ -120,7 +120,7 @@ def check_refresh(*, is_refreshing: bool, is_offline: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Writes a value as JSON; non-ASCII stays as it is, control characters are escaped, and so is what ``safe`` is about."""
-    echo(json.dumps(value, indent=2, ensure_ascii=not shows_all(sys.stdout)).replace("##[", "#\\u0023["))
+    echo_data(json.dumps(value, indent=2, ensure_ascii=not shows_all(sys.stdout)).replace("##[", "#\\u0023["))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

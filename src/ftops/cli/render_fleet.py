@@ -12,7 +12,7 @@ import msgspec
 
 from ftops.application.fleet import AliasRow, FleetRow, Spending
 from ftops.cli.style import paint, safe
-from ftops.cli.widths import cells, margin, padded, wrapped
+from ftops.cli.widths import cells, margin, padded
 from ftops.domain.health import Health
 from ftops.domain.plan import Plan
 from ftops.domain.plan_json import judgement_to_json
@@ -75,17 +75,13 @@ def fleet_lines(rows: Sequence[FleetRow], spent: Spending, plan: Plan, *, now: d
     if reasons:
         yield ""
     for row in reasons:
-        head = f"{row.name}: "
-        first, *others = wrapped(safe(row.why), margin(), first=cells(head), indent=4)
-        yield f"{paint(head, _COLORS[row.health])}{first}"
-        yield from others
+        yield f"{paint(f'{row.name}: ', _COLORS[row.health])}{safe(row.why)}"
     told = {row.why for row in rows}
     notices = [one for one in plan.notices if one.message not in told]
     if notices:
         yield ""
     for one in notices:
-        text = f"{one.fine_tune}: {safe(one.message)}" if one.fine_tune else safe(one.message)
-        yield from wrapped(text, margin(), indent=4)
+        yield f"{one.fine_tune}: {safe(one.message)}" if one.fine_tune else safe(one.message)
     yield ""
     yield _summary(rows, spent)
 

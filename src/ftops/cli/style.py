@@ -8,6 +8,7 @@ from typing import IO, Any, Final, TextIO
 
 import click
 
+from ftops.cli.widths import folded
 from ftops.domain.foreign_text import visible
 
 # The signs of this house, for streams that have ASCII alone.
@@ -82,14 +83,19 @@ def safe(text: str) -> str:
 
 
 def echo(text: str = "") -> None:
-    """Writes a line to standard output."""
-    click.echo(typed(text, sys.stdout), color=has_color(sys.stdout))
+    """Writes text to standard output; on a terminal its lines are broken between words, not within."""
+    click.echo(folded(typed(text, sys.stdout), sys.stdout), color=has_color(sys.stdout))
+
+
+def echo_data(text: str) -> None:
+    """Writes text to standard output as it is: what programs read, or a person copies."""
+    click.echo(text, color=has_color(sys.stdout))
 
 
 def tell(text: str) -> None:
     """Writes a line to standard error: progress and remarks, never data. Where nobody can read them any more that is all."""
     try:
-        click.echo(typed(text, sys.stderr), err=True, color=has_color(sys.stderr))
+        click.echo(folded(typed(text, sys.stderr), sys.stderr), err=True, color=has_color(sys.stderr))
     except OSError:
         abandon(sys.stderr)
 

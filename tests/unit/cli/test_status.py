@@ -79,8 +79,7 @@ def test_columns_give_way_and_names_do_not(width: int, monkeypatch: pytest.Monke
     name = "a-name-of-forty-characters-as-long-as-al"
     said = lines(monkeypatch, width, row(name, Health.ATTENTION, "its job failed: " + "x y " * 30))
     assert all(name in line for line in said[1:2])
-    assert all(len(line) <= max(width, 51) for line in said)
-    assert all(len(line) <= width for line in said[4:-1])
+    assert all(len(line) <= max(width, 51) for line in said[:2])
     heads = said[0].split()
     assert (
         heads == ["HEALTH", "NAME", "STATE", "ALIASES", "AGE", "SPENT", "SHUTDOWN", "BACKEND", "REVISION"][: len(heads)]
@@ -152,6 +151,21 @@ def test_wide_characters_take_two_columns() -> None:
     assert widths.padded("日本", 6) == "日本  "
     assert widths.padded("ab", 4, is_right=True) == "  ab"
     assert list(widths.wrapped("aa 日本 bb", 5, indent=1)) == ["aa", " 日本", " bb"]
+    assert widths.cells("\x1b[31mred\x1b[0m") == 3
+
+
+def test_lines_are_broken_between_words_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "short\n  ! a line that takes more than the forty columns which there are\n" + "x" * 50
+    assert widths.folded(text, sys.stdout) == text
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert widths.folded(text, sys.stdout).split("\n") == [
+        "short",
+        "  ! a line that takes more than the",
+        "      forty columns which there are",
+        "x" * 50,
+    ]
+    assert widths.columns(None) is None
 
 
 def test_a_column_is_as_wide_as_the_terminal_says(monkeypatch: pytest.MonkeyPatch) -> None:
