@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ftops.bootstrap import open_catalog
+from ftops.bootstrap_catalog import open_catalog
 from ftops.bootstrap_place import Place
 from ftops.domain.aliases import NoAnswer, Resolved, resolve
 from ftops.domain.manifest import AliasName, FineTuneName

@@ -7,11 +7,11 @@ Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact.
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ftops import __version__
 from ftops.adapters.backend_address import is_loopback
 from ftops.adapters.github_api import Access
 from ftops.domain.foreign_text import visible
 from ftops.errors import HostError, HostForbidden
+from ftops.version import __version__
 
 if TYPE_CHECKING:
     import httpx2
