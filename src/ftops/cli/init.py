@@ -87,9 +87,10 @@ def _shallow_first(paths: Iterable[str]) -> list[str]:
 
 
 def _next_steps(started: "Started") -> list[tuple[str, str]]:
-    commit = [(f"git add {_to_add(started)} && git commit -m 'Start with ftops'", "")] if started.placed.written else []
+    adding = [(f"git add {_to_add(started)}", ""), ("git commit -m 'Start with ftops'", "")]
+    commit = adding if started.placed.written else []
     if started.blueprint.backend == "embedded":
-        train = ("ftops apply", "train, test and promote on this machine: seconds, no key, no cost")
+        train = ("ftops apply", "train and promote on this machine: seconds, no key, no cost")
         return [train, ("ftops status", "what there is now"), *commit]
     return [
         ("ftops apply --backend embedded", "rehearse on this machine first: no key, no cost"),

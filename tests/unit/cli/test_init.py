@@ -52,7 +52,7 @@ def test_its_words_lead_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     out = capsys.readouterr().out
     assert "Project a-b in a b, trained on backend embedded. Written:\n  + .gitignore\n  + ftops.yaml\n" in out
     assert "\n  cd 'a b'\n  ftops apply " in out
-    assert "git add .gitignore finetunes ftops.yaml schemas && git commit" in out
+    assert "\n  git add .gitignore finetunes ftops.yaml schemas\n  git commit -m" in out
     assert run(["-C", str(tmp_path / "a b"), "init", "--backend", "openai", "--ci", "gitlab"]) == 0
     captured = capsys.readouterr()
     assert "--name and --backend change nothing" in captured.err
@@ -66,7 +66,10 @@ def test_workflows_above_the_project_are_to_be_committed_too(
     (tmp_path / "ftops.yaml").unlink()
     steps = data(tmp_path, capsys, "below")["next"]
     assert isinstance(steps, list)
-    assert steps[-1] == "git add .gitignore finetunes ftops.yaml schemas :/.github && git commit -m 'Start with ftops'"
+    assert steps[-2:] == [
+        "git add .gitignore finetunes ftops.yaml schemas :/.github",
+        "git commit -m 'Start with ftops'",
+    ]
 
 
 def test_for_openai_a_rehearsal_comes_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
