@@ -18,14 +18,14 @@ from ftops.bootstrap_place import find_place
 from ftops.cli.choosing import choose
 from ftops.cli.confirmation import is_confirmed, is_typed
 from ftops.cli.guards import policy_of
-from ftops.cli.live import open_progress
+from ftops.cli.live import LiveProgress, open_progress
 from ftops.cli.main import Globals
 from ftops.cli.options import Selection
 from ftops.cli.questions import needs_typing, question_of
 from ftops.cli.render_prune import counted
 from ftops.cli.style import echo, safe, tell
 from ftops.domain.continuing import continuing
-from ftops.domain.plan import Plan
+from ftops.domain.plan import Plan, Train
 from ftops.ports import ProgramMode
 
 APPROVE_INSTEAD: Final = "give --auto-approve, or a plan: ftops apply PLAN"
@@ -98,7 +98,19 @@ def approved_plan(
     if is_asking and not _is_approved(plan, only_prunes=workspace.policy.only_prunes):
         tell("Nothing was done.")
         return None
+    if isinstance(workspace.progress, LiveProgress):
+        workspace.progress.expect(_costs(plan))
     return plan
+
+
+def _costs(plan: Plan) -> dict[str, float | None]:
+    """What the trainings of each fine-tune that is worked on would cost; None where that is not known."""
+    costs: dict[str, float | None] = {action.fine_tune: 0.0 for action in plan.actions}
+    for action in plan.actions:
+        if isinstance(action, Train):
+            before, usd = costs[action.fine_tune], action.estimate.usd
+            costs[action.fine_tune] = None if before is None or usd is None else before + usd
+    return costs
 
 
 def _is_approved(plan: Plan, *, only_prunes: bool) -> bool:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import click
 
 from ftops.cli.style import tell
+from ftops.cli.widths import columns, wrapped
 from ftops.errors import UsageProblem
 
 
@@ -23,16 +24,24 @@ def check_somebody_is_there(what: str, *, instead: str) -> None:
 def is_confirmed(question: str, *, instead: str) -> bool:
     """Asks for yes or no; Enter alone is no. Raises UsageProblem where the input ends, and click.Abort at Ctrl-C."""
     with _told_at_the_end(instead):
-        return click.confirm(question, default=False, err=True)
+        return click.confirm(_fitting(question, " [y/N]: "), default=False, err=True)
 
 
 def is_typed(question: str, word: str, *, instead: str) -> bool:
     """Asks for a word to be typed, for what can't be had back; anything else is no. Raises as ``is_confirmed`` does."""
     with _told_at_the_end(instead):
-        answer = click.prompt(f"{question} Type {word} to do it", default="", show_default=False, err=True)
+        answer = click.prompt(
+            _fitting(f"{question} Type {word} to do it", ": "), default="", show_default=False, err=True
+        )
     if answer.strip() != word:
         tell(f"That was not {word}.")
     return bool(answer.strip() == word)
+
+
+def _fitting(question: str, rest: str) -> str:
+    """Gives a question in lines that leave room for what follows it."""
+    width = columns(sys.stderr)
+    return question if width is None else "\n".join(wrapped(question, width - len(rest) - 4, indent=4))
 
 
 @contextmanager

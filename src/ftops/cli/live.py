@@ -3,15 +3,17 @@
 Implements ``ports.Progress``. Writes to standard error only.
 """
 
+import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from ftops.cli.style import abandon, safe, tell
+from ftops.cli.style import abandon, safe, shows_all, tell
+from ftops.cli.widths import folded
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -66,6 +68,16 @@ class LiveProgress:
         self._lock = threading.Lock()
         self._tasks: dict[str, tuple[str, TaskID]] = {}
         self._is_open = False
+        self._begun: set[str] = set()
+        self._trained: set[str] = set()
+
+    def expect(self, costs: Mapping[str, float | None]) -> None:
+        """Says which fine-tunes this run works on, and what their trainings would cost (None: nobody knows).
+
+        From now on a last row tells for how long it has gone on, how many wait, and what was begun of that cost.
+        """
+        began = time.monotonic()
+        self._rows.tell_below = lambda: _progressed(costs, self._begun, self._trained, time.monotonic() - began)
 
     def __enter__(self) -> Self:
         self._is_open = True
@@ -84,6 +96,9 @@ class LiveProgress:
         fields: dict[str, Any] = {"name": safe(fine_tune), "phase": safe(phase), "count": count, "detail": safe(detail)}
         fields["at"] = time.monotonic()
         with self._lock, _outliving_the_terminal():
+            self._begun.add(fine_tune)
+            if phase.startswith("train"):
+                self._trained.add(fine_tune)
             if self._is_open and not self._rows.live.is_started:
                 self._rows.start()
             known = self._tasks.get(fine_tune)
@@ -100,7 +115,22 @@ class LiveProgress:
         """Prints a line above the rows."""
         text = f"{safe(fine_tune)}: {safe(message)}" if fine_tune else safe(message)
         with self._lock, _outliving_the_terminal():
-            self._rows.console.print(text, markup=False, soft_wrap=True)
+            self._rows.console.print(folded(text, sys.stderr), markup=False, soft_wrap=True)
+
+
+def _progressed(
+    costs: Mapping[str, float | None], begun: Collection[str], trained: Collection[str], seconds: float
+) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    elapsed = f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+    waiting = sum(name not in begun for name in costs)
+    parts = [f"{elapsed} elapsed", *([f"{waiting:,} to begin"] if waiting else [])]
+    if any(cost is None for cost in costs.values()):
+        parts.append("cost unknown")
+    else:
+        spent = sum(cost or 0.0 for name, cost in costs.items() if name in trained)
+        parts.append(f"about ${spent:,.2f} of ${sum(cost or 0.0 for cost in costs.values()):,.2f} begun")
+    return ", ".join(parts)
 
 
 @contextmanager
@@ -113,5 +143,6 @@ def _outliving_the_terminal() -> Iterator[None]:
 
 
 def open_progress() -> PlainProgress | LiveProgress:
-    """Gives rows on a terminal, lines otherwise."""
-    return LiveProgress() if sys.stderr is not None and sys.stderr.isatty() else PlainProgress()
+    """Gives rows on a terminal that can draw them, lines otherwise."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return LiveProgress() if is_terminal and shows_all(sys.stderr) else PlainProgress()

@@ -5,6 +5,7 @@ Made so that a step and the time left can be read at 80 columns, whatever names 
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console, RenderableType
@@ -30,18 +31,20 @@ class Rows(Progress):
 
     def __init__(self, *columns: ProgressColumn, console: Console) -> None:
         self._terminal = console  # before all else: Rich asks for the rows while it makes itself
+        self.tell_below: Callable[[], str] | None = None
         super().__init__(*columns, console=console, transient=True)
 
     def get_renderables(self) -> list[RenderableType]:
         """Gives the table of the rows that are shown now, and how many others there are."""
         now = time.monotonic()
         shown = [task for task in self.tasks if _is_shown(task, now)]
-        room = max(1, self._terminal.height - 2)
+        below = [Text(self.tell_below(), style="dim")] if self.tell_below is not None and self.tasks else []
+        room = max(1, self._terminal.height - 2 - len(below))
         if len(shown) <= room:
-            return [self.make_tasks_table(shown)]
+            return [self.make_tasks_table(shown), *below]
         newest = {task.id for task in sorted(shown, key=lambda task: float(task.fields["at"]))[-room:]}
         table = self.make_tasks_table([task for task in shown if task.id in newest])
-        return [table, Text(f"… and {len(shown) - room:,} more")]
+        return [table, Text(f"… and {len(shown) - room:,} more"), *below]
 
 
 def open_rows(console: Console | None = None) -> Rows:

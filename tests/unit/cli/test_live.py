@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ftops.cli import live_rows
-from ftops.cli.live import LiveProgress, PlainProgress, open_progress
+from ftops.cli.live import LiveProgress, PlainProgress, _progressed, open_progress
 from ftops.cli.live_rows import Rows, open_rows
 
 NAMES = tuple(f"a-rather-long-fine-tune-name-number-{n}" for n in range(3))
@@ -79,6 +79,37 @@ def test_of_more_rows_than_lines_those_heard_of_last_are_shown() -> None:
     progress.update("b", "training", done=2, total=4)
     assert [line.split()[0] for line in shown(rows)] == ["b", "e", "f", "…"]
     assert shown(rows)[-1] == "… and 3 more"
+
+
+def test_below_the_rows_time_and_cost_are_told() -> None:
+    progress, rows = display(80)
+    progress.expect({"a": 1.5, "b": 2.0, "c": 0.0})
+    assert shown(rows) == []
+    progress.update("a", "training", done=1, total=4)
+    assert shown(rows)[-1] == "0:00 elapsed, 2 to begin, about $1.50 of $3.50 begun"
+    progress.update("b", "upload")
+    assert shown(rows)[-1] == "0:00 elapsed, 1 to begin, about $1.50 of $3.50 begun"
+    for name in "bc":
+        progress.update(name, "train")
+    assert shown(rows)[-1] == "0:00 elapsed, about $3.50 of $3.50 begun"
+    progress.expect({"a": None})
+    assert shown(rows)[-1] == "0:00 elapsed, cost unknown"
+
+
+def test_hours_are_told_as_hours() -> None:
+    assert _progressed({}, (), (), 3 * 3600 + 62) == "3:01:02 elapsed, about $0.00 of $0.00 begun"
+
+
+@pytest.mark.parametrize(("encoding", "term"), [("ascii", "xterm"), ("utf-8", "dumb")])
+def test_a_terminal_that_can_not_draw_gets_lines(encoding: str, term: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    Terminal.encoding = encoding  # type: ignore[misc, assignment]
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", term)
+    assert isinstance(open_progress(), PlainProgress)
 
 
 class Gone(io.StringIO):
