@@ -77,9 +77,11 @@ def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool 
 def safe(text: str) -> str:
     """Gives foreign text with control characters made visible, and nothing in it that GitHub's runner takes for a command.
 
-    It looks for ``##[`` anywhere in a line; what it takes at the beginning of one alone, nothing foreign stands there.
+    It looks for ``##[`` anywhere in a line, and for ``::`` at the beginning of one, behind blanks, too: wherever this text
+    goes, it may begin a line there.
     """
-    return visible(text).replace("##[", "#\\x23[")
+    shown = visible(text).replace("##[", "#\\x23[")
+    return shown.replace("::", ":\\x3a", 1) if shown.lstrip().startswith("::") else shown
 
 
 def echo(text: str = "") -> None:
