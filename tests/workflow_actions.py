@@ -132,13 +132,14 @@ def _counted(standin: GitHubStandin, request: Request, name: str, items: list[An
 
 
 def checkout(artifacts: Artifacts, run: "Run", workspace: Path, given: Mapping[str, str]) -> bool:
-    """The newest commit alone, as the action does it, and no credentials left behind."""
-    assert dict(given) == {"persist-credentials": "false"}
+    """The newest commit alone unless all are asked for, as the action does it, and no credentials left behind."""
+    assert given["persist-credentials"] == "false"
+    depth = {"1": ["--depth=1"], "0": []}[given.get("fetch-depth", "1")]
     commit = run.event.commit
     for words in (
         ["init", "-q", "-b", "main"],
         ["remote", "add", "origin", artifacts.address],
-        ["fetch", "-q", "--no-tags", "--depth=1", f"file://{artifacts.remote}", commit],
+        ["fetch", "-q", "--no-tags", *depth, f"file://{artifacts.remote}", commit],
         ["checkout", "-q", "--force", "--detach", commit],
     ):
         subprocess.run(["git", *words], cwd=workspace, check=True, capture_output=True)
