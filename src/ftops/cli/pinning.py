@@ -16,7 +16,7 @@ from ftops.cli.live import PlainProgress
 from ftops.cli.options import print_json
 from ftops.cli.render_edit import coloured, commit_command, diff_lines, shell_line
 from ftops.cli.render_judgement import render_judgement
-from ftops.cli.style import echo, safe, tell
+from ftops.cli.style import echo, echo_data, safe, tell
 from ftops.domain.desired import Declared
 from ftops.domain.foreign_text import quoted
 from ftops.domain.manifest import LATEST, AliasName, FineTuneName
@@ -122,6 +122,8 @@ def carry_out(found: Found, choice: Choice) -> int:
         return 0
     for line in _lines(found, choice, edit):
         echo(line)
+    for line in _to_copy(found, choice, edit) if edit else ():
+        echo_data(line)
     return 0
 
 
@@ -170,20 +172,33 @@ def _lines(found: Found, choice: Choice, edit: ManifestEdit | None) -> Iterator[
     if stated == LATEST:
         back = f"ftops promote {name} --to {alias} --revision latest"
         yield f"  it follows the declared revision no more; {back} brings that back"
+
+
+def _to_copy(found: Found, choice: Choice, edit: ManifestEdit) -> Iterator[str]:
+    """Gives what no terminal's width may break: the difference, and the command that commits it."""
     yield ""
     yield from map(coloured, diff_lines(edit))
     yield ""
     if found.wanted.is_dry:
         yield "Nothing was written (--dry-run)."
         return
-    yield "Written. Commit it; the next apply moves the alias:"
+    yield f"Written. Commit it{_then(choice)}:"
     yield f"  {shell_line(_commit(found, choice, edit))}"
+
+
+def _then(choice: Choice) -> str:
+    """What becomes of the alias after that, where it can be said."""
+    if choice.one is None:
+        return ""
+    moves = choice.one.outlook is Outlook.MOVES
+    return "; the next apply moves the alias" if moves else "; the alias moves when that is done and its gates pass"
 
 
 def _still_to_move(found: Found, choice: Choice) -> str:
     target = found.pins.record.target_of(found.pins.alias) if found.pins.record else None
     is_elsewhere = target is None or target.revision != choice.to
-    return " The next apply moves it there." if choice.to != LATEST and is_elsewhere else ""
+    moves = choice.one is not None and choice.one.outlook is Outlook.MOVES
+    return " The next apply moves it there." if moves and choice.to != LATEST and is_elsewhere else ""
 
 
 def _standing(choice: Choice) -> str:

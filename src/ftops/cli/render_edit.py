@@ -1,7 +1,6 @@
 """An edit of a manifest as git would show it, and the command that commits it."""
 
 import difflib
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from ftops.cli.style import paint, safe
 from ftops.ports import ManifestEdit
 
 _CONTEXT: Final = 3
-_COMMAND: Final = re.compile(r"^(.\s*):(?=:)")  # a CI runner takes ::word for a command, behind spaces too
 _COLORS: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -20,7 +18,7 @@ def diff_lines(edit: ManifestEdit) -> Iterator[str]:
     old, new = _lines(edit.before), _lines(edit.after)
     paths = f"a/{edit.path}", f"b/{edit.path}"
     for line in difflib.unified_diff(old, new, *paths, n=_CONTEXT, lineterm=""):
-        yield _COMMAND.sub(r"\1\\x3a", safe(line.rstrip("\r\n")))
+        yield safe(line.rstrip("\r\n"))
         if line[0] in "+- " and not line.startswith(("+++", "---")) and not line.endswith(("\r", "\n")):
             yield "\\ No newline at end of file"
 

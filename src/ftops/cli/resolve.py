@@ -8,7 +8,7 @@ import click
 from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, print_json
-from ftops.cli.style import echo, safe, tell
+from ftops.cli.style import echo_data, safe, tell
 from ftops.domain.foreign_text import quoted
 from ftops.errors import FtopsError
 
@@ -68,15 +68,15 @@ def _print(found: "Resolved", base_url: str | None, form: str) -> None:
     keys: tuple[str, ...] = ("model", "backend", "base_url")
     match form:
         case "text":
-            echo(found.model)
+            echo_data(found.model)
         case "json":
             print_json(fields)
         case "env":
             # Read by shells, by Docker and as $GITHUB_ENV, which agree on plain characters and on no way of quoting.
-            echo("\n".join(f"FTOPS_{key.upper()}={_fit(key, fields[key], _PLAIN, form)}" for key in keys))
+            echo_data("\n".join(f"FTOPS_{key.upper()}={_fit(key, fields[key], _PLAIN, form)}" for key in keys))
         case _:
             keys = (*keys, "revision")
-            echo("\n".join(f"{key.replace('_', '-')}={_fit(key, fields[key], _ONE_LINE, form)}" for key in keys))
+            echo_data("\n".join(f"{key.replace('_', '-')}={_fit(key, fields[key], _ONE_LINE, form)}" for key in keys))
 
 
 def _fit(key: str, value: str | None, allowed: re.Pattern[str], form: str) -> str:

@@ -1,10 +1,16 @@
 """``ftops rollback NAME --alias ALIAS``: pins an alias to where it pointed before, by an edit of the manifest."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ftops.cli import completing
 from ftops.cli.main import Globals
 from ftops.cli.options import backend_option, json_option
+
+if TYPE_CHECKING:
+    from ftops.cli.pinning import Found
+    from ftops.domain.pinning import Back
 
 
 @click.command("rollback")
@@ -31,7 +37,6 @@ def command(
     from ftops.cli.pinning import Choice, Wanted, carry_out, find
     from ftops.domain.manifest import AliasName
     from ftops.domain.pinning import back_from
-    from ftops.errors import FtopsError
 
     wanted = Wanted(
         directory=context.directory,
@@ -46,15 +51,25 @@ def command(
     record = found.pins.record.aliases.get(AliasName(alias)) if found.pins.record else None
     back = back_from(record, found.declared, found.pins.choices)
     if back.to is None:
-        why = "; ".join(f"{one.revision}: {one.why}" for one in back.passed_over)
-        message = (
-            f"there is nothing before what {alias} of {found.declared.name} points to on {found.declared.backend.name}"
-        )
-        remedy = f"ftops promote {found.declared.name} --to {alias} --revision R goes to any that may be promoted"
-        raise FtopsError(f"{message} ({why})" if why else message, remedy=remedy)
+        raise _nothing(found, back, is_known=record is not None and bool(record.history))
     one = back.to
     message = f"Roll {alias} of {found.declared.name} back to {one.revision}"
     choice = Choice(
         to=one.revision, why=f"the one before: {one.why}", message=message, one=one, passed_over=back.passed_over
     )
     return carry_out(found, choice)
+
+
+def _nothing(found: "Found", back: "Back", *, is_known: bool) -> Exception:
+    """Says that there is nothing to go back to, and what was looked at."""
+    from ftops.errors import FtopsError
+
+    name, alias, where = found.declared.name, found.pins.alias, found.declared.backend.name
+    if not is_known:
+        fetched = "; without --cached the ledger is fetched first" if found.wanted.is_cached else ""
+        remedy = f"ftops apply moves it as the manifest says{fetched}"
+        return FtopsError(f"{alias} of {name} has pointed to nothing on {where} yet", remedy=remedy)
+    message = f"there is nothing before what {alias} of {name} points to on {where}"
+    why = "; ".join(f"{one.revision}: {one.why}" for one in back.passed_over)
+    remedy = f"ftops promote {name} --to {alias} --revision R goes to any that may be promoted"
+    return FtopsError(f"{message} ({why})" if why else message, remedy=remedy)

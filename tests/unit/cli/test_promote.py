@@ -259,8 +259,42 @@ def test_an_invalid_manifest_is_told_as_by_validate(scratch: Scratch, ftops: Cal
     put_ledger(scratch, A, B)
     manifest(scratch, more="  polciy: {}\n")
     code, _, err = ftops("rollback", "router", "--alias", "production")
-    assert code == 2
-    assert err == ftops("validate")[2] or "did you mean policy" in err
+    problem = "finetunes/router.yaml:18:3 /spec/polciy: unknown key (did you mean policy?)"
+    assert (code, err.splitlines()[0], ftops("validate")[1].splitlines()[0]) == (2, problem, problem)
+
+
+def test_an_alias_that_pointed_nowhere_yet_has_nothing_before(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch)
+    code, _, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, "production of router has pointed to nothing on lab yet" in err) == (1, True)
+    assert "without --cached" in ftops("rollback", "router", "--alias", "staging", "--cached")[2]
+
+
+def test_one_that_has_still_to_be_measured_is_pinned_with_that_word(
+    scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    put_ledger(scratch, A)
+    _, out, _ = ftops("promote", "router", "--to", "production", "--revision", C)
+    assert "Written. Commit it; the alias moves when that is done and its gates pass:" in out
+    again = ftops("promote", "router", "--to", "production", "--revision", C)[1]
+    assert again == f"production of router is pinned to {C} already: no change.\n"
+
+
+def test_an_unreachable_remote_is_told_and_the_copy_read(
+    scratch: Scratch, ftops: Callable[..., Any], tmp_path: Path
+) -> None:
+    put_ledger(scratch, A, B)
+    scratch.add_remote(tmp_path)
+    git(scratch.root, "push", "-q", "origin", "ftops-ledger")
+    git(scratch.root, "branch", "-q", "-D", "ftops-ledger")
+    assert "has pointed to nothing" in ftops("rollback", "router", "--alias", "production", "--dry-run", "--cached")[2]
+    assert ftops("rollback", "router", "--alias", "production", "--dry-run")[0] == 0
+    git(scratch.root, "remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    code, out, err = ftops("rollback", "router", "--alias", "production", "--dry-run")
+    assert (code, f"latest → {A}" in out) == (0, True)
+    assert err.startswith("Warning: the ledger could not be fetched")
+    code, out, err = ftops("rollback", "router", "--alias", "production", "--dry-run", "--cached")
+    assert (code, f"latest → {A}" in out, err) == (0, True, "")
 
 
 def test_mode_links_and_line_ends_stay(scratch: Scratch, ftops: Callable[..., Any]) -> None:
@@ -301,7 +335,7 @@ def test_what_a_description_holds_is_no_command_of_a_ci_runner(scratch: Scratch,
     code, out, err = ftops("rollback", "router", "--alias", "production")
     assert (code, err) == (0, "")
     assert "     #\\x23[group]z" in out.splitlines()
-    assert "     \\x3a:set-env name=x::y" in out.splitlines()
+    assert "     :\\x3aset-env name=x::y" in out.splitlines()
 
 
 def test_a_file_that_changes_meanwhile_is_left_alone(
