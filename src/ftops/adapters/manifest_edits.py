@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ftops.adapters.alias_lines import NotEditable, with_alias
@@ -78,7 +79,10 @@ def _replace(target: Path, content: bytes) -> None:
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
+            was = target.stat()
+            with suppress(OSError):  # root alone can: a container's must not take a person's file
+                os.fchown(stream.fileno(), was.st_uid, was.st_gid)
+            os.fchmod(stream.fileno(), stat.S_IMODE(was.st_mode))
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

@@ -1,6 +1,7 @@
 """An edit of a manifest as git would show it, and the command that commits it."""
 
 import difflib
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,19 +33,13 @@ def commit_command(edit: ManifestEdit, top: Path, message: str) -> tuple[str, ..
     """Gives the words of the command that commits the edit alone, as they are right where it is run."""
     here, target = Path.cwd(), top / edit.path
     if here.is_relative_to(top):
-        return ("git", "commit", "-m", message, "--", str(Path(_relative(target, here))))
+        return ("git", "commit", "-m", message, "--", os.path.relpath(target, here))
     return ("git", "-C", str(top), "commit", "-m", message, "--", edit.path)
 
 
 def shell_line(words: tuple[str, ...]) -> str:
     """Gives a command's words as a line to copy."""
     return safe(shlex.join(words))
-
-
-def _relative(target: Path, here: Path) -> str:
-    import os
-
-    return os.path.relpath(target, here)
 
 
 def _lines(content: bytes) -> list[str]:

@@ -1,6 +1,7 @@
 """``ftops promote`` and ``ftops rollback``: which revision, which line, what is told, and that nothing else is written."""
 
 import json
+import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -303,6 +304,8 @@ def test_mode_links_and_line_ends_stay(scratch: Scratch, ftops: Callable[..., An
     kept.parent.mkdir()
     kept.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     kept.chmod(0o640)
+    owner = (12345, 12346) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(kept, *owner)
     file.unlink()
     file.symlink_to("../kept/mine.yaml")
     before = kept.read_bytes()
@@ -310,6 +313,7 @@ def test_mode_links_and_line_ends_stay(scratch: Scratch, ftops: Callable[..., An
     assert code == 0
     assert file.is_symlink()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert (kept.stat().st_uid, kept.stat().st_gid) == owner
     assert kept.read_bytes() == before.replace(b"production: latest ", f'production: "{A}" '.encode())
     assert "--- a/kept/mine.yaml" in out
     assert sorted(path.name for path in kept.parent.iterdir()) == ["mine.yaml"]
