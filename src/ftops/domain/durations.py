@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
-from statistics import median
 from typing import Any, Final, TypeVar
 
 from ftops.domain.attempts import JobRecord, JobStatus
@@ -52,7 +51,7 @@ def _timed_training(action: Train, declared: Declared, pace: "_Paces") -> Train:
     rates, like = pace.of_training(declared, kind)
     if not rates:
         return _with(action, None, "duration not known: nothing like it was trained there before")
-    seconds = max(action.estimate.tokens * median(rates), _SHORTEST)
+    seconds = max(action.estimate.tokens * _median(rates), _SHORTEST)
     return _with(action, seconds, f"as long for each token as {_counted(len(rates), 'training')} of {like} before")
 
 
@@ -62,7 +61,7 @@ def _timed_evaluation(action: Evaluate, declared: Declared, pace: "_Paces") -> E
     rates, like = pace.of_evaluation(declared, action.backend, action.evaluation)
     if not rates:
         return _with(action, None, "duration not known: no answer was timed there before")
-    seconds = ceil(action.calls / ASKED_AT_ONCE) * median(rates)
+    seconds = ceil(action.calls / ASKED_AT_ONCE) * _median(rates)
     basis = f"{ASKED_AT_ONCE} requests at a time, as fast as in {_counted(len(rates), 'evaluation')} of {like} before"
     return _with(action, seconds, basis + (", judges apart" if action.judged else ""))
 
@@ -72,6 +71,12 @@ def _with(action: _Timed, seconds: float | None, basis: str) -> _Timed:
     assumes = "; ".join(filter(None, (estimate.assumes, basis)))
     rounded = None if seconds is None else round(seconds, 1)
     return replace(action, estimate=replace(estimate, seconds=rounded, assumes=assumes))
+
+
+def _median(rates: Sequence[float]) -> float:
+    from statistics import median  # slow to import: a plan that finds nothing to do needs none
+
+    return median(rates)
 
 
 def _counted(number: int, what: str) -> str:
