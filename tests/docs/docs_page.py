@@ -2,8 +2,8 @@
 
 The convention: a block with ``title="PATH"`` is a file; in a ``console`` block a line ``$ COMMAND`` is run, a ``\\`` at its
 end goes on in the next line, a last ``# exit N`` tells its exit code, and the lines below are its output. ``…`` stands for any
-text of a line, a line that is only ``…`` for any number of lines. A line ``… [y/N]: y`` is a question with the answer that a
-person types.
+text of a line, a line that is only ``…`` for any number of lines. A line ``… [y/N]: y`` or ``… to do it: WORD`` is a question
+with the answer that a person types.
 """
 
 import re
@@ -15,7 +15,7 @@ _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`]*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
 _SETTINGS = re.compile(r"^<!-- docs: (.*) -->$", re.MULTILINE)
 _EXIT = re.compile(r"\s# exit (\d+)\s*$")
-_ANSWER = re.compile(r"\[[yY]/[nN]\]: (\S+)$")
+ANSWER = re.compile(r"(?:\[[yY]/[nN]\]|to do it): (\S+)$")
 _PROMPT = "$ "
 
 
@@ -53,7 +53,7 @@ class Command:
     @property
     def answers(self) -> tuple[str, ...]:
         """What a person types at its questions."""
-        return tuple(found[1] for line in self.expected if (found := _ANSWER.search(line)))
+        return tuple(found[1] for line in self.expected if (found := ANSWER.search(line)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +95,11 @@ class Page:
             )
             at = end + 1
         return tuple(found)
+
+    @property
+    def has_commands(self) -> bool:
+        """Whether there is something to run."""
+        return any(block.language == "console" for block in self.blocks)
 
     @property
     def steps(self) -> tuple[Block | Command, ...]:

@@ -8,10 +8,12 @@ import pty
 import re
 import select
 import sys
+import termios
 import time
 
 SECONDS = 100.0
-QUESTION = re.compile(rb"\[[yY]/[nN]\]: $")
+ROWS, COLUMNS = 50, 120
+QUESTION = re.compile(rb"(?:\[[yY]/[nN]\]|to do it): $")
 
 
 def main(answers: list[str], command: list[str]) -> int:
@@ -19,6 +21,7 @@ def main(answers: list[str], command: list[str]) -> int:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvp(command[0], command)
+    termios.tcsetwinsize(terminal, (ROWS, COLUMNS))
     seen = b""
     left = list(answers)
     deadline = time.monotonic() + SECONDS

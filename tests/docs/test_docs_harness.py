@@ -46,6 +46,7 @@ def test_a_rewritten_output_keeps_wildcards_that_fit() -> None:
     expected = ["job ftjob-…", "old", "…", "end in … s"]
     printed = ["job ftjob-1", "new at 2026-11-20T10:00:00Z", "skipped", "end in 7 s", "one more"]
     assert rewritten(expected, printed) == ["job ftjob-…", "…", "end in … s", "one more"]
+    assert "Do it now? [y/N]: y" in rewritten(["…"], ["plan", "Do it now? [y/N]: y", "done"])
     assert rewritten(["job ftjob-…"], printed[:2]) == ["job ftjob-…", "new at …"]
 
 
