@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from docs_commands import PAGE, page_of_commands
 from docs_matching import lines_of, rewritten
 from docs_page import Block, Command, Page, all_pages, page_at
 from docs_session import session_for
@@ -53,7 +54,9 @@ def difference(page: Page, outcome: Outcome) -> str:
 
 def main(names: list[str]) -> int:
     """Writes real outputs into pages; gives 1, and leaves the page alone, where a command ended otherwise than stated."""
-    chosen = [page_at(Path(name)) for name in names] or [page for page in all_pages() if page.steps]
+    if not names:
+        PAGE.write_text(page_of_commands(), encoding="utf-8")
+    chosen = [page_at(Path(name)) for name in names] or [page for page in all_pages() if page.has_commands]
     code = 0
     for page in chosen:
         with tempfile.TemporaryDirectory() as folder:

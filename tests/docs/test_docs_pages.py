@@ -9,7 +9,7 @@ import pytest
 from docs_page import Page, all_pages
 from docs_running import difference, run_page
 
-PAGES = [page for page in all_pages() if any(block.language == "console" for block in page.blocks)]
+PAGES = [page for page in all_pages() if page.has_commands]
 
 
 @pytest.mark.timeout(280)
