@@ -85,12 +85,13 @@ $(PEERS): bench/requirements-peers.txt
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-lint: $(INSTALLED) ## check style, types and the rules of import
+lint: $(INSTALLED) ## check style, types, the rules of import, and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy demo
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet --persona auditor --config .github/zizmor.yml .github/workflows action.yml src/ftops/templates/github/*.yml
 
 format: $(INSTALLED) ## mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
@@ -99,8 +100,12 @@ format: $(INSTALLED) ## mend what ruff can mend
 picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
 	$(BIN)/python demo/picture.py docs/images/demo.svg
 
+docs: $(INSTALLED) ## build the documentation as a site in site/, which opens from files and asks no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 docs-outputs: $(INSTALLED) ## run every command of the docs, and write into the pages what it prints (PAGES="docs/tutorial.md …" for some)
 	$(BIN)/python tests/docs/docs_running.py $(PAGES)
 
 clean: ## remove .venv and what tools leave behind
-	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) $(dir $(YAML_SERVER)) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(dir $(CLIENTS)) $(dir $(PEERS)) $(dir $(NODE_SDK)) $(dir $(YAML_SERVER)) build dist site htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
