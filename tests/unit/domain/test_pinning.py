@@ -1,5 +1,6 @@
 """Which revision ``promote`` and ``rollback`` mean, and what an apply would do with a pin to it."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -7,10 +8,12 @@ import pytest
 
 from ftops.domain.desired import Declared
 from ftops.domain.judgement import Judgement, Verdict
-from ftops.domain.manifest import AliasName, BackendName, ModelId, Revision
+from ftops.domain.manifest import AliasName, BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.pinning import Outlook, Pinnable, back_from, is_free, newest_passed, pinnable, revisions_named
+from ftops.domain.plan import Plan, Promote, Train
+from ftops.domain.planner import build_plan
 from ftops.domain.records import FineTuneRecord, Target
-from plan_cases import make_declared, sha
+from plan_cases import make_case, make_declared, sha
 
 PRODUCTION = AliasName("production")
 A, B, C, D = (Revision(letter * 12) for letter in "abcd")
@@ -254,3 +257,69 @@ def test_a_prefix_of_four_digits_or_more_names_a_revision() -> None:
     assert revisions_named("abcd", known).only is None
     assert revisions_named("abc", known).found == ()
     assert revisions_named("abcd00000000", known).only == known[0]
+
+
+JOBS: dict[str, dict[str, Any]] = {
+    "trained": {},
+    "running": {"status": "running", "model": None},
+    "failed": {"status": "failed", "model": None},
+    "superseded": {"status": "cancelled", "model": None, "cancel": "superseded"},
+    "gone": {"gone_at": "2026-11-09T10:00:00Z"},
+    "missed": {"missed_at": "2026-11-09T10:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("verdict", [None, "pass", "fail", "insufficient_evidence", "error"])
+@pytest.mark.parametrize("known", ["never", "passed", "pointed", "override"])
+@pytest.mark.parametrize("gate", ["min", "shadow"])
+@pytest.mark.parametrize("pinned", [A, D])
+@pytest.mark.parametrize("job", JOBS)
+def test_what_is_said_of_a_pin_is_what_a_plan_does_with_it(
+    job: str, pinned: Revision, gate: str, known: str, verdict: str | None
+) -> None:
+    letter = pinned[:1]
+    line, passed = f"{letter}b" if known == "pointed" else "b", letter * (known == "passed")
+    history = record(pinned, B, line=line, passed=passed, **{letter: JOBS[job]})
+    policy = {"override": {"revision": pinned, "why": "better"}} if known == "override" else {}
+    about = declared(D, gate=gate, policy=policy)
+    judgements = judged(**{letter: verdict}) if verdict and job == "trained" else {}
+    if gate == "shadow":  # a model without an enforced gate passes
+        judgements = judged(**{letter: "pass"}) if judgements else {}
+    said = {choice.revision: choice for choice in pinnable(history, about, PRODUCTION, judgements)}[pinned].outlook
+    assert said is outlook_of(planned(history, pinned, gate, policy, judgements))
+
+
+def planned(
+    history: FineTuneRecord,
+    pinned: Revision,
+    gate: str,
+    policy: dict[str, Any],
+    judgements: dict[Revision, Judgement],
+) -> Plan:
+    wanted = {
+        "name": "router",
+        "revision": D,
+        "evals": [{"name": "intent", "gate": gate}],
+        "aliases": {"production": pinned},
+        "policy": policy,
+    }
+    project = {"format_version": "1", "name": "acme", "ledger_id": "L1"}
+    ledger = {"project": project, "fine_tunes": {"router": msgspec.to_builtins(history)}}
+    case = make_case({"fine_tunes": [wanted]}, {"ledgers": {"shared": ledger}})
+    found = {(FineTuneName("router"), one, BackendName("openai")): said for one, said in judgements.items()}
+    return build_plan(case.desired, replace(case.observed, judgements=found), case.policy, case.today)
+
+
+def outlook_of(plan: Plan) -> Outlook:
+    moves = [a for a in plan.actions if isinstance(a, Promote) and a.alias == PRODUCTION]
+    if any(entry.alias == PRODUCTION for entry in plan.withheld):
+        return Outlook.WITHHELD
+    if (
+        moves
+        and not moves[0].is_conditional
+        and not any(isinstance(a, Train) for a in plan.actions if a.revision == moves[0].revision)
+    ):
+        return Outlook.MOVES
+    if moves or any(entry.what == "promotion of production" for entry in plan.deferred):
+        return Outlook.WAITS
+    return Outlook.IMPOSSIBLE
