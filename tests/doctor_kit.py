@@ -5,13 +5,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ftops.adapters.git_ledger import GitLedger
+from ftops.application.doctor import examine
+from ftops.bootstrap_doctor import open_surroundings
 from ftops.cli.main import run
+from ftops.domain.diagnosis import Finding
 from ledger_kit import QuickClock, git
 from openai_standin import BASE_MODEL, OpenAIStandin, openai_standin
 
@@ -26,7 +30,7 @@ class Patient:
     """One project. ``look`` gives the findings by check, ``text`` what a person sees."""
 
     root: Path
-    capsys: pytest.CaptureFixture[str]
+    capsys: Any
     monkeypatch: pytest.MonkeyPatch
     code: int = 0
 
@@ -38,6 +42,11 @@ class Patient:
         assert data["exit_code"] == self.code, said.out
         assert said.err == ""
         return {one["check"]: one for one in data["checks"]}
+
+    def findings(self, *, is_offline: bool = False) -> dict[str, Finding]:
+        """The same without the command line, for fixtures of a whole module."""
+        here = open_surroundings(self.root, backend=None)
+        return {one.check.value: one for one in examine(here, now=datetime.now(UTC), is_offline=is_offline)}
 
     def text(self, *words: str) -> str:
         self.capsys.readouterr()
@@ -87,6 +96,11 @@ class Patient:
             clock=QuickClock(),
         )
         clone.record(events)
+
+
+def wrong_in(found: dict[str, Any]) -> dict[str, str]:
+    """What is wrong, in its own words."""
+    return {name: one["says"] for name, one in found.items() if one["state"] == "wrong"}
 
 
 @pytest.fixture

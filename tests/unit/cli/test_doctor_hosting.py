@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,9 +10,9 @@ from doctor_kit import Patient, patient, plain, standin, template
 from ftops.adapters.doctor_workflows import read_workflows
 from ftops.domain.diagnosing_hosting import diagnose_hosting
 from ftops.domain.diagnosis import Check, Finding, State, Unknown
-from git_http import read_only_server
 from github_standin import Answer, GitHubStandin, github_standin
 from ledger_kit import git
+from openai_standin import openai_standin
 
 __all__ = ["patient", "plain", "standin", "template"]
 
@@ -29,14 +28,12 @@ def github() -> Iterator[GitHubStandin]:
 
 
 @pytest.fixture
-def hosted(patient: Patient, github: GitHubStandin, tmp_path: Path) -> Iterator[Patient]:
-    """Its remote is acme/models at a git server whose API the stand-in has."""
-    (tmp_path / "acme").mkdir()
-    (tmp_path / "remote.git").rename(tmp_path / "acme/models.git")
-    with read_only_server(tmp_path) as address:
-        git(patient.root, "remote", "set-url", "origin", f"{address}/acme/models.git")
-        patient.setenv(GITHUB_SERVER_URL=address, GITHUB_API_URL=github.address, GITHUB_TOKEN=TOKEN)
-        yield patient
+def hosted(patient: Patient, github: GitHubStandin) -> Patient:
+    """Its remote is acme/models at a GitHub whose API the stand-in has; git itself is not answered there."""
+    server = "http://127.0.0.1:9"
+    git(patient.root, "remote", "set-url", "origin", f"{server}/acme/models.git")
+    patient.setenv(GITHUB_SERVER_URL=server, GITHUB_API_URL=github.address, GITHUB_TOKEN=TOKEN)
+    return patient
 
 
 def tell(github: GitHubStandin, path: str, body: Any, *, status: int = 200) -> None:
@@ -132,28 +129,12 @@ def test_another_host_is_looked_at_by_people(patient: Patient) -> None:
     assert "not at GitHub" in found["main-protection"]["says"]
 
 
-def test_a_git_host_whose_clock_differs(hosted: Patient, github: GitHubStandin) -> None:
-    import email.utils
-
-    ahead = email.utils.formatdate(4_000_000_000, usegmt=True)
-    github.routes.insert(0, ("GET", "/x", lambda *_: Answer(body={})))
-    from ftops.adapters import doctor_host, http_questions
-
-    real = http_questions.ask
-    # The git server of the tests is Python's own, which tells this machine's time.
-    hosted.monkeypatch.setattr(
-        doctor_host, "ask", lambda url, **how: real(url, **how) if "repos" in url else _at(real(url, **how), ahead)
-    )
-    found = hosted.look()["clock"]
+def test_a_git_host_whose_clock_differs(patient: Patient) -> None:
+    with openai_standin(skew=3600.0) as host:  # any server that tells its time
+        git(patient.root, "remote", "set-url", "origin", f"{host.base_url}/acme/models.git")
+        found = patient.look()["clock"]
     assert (found["state"], found["mends"]) == ("warning", ["sudo timedatectl set-ntp true"])
-    assert urlsplit(github.address).hostname in found["says"]
-
-
-def _at(answer: Any, date: str) -> Any:
-    import dataclasses
-    from email.utils import parsedate_to_datetime
-
-    return dataclasses.replace(answer, date=parsedate_to_datetime(date))
+    assert "that of 127.0.0.1 are 3,600 s apart" in found["says"] or "3,599 s" in found["says"]
 
 
 WORKFLOW = (

@@ -1,13 +1,18 @@
 """What ``ftops doctor`` finds in the ledger and in the folder of this machine, each gone wrong for real."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from doctor_kit import Patient, patient, plain, standin, template
+import pytest
+
+from doctor_kit import KEY, VARIABLE, Patient, patient, plain, quiet_environment, standin, template
+from ftops.domain.diagnosis import State
 from ftops.domain.events import BackendSeen, CommitApplied, TrainingBlocked
 from ftops.domain.manifest import BackendName
 from ledger_kit import AT, REF, declared, git, intended, job_recorded, started
-from openai_standin import OpenAIStandin
+from openai_standin import OpenAIStandin, openai_standin
 
 __all__ = ["patient", "plain", "standin", "template"]
 
@@ -120,36 +125,6 @@ def test_a_shallow_clone_cannot_tell_what_was_applied(patient: Patient, tmp_path
     assert (found["state"], found["mends"]) == ("warning", ["git fetch --unshallow --filter=tree:0"])
 
 
-def test_an_intent_that_nobody_finished(patient: Patient) -> None:
-    now = datetime.now(UTC)
-    patient.ledger(started(), declared(), intended(at=now - timedelta(minutes=30)))
-    assert patient.look()["intents"]["state"] == "well"
-    patient.ledger(intended("i2", at=now - timedelta(hours=3), attempt=1, backend=LAB))
-    found = patient.look()["intents"]
-    assert found["mends"] == ["ftops apply --continue"]
-    assert "ticket-router 3f9a1c2b7d10 on lab" in found["says"]
-
-
-def test_an_organisation_that_may_not_train(patient: Patient, standin: OpenAIStandin) -> None:
-    seen = BackendSeen(at=AT, backend=LAB, base_url=standin.base_url)
-    patient.ledger(started(), seen, TrainingBlocked(at=AT, backend=LAB, message="training_not_available: too late"))
-    found = patient.look()["training"]
-    assert found["mends"][0] == "ftops retry NAME asks again, once"
-    assert "2026-11-21" in found["says"]
-    assert patient.code == 0
-
-
-def test_a_budget_that_is_nearly_spent(patient: Patient, standin: OpenAIStandin) -> None:
-    now = datetime.now(UTC)
-    patient.lab(standin.base_url, "  budget: {training_usd: 100}\n")
-    patient.commit()
-    assert patient.look()["budget"]["state"] == "well"
-    patient.ledger(started(), declared(), intended(at=now, backend=LAB, estimate_usd=85.0))
-    found = patient.look()["budget"]
-    assert (found["state"], found["says"]) == ("warning", "$85.00 of $100.00 are spent this month")
-    assert found["mends"] == ["in ftops.yaml: budget: {training_usd: 200}"]
-
-
 def test_records_that_wait_and_records_that_were_refused(patient: Patient) -> None:
     patient.write(".ftops/pending/20261121T120000-1.json", "{}")
     assert patient.look("--offline")["pending"]["mends"] == ["ftops apply --continue"]
@@ -169,14 +144,59 @@ def test_a_key_of_another_organisation(patient: Patient, standin: OpenAIStandin)
     assert patient.look()["organisation"]["state"] == "well"
 
 
-def test_a_key_that_sees_no_job_of_the_ledger(patient: Patient, standin: OpenAIStandin) -> None:
-    seen = BackendSeen(at=AT, backend=LAB, base_url=standin.base_url)
-    patient.ledger(started(), seen, declared(), intended(backend=LAB), job_recorded(backend=LAB, intent="i1"))
-    found = patient.look()["organisation"]
-    assert found["state"] == "warning"
-    assert "sees none of the 1 jobs" in found["says"]
-
-
 def test_a_backend_that_has_moved(patient: Patient) -> None:
     patient.ledger(started(), BackendSeen(at=AT, backend=LAB, base_url="https://gpu.example.com/v1"))
     assert patient.look()["organisation"]["exit_code"] == 9
+
+
+@pytest.fixture(scope="module")
+def much_recorded(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One look at a ledger that tells of an old intent, a refusal, a job that the key doesn't see, and money spent."""
+    folder, now = tmp_path_factory.mktemp("ledger"), datetime.now(UTC)
+    with pytest.MonkeyPatch.context() as monkeypatch, openai_standin() as standin:
+        quiet_environment(folder, monkeypatch)
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        full = Patient(folder / "clone", None, monkeypatch)
+        git(full.root, "remote", "set-url", "origin", str(folder / "remote.git"))
+        full.lab(standin.base_url, "  budget: {training_usd: 100}\n")
+        full.setenv(**{VARIABLE: KEY})
+        full.ledger(
+            started(),
+            BackendSeen(at=AT, backend=LAB, base_url=standin.base_url),
+            TrainingBlocked(at=AT, backend=LAB, message="training_not_available: too late"),
+            declared(),
+            intended("i1", backend=LAB, at=now, estimate_usd=85.0),
+            job_recorded(backend=LAB, intent="i1"),
+            declared("slow"),
+            intended("i2", fine_tune="slow", backend=LAB, at=now - timedelta(hours=3)),
+            declared("new"),
+            intended("i3", fine_tune="new", backend=LAB, at=now - timedelta(minutes=30)),
+        )
+        return full.findings()
+
+
+def test_an_intent_that_nobody_finished(much_recorded: dict[str, Any]) -> None:
+    found = much_recorded["intents"]
+    assert found.mends == ("ftops apply --continue",)
+    assert found.says == "a run that never told its end may have started a job of slow 3f9a1c2b7d10 on lab"
+
+
+def test_an_organisation_that_may_not_train(much_recorded: dict[str, Any]) -> None:
+    found = much_recorded["training"]
+    assert (found.state, found.mends[0]) == (State.WARNING, "ftops retry NAME asks again, once")
+    assert "lab said on 2026-11-21" in found.says
+
+
+def test_a_budget_that_is_nearly_spent(much_recorded: dict[str, Any]) -> None:
+    found = much_recorded["budget"]
+    assert (found.state, found.says) == (State.WARNING, "$85.00 of $100.00 are spent this month")
+    assert found.mends == ("in ftops.yaml: budget: {training_usd: 200}",)
+
+
+def test_a_key_that_sees_no_job_of_the_ledger(much_recorded: dict[str, Any]) -> None:
+    found = much_recorded["organisation"]
+    assert (found.state, found.mends) == (
+        State.WARNING,
+        (f"set {VARIABLE} to a key of the ledger's organisation and project",),
+    )
+    assert "sees none of the 1 jobs" in found.says

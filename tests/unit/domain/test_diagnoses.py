@@ -119,6 +119,27 @@ def test_a_token_of_which_github_says_nothing_and_one_that_may_push() -> None:
     assert found(Check.CI_TOKEN, git=in_ci, host=replace(HOST, may_push=False)).state is State.WARNING
 
 
+@pytest.mark.parametrize(
+    ("check", "changes", "is_ci", "state"),
+    [
+        (Check.IDENTITY, {"has_email": False}, True, State.NOT_ASKED),
+        (Check.CHECKOUT, {"branch": None}, True, State.WELL),
+        (Check.CHECKOUT, {"branch": None}, False, State.WARNING),
+        (Check.WORK_TREE, {"is_dirty": True}, False, State.WRONG),
+    ],
+)
+def test_what_a_ci_run_minds_less(check: Check, changes: dict[str, Any], is_ci: bool, state: State) -> None:
+    facts = GitFacts(version=(2, 44, 0), repository=RepositoryFacts(is_ci=is_ci, **changes))
+    assert found(check, git=facts).state is state
+
+
+def test_a_rehearsal_minds_no_dirty_work_tree_and_a_newer_git_is_safer() -> None:
+    facts = GitFacts(version=(2, 34, 1), repository=RepositoryFacts(is_dirty=True))
+    rehearsed = ProjectFacts(project=PROJECT, backends=(EMBEDDED,))
+    assert found(Check.WORK_TREE, git=facts, project=rehearsed).state is State.WELL
+    assert found(Check.GIT, git=facts).state is State.WARNING
+
+
 def test_rules_that_cannot_be_read() -> None:
     assert found(Check.LEDGER_PROTECTION, host=replace(HOST, ledger_rules=WHY)).state is State.NOT_ASKED
     open_main = replace(HOST, main_rules=BranchRules())
