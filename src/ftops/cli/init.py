@@ -40,7 +40,7 @@ def command(
 
     \b
     Examples:
-      ftops init && ftops apply         an empty folder to a promoted model, on this machine
+      ftops init && ftops apply         an empty folder to a promoted model
       ftops init models --ci gitlab     in a folder of this name
       ftops init --backend openai       for training at OpenAI
     """

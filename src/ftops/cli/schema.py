@@ -14,6 +14,7 @@ _SCHEMAS: Final = {
     "finetune": "a manifest",
     "project": "ftops.yaml",
     "plan": "what ftops plan --json prints",
+    "outcome": "what ftops apply --json prints",
     "ledger": "the files of the ledger's branch",
 }
 
@@ -25,7 +26,9 @@ _SCHEMAS: Final = {
 )
 @click.pass_obj
 def command(context: Globals, *, name: str | None, out: Path | None) -> int:
-    """Print a JSON Schema (draft 2020-12): finetune, project, plan or ledger; without a name, the list of them.
+    """Print a JSON Schema (draft 2020-12) of manifests, ftops.yaml, plans, outcomes or the ledger.
+
+    Without a name, the list of them.
 
     Editors complete and check manifests by the line that ftops init writes at their top:
     # yaml-language-server: $schema=../schemas/finetune.v1.json
@@ -33,7 +36,7 @@ def command(context: Globals, *, name: str | None, out: Path | None) -> int:
     \b
     Examples:
       ftops schema finetune
-      ftops schema --out schemas        all of them, such as after ftops was upgraded
+      ftops schema --out schemas    all of them, as after an upgrade
     """
     from ftops.adapters.schemas import schema_text
 

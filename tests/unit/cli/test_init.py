@@ -93,11 +93,12 @@ def test_schemas_are_printed_listed_and_written(tmp_path: Path, capsys: pytest.C
         "finetune",
         "project",
         "plan",
+        "outcome",
         "ledger",
     ]
     assert run(["-C", str(tmp_path), "schema", "--out", "s"]) == 0
     assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
-        f"{name}.v1.json" for name in ("finetune", "ledger", "plan", "project")
+        f"{name}.v1.json" for name in ("finetune", "ledger", "outcome", "plan", "project")
     ]
     assert run(["-C", str(tmp_path), "schema", "plan", "--out", "one"]) == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["plan.v1.json"]
