@@ -10,6 +10,7 @@ from ftops.adapters.github_approvals import GitHubApprovals, KeptPlan
 from ftops.bootstrap import load_desired, open_workspace
 from ftops.bootstrap_place import Place
 from ftops.domain.guard import Policy
+from ftops.errors import MissingKey
 from ftops.ports import Progress
 
 # Each of them costs a call or three; who waits longer with applying plans anew.
@@ -41,6 +42,11 @@ def find_approvals(
     place: Place, environ: Mapping[str, str], *, repository: str, workflow: str, progress: Progress
 ) -> tuple[KeptPlan, ...]:
     """Gives what GitHub keeps for each commit that is not applied yet. Raises HostError, MissingKey, UsageProblem."""
+    if not environ.get("GITHUB_TOKEN"):
+        raise MissingKey(
+            "GITHUB_TOKEN is not set, so GitHub can't be asked for plans",
+            remedy="give the step env: {GITHUB_TOKEN: ${{ github.token }}}",
+        )
     access, commits = access_of(environ), unapplied_commits(place, progress)
     with GitHubApi(access) as api:
         approvals = GitHubApprovals(api, access, repository=repository, workflow=workflow)
