@@ -48,6 +48,7 @@ _COLUMNS: Final = (
     _Column(head="BACKEND", rank=6),
     _Column(head="REVISION", rank=7),
 )
+_ALIASES: Final = 3
 
 
 def in_order(rows: Sequence[FleetRow], order: str) -> list[FleetRow]:
@@ -117,23 +118,35 @@ def age(since: datetime | None, now: datetime) -> str:
 
 
 def _table(rows: Sequence[FleetRow], now: datetime) -> Iterator[str]:
-    texts = [_cells(row, now) for row in rows]
-    widths = [max(cells(column.head), *(cells(text[i]) for text in texts)) for i, column in enumerate(_COLUMNS)]
+    is_narrow = sum(_widths([_cells(row, now) for row in rows])) + _GAP * (len(_COLUMNS) - 1) > margin()
+    # In a narrow terminal each alias has a line of its own.
+    texts = [_cells(row, now, between="\n" if is_narrow else ", ") for row in rows]
+    widths = _widths(texts)
     shown = _fitting(widths)
     yield paint(_line([column.head for column in _COLUMNS], widths, shown), bold=True)
     for row, text in zip(rows, texts, strict=True):
-        line = _line(text, widths, shown)
+        aliases, *others = text[_ALIASES].split("\n")
+        line = _line([*text[:_ALIASES], aliases, *text[_ALIASES + 1 :]], widths, shown)
         yield paint(line[: widths[0]], _COLORS[row.health]) + line[widths[0] :]
+        for alias in others if _ALIASES in shown else ():
+            yield _line([alias if place == _ALIASES else "" for place in range(len(_COLUMNS))], widths, shown)
+
+
+def _widths(texts: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        max(cells(column.head), *(cells(line) for text in texts for line in text[place].split("\n")))
+        for place, column in enumerate(_COLUMNS)
+    ]
 
 
 def _fitting(widths: Sequence[int]) -> list[int]:
-    """Gives the columns that fit into a line, in their order."""
-    shown = list(range(len(_COLUMNS)))
-    for place in sorted(shown, key=lambda one: -_COLUMNS[one].rank):
-        if _COLUMNS[place].rank == 0 or sum(widths[one] + _GAP for one in shown) - _GAP <= margin():
-            break
-        shown.remove(place)
-    return shown
+    """Gives the columns that fit into a line, in their order: those that matter most are taken first."""
+    shown: list[int] = []
+    for place in sorted(range(len(_COLUMNS)), key=lambda one: _COLUMNS[one].rank):
+        taken = sum(widths[one] + _GAP for one in shown)
+        if _COLUMNS[place].rank == 0 or taken + widths[place] <= margin():
+            shown.append(place)
+    return sorted(shown)
 
 
 def _line(texts: Sequence[str], widths: Sequence[int], shown: Sequence[int]) -> str:
@@ -141,13 +154,13 @@ def _line(texts: Sequence[str], widths: Sequence[int], shown: Sequence[int]) -> 
     return (" " * _GAP).join(made).rstrip()
 
 
-def _cells(row: FleetRow, now: datetime) -> tuple[str, ...]:
+def _cells(row: FleetRow, now: datetime, *, between: str = ", ") -> tuple[str, ...]:
     days = row.shutdown_in_days
     return (
         row.health.value,
         row.name,
         safe(row.state),
-        ", ".join(_alias(alias, row) for alias in row.aliases) or "none",
+        between.join(_alias(alias, row) for alias in row.aliases) or "none",
         age(row.made_at, now),
         f"${row.spent_usd:,.2f}",
         "-" if days is None else f"{days:,} d",

@@ -75,7 +75,8 @@ def wrapped(text: str, width: int, *, first: int = 0, indent: int = 0) -> Iterat
     for word in words[1:]:
         if taken + 1 + cells(word) > width:
             yield line.rstrip(" ")
-            line, taken = " " * indent + word, indent + cells(word)
+            before = min(indent, max(0, width - cells(word)))  # a long word fits into a line rather than being indented
+            line, taken = " " * before + word, before + cells(word)
         else:
             line, taken = f"{line} {word}", taken + 1 + cells(word)
     yield line

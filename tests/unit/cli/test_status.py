@@ -80,11 +80,23 @@ def test_columns_give_way_and_names_do_not(width: int, monkeypatch: pytest.Monke
     said = lines(monkeypatch, width, row(name, Health.ATTENTION, "its job failed: " + "x y " * 30))
     assert all(name in line for line in said[1:2])
     assert all(len(line) <= max(width, 51) for line in said[:2])
-    heads = said[0].split()
-    assert (
-        heads == ["HEALTH", "NAME", "STATE", "ALIASES", "AGE", "SPENT", "SHUTDOWN", "BACKEND", "REVISION"][: len(heads)]
-    )
-    assert len(heads) == {40: 2, 60: 3, 80: 3, 100: 6, 140: 9}[width]
+    heads = {
+        40: "HEALTH NAME",
+        60: "HEALTH NAME STATE",
+        80: "HEALTH NAME STATE AGE SPENT SHUTDOWN",
+        100: "HEALTH NAME STATE ALIASES AGE SPENT",
+        140: "HEALTH NAME STATE ALIASES AGE SPENT SHUTDOWN BACKEND REVISION",
+    }
+    assert said[0].split() == heads[width].split()
+
+
+def test_on_a_narrow_terminal_each_alias_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = row("b").aliases[0]
+    both = (first, replace(first, alias=AliasName("staging")))
+    assert lines(monkeypatch, 60, row("b", aliases=both))[1:3] == [
+        "ok      b     pass   production: 3f9a1c2b7d10  3 d  $5.00",
+        "                     staging: 3f9a1c2b7d10",
+    ]
 
 
 def test_what_is_worst_comes_first_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
