@@ -1,12 +1,14 @@
 """What ``ftops doctor`` finds at GitHub and in the files that CI obeys, with a stand-in of GitHub's API."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doctor_kit import Patient, patient, plain, standin, template
+from ftops.adapters.doctor_host import ask_host
 from ftops.adapters.doctor_workflows import read_workflows
 from ftops.domain.diagnosing_hosting import diagnose_hosting
 from ftops.domain.diagnosis import Check, Finding, State, Unknown
@@ -27,13 +29,26 @@ def github() -> Iterator[GitHubStandin]:
         yield running
 
 
+SERVER = "http://127.0.0.1:9"
+
+
+@dataclass
+class Hosted:
+    """What is asked about acme/models at a GitHub whose API the stand-in has."""
+
+    environ: dict[str, str]
+    is_ci: bool = False
+
+    def look(self) -> dict[str, Finding]:
+        why = Unknown(why="not asked")
+        host = ask_host(f"{SERVER}/acme/models.git", "ftops-ledger", environ=self.environ)
+        every = diagnose_hosting(remote=why, host=host, workflows=why, branch="ftops-ledger", is_ci=self.is_ci)
+        return {one.check.value: one for one in every}
+
+
 @pytest.fixture
-def hosted(patient: Patient, github: GitHubStandin) -> Patient:
-    """Its remote is acme/models at a GitHub whose API the stand-in has; git itself is not answered there."""
-    server = "http://127.0.0.1:9"
-    git(patient.root, "remote", "set-url", "origin", f"{server}/acme/models.git")
-    patient.setenv(GITHUB_SERVER_URL=server, GITHUB_API_URL=github.address, GITHUB_TOKEN=TOKEN)
-    return patient
+def hosted(github: GitHubStandin) -> Hosted:
+    return Hosted({"GITHUB_SERVER_URL": SERVER, "GITHUB_API_URL": github.address, "GITHUB_TOKEN": TOKEN})
 
 
 def tell(github: GitHubStandin, path: str, body: Any, *, status: int = 200) -> None:
@@ -50,77 +65,88 @@ def rules(github: GitHubStandin, branch: str, kinds: list[dict[str, str]], *, is
     tell(github, f"/branches/{branch}", {"name": branch, "protected": is_protected})
 
 
-def test_branches_that_are_protected(hosted: Patient, github: GitHubStandin) -> None:
+def test_branches_that_are_protected(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github)
     rules(github, "ftops-ledger", WELL)
     rules(github, "main", [{"type": "pull_request"}])
     found = hosted.look()
-    assert {found[name]["state"] for name in ("ledger-protection", "main-protection")} == {"well"}
-    assert found["ci-token"]["state"] == "not_asked"
+    assert {found[name].state for name in ("ledger-protection", "main-protection")} == {"well"}
+    assert found["ci-token"].state == "not_asked"
     assert {request.token for request in github.requests} == {TOKEN}
 
 
-def test_branches_that_anybody_may_rewrite(hosted: Patient, github: GitHubStandin) -> None:
+def test_branches_that_anybody_may_rewrite(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github)
     rules(github, "ftops-ledger", [])
     rules(github, "main", [])
     found = hosted.look()
-    assert "'Block force pushes'" in found["ledger-protection"]["mends"][0]
-    assert "/acme/models/settings/rules" in found["ledger-protection"]["mends"][0]
-    assert "Require a pull request" in found["main-protection"]["mends"][0]
+    assert "'Block force pushes'" in found["ledger-protection"].mends[0]
+    assert "/acme/models/settings/rules" in found["ledger-protection"].mends[0]
+    assert "Require a pull request" in found["main-protection"].mends[0]
 
 
 @pytest.mark.parametrize(("force", "state"), [(True, "warning"), (False, "well"), (None, "well")])
 def test_a_branch_with_classic_protection(
-    hosted: Patient, github: GitHubStandin, force: bool | None, state: str
+    hosted: Hosted, github: GitHubStandin, force: bool | None, state: str
 ) -> None:
     repository(github)
     rules(github, "ftops-ledger", [], is_protected=True)
     rules(github, "main", [], is_protected=True)
     if force is not None:
         tell(github, "/branches/ftops-ledger/protection", {"allow_force_pushes": {"enabled": force}})
-    assert hosted.look()["ledger-protection"]["state"] == state
+    assert hosted.look()["ledger-protection"].state == state
 
 
-def test_a_rule_that_refuses_the_ledgers_own_pushes(hosted: Patient, github: GitHubStandin) -> None:
+def test_a_rule_that_refuses_the_ledgers_own_pushes(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github)
     rules(github, "ftops-ledger", [*WELL, {"type": "pull_request"}])
     rules(github, "main", WELL)
     found = hosted.look()["ledger-protection"]
-    assert (found["state"], found["exit_code"]) == ("wrong", 9)
-    assert "pull_request" in found["says"]
+    assert (found.state, found.exit_code) == ("wrong", 9)
+    assert "pull_request" in found.says
 
 
-def test_a_ci_run_whose_token_may_only_read(hosted: Patient, github: GitHubStandin) -> None:
+def test_a_ci_run_whose_token_may_only_read(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github, push=False)
-    hosted.setenv(GITHUB_ACTIONS="true")
-    assert hosted.look()["ci-token"]["mends"] == ["in the job that applies: permissions: {contents: write}"]
+    hosted.is_ci = True
+    assert hosted.look()["ci-token"].mends == ("in the job that applies: permissions: {contents: write}",)
 
 
-def test_a_token_that_github_refuses_or_that_is_missing(hosted: Patient) -> None:
-    hosted.setenv(GITHUB_TOKEN="ghs_ofanotherrepository")
+def test_a_token_that_github_refuses_or_that_is_missing(hosted: Hosted) -> None:
+    hosted.environ["GITHUB_TOKEN"] = "ghs_ofanotherrepository"
     found = hosted.look()["ledger-protection"]
-    assert (found["state"], "answers 401" in found["says"]) == ("warning", True)
-    hosted.monkeypatch.delenv("GITHUB_TOKEN")
+    assert (found.state, "answers 401" in found.says) == ("warning", True)
+    del hosted.environ["GITHUB_TOKEN"]
     found = hosted.look()["main-protection"]
-    assert (found["state"], "GITHUB_TOKEN alone" in found["says"]) == ("not_asked", True)
+    assert (found.state, "GITHUB_TOKEN alone" in found.says) == ("not_asked", True)
 
 
-def test_a_token_goes_to_no_address_that_is_not_encrypted(hosted: Patient, github: GitHubStandin) -> None:
-    hosted.setenv(GITHUB_API_URL="http://api.example.com")
-    assert "GITHUB_API_URL is" in hosted.look()["ledger-protection"]["says"]
+def test_a_token_goes_to_no_address_that_is_not_encrypted(hosted: Hosted, github: GitHubStandin) -> None:
+    hosted.environ["GITHUB_API_URL"] = "http://api.example.com"
+    assert "GITHUB_API_URL is" in hosted.look()["ledger-protection"].says
     assert github.requests == []
 
 
-def test_rules_that_the_token_may_not_read(hosted: Patient, github: GitHubStandin) -> None:
+def test_rules_that_the_token_may_not_read(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github)
     tell(github, "/branches/.*", {}, status=403)
-    assert "may not read the rules" in hosted.look()["ledger-protection"]["says"]
+    assert "may not read the rules" in hosted.look()["ledger-protection"].says
 
 
-def test_a_github_that_does_not_answer(hosted: Patient) -> None:
-    hosted.setenv(GITHUB_API_URL="http://127.0.0.1:9")
-    assert hosted.look()["ledger-protection"]["state"] == "warning"
+def test_a_github_that_does_not_answer(hosted: Hosted) -> None:
+    hosted.environ["GITHUB_API_URL"] = "http://127.0.0.1:9"
+    assert hosted.look()["ledger-protection"].state == "warning"
+
+
+def test_the_command_asks_github_too(patient: Patient, github: GitHubStandin) -> None:
+    repository(github, push=False)
+    rules(github, "ftops-ledger", [])
+    rules(github, "main", WELL)
+    git(patient.root, "remote", "set-url", "origin", f"{SERVER}/acme/models.git")
+    patient.setenv(GITHUB_SERVER_URL=SERVER, GITHUB_API_URL=github.address, GITHUB_TOKEN=TOKEN, CI="true")
+    found = patient.look()
+    assert [found[name]["state"] for name in ("ledger-protection", "main-protection", "ci-token")] == ["warning"] * 3
+    assert TOKEN not in str(found)
 
 
 def test_another_host_is_looked_at_by_people(patient: Patient) -> None:
