@@ -4,6 +4,7 @@ Owns the last look: another run may have moved an alias, applied a protection or
 planned. What is deleted in the first place is ``domain.retention``'s to choose.
 """
 
+from ftops.domain.alias_line import line_before
 from ftops.domain.attempts import Attempt, JobRecord
 from ftops.domain.events import EventRefused, FileDeletion, Intended, ModelDeletion
 from ftops.domain.records import AliasRecord, FineTuneRecord, LedgerState, RevisionRecord, Target
@@ -68,13 +69,14 @@ def datasets_of(revision: RevisionRecord) -> frozenset[str]:
 
 
 def targets_before(alias: AliasRecord) -> frozenset[Target]:
-    """What an alias pointed to before its present target: the one right before, and the newest one of another revision.
+    """What an alias pointed to before its present target: the one right before, the newest one of another revision, and the
+    one that a rollback goes to.
 
-    They differ where a revision got another model or backend; a rollback goes to the second. None where it is retired.
+    They differ where a revision got another model or backend, and after a rollback. None where it is retired.
     """
     present = alias.target
     if present is None:
         return frozenset()
     earlier = [move.target for move in reversed(alias.history) if move.target is not None and move.target != present]
     others = [target for target in earlier if target.revision != present.revision]
-    return frozenset((*earlier[:1], *others[:1]))
+    return frozenset((*earlier[:1], *others[:1], *line_before(alias, present.backend)[-1:]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ftops.domain.alias_line import line_before
 from ftops.domain.attempts import Attempt, CancelReason, JobRecord, JobStatus, counting_attempt
 from ftops.domain.checkpoints import chosen_model
 from ftops.domain.desired import Declared
@@ -103,26 +104,14 @@ def back_from(alias: AliasRecord | None, declared: Declared, choices: Sequence[P
     """
     known = {one.revision: one for one in choices}
     passed_over: list[Pinnable] = []
-    for revision in reversed(_line_before(alias, declared)):
-        one = known.get(revision)
+    for target in reversed(line_before(alias, declared.backend.name) if alias else ()):
+        one = known.get(Revision(target.revision))
         if one is None:
             continue
         if one.outlook is Outlook.MOVES:
             return Back(to=one, passed_over=tuple(passed_over))
         passed_over.append(one)
     return Back(to=None, passed_over=tuple(passed_over))
-
-
-def _line_before(alias: AliasRecord | None, declared: Declared) -> list[Revision]:
-    """The revisions that led to the present one: going back to one of them takes what came after it off the line."""
-    line: list[Revision] = []
-    there = [move.target for move in (alias.history if alias else ()) if move.target is not None]
-    for target in there:
-        if target.backend == declared.backend.name:
-            revision = Revision(target.revision)
-            line = [*line[: line.index(revision)], revision] if revision in line else [*line, revision]
-    present = alias.target if alias else None
-    return line[:-1] if present is not None and present.backend == declared.backend.name else line
 
 
 def _of(

@@ -87,6 +87,8 @@ class TestModels:
         assert before(one, None, two, None, two) == {"ft:0", "ft:2"}
         assert before(one, two, one) == {"ft:1"}
         assert before(one, one) == {"ft:0"}
+        # Rolled back from the third: the newest other one is that, and a rollback would go to the first.
+        assert before(one, two, "c" * 12, two) == {"ft:0", "ft:2"}
         assert before(one, two, None) == before() == set()
 
 
