@@ -80,8 +80,9 @@ def find(wanted: Wanted, *, is_new: bool | None) -> Found:
     state, caveats = at_hand.ledger(declared, is_cached=wanted.is_cached)
     for caveat in caveats:
         tell(f"Warning: {safe(caveat)}")
-    if wanted.backend is not None and declared.fine_tune.backend not in {None, declared.backend.name}:
-        tell(f"Warning: revisions are those of backend {declared.backend.name}, not of the manifest's")
+    own = declared.fine_tune.backend or at_hand.desired.project.backend
+    if declared.backend.name != own:
+        tell(f"Warning: verdicts and models are those of backend {declared.backend.name}; the manifest wants {own}")
     if declared.fine_tune.policy.suspend:
         tell(f"Warning: {declared.name} is suspended (spec.policy.suspend): no alias moves until it isn't any more")
     return Found(wanted=wanted, at_hand=at_hand, pins=at_hand.pins(state, declared, alias, PlainProgress()))

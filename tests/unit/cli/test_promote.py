@@ -256,6 +256,13 @@ def test_a_suspended_fine_tune_is_edited_with_a_word(scratch: Scratch, ftops: Ca
     assert (code, "router is suspended" in err) == (0, True)
 
 
+def test_a_choice_by_another_backend_than_the_manifest_s_is_told(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    code, _, err = ftops("promote", "router", "--to", "production", "--backend", "embedded")
+    assert (code, "no revision of router has a model on embedded yet" in err) == (1, True)
+    assert "Warning: verdicts and models are those of backend embedded; the manifest wants lab" in err
+
+
 def test_an_invalid_manifest_is_told_as_by_validate(scratch: Scratch, ftops: Callable[..., Any]) -> None:
     put_ledger(scratch, A, B)
     manifest(scratch, more="  polciy: {}\n")
