@@ -52,7 +52,7 @@ def _timed_training(action: Train, declared: Declared, pace: "_Paces") -> Train:
     if not rates:
         return _with(action, None, "duration not known: nothing like it was trained there before")
     seconds = max(action.estimate.tokens * _median(rates), _SHORTEST)
-    return _with(action, seconds, f"as long for each token as {_counted(len(rates), 'training')} of {like} before")
+    return _with(action, seconds, f"duration by {_counted(len(rates), 'training')} of {like} before")
 
 
 def _timed_evaluation(action: Evaluate, declared: Declared, pace: "_Paces") -> Evaluate:
@@ -62,7 +62,7 @@ def _timed_evaluation(action: Evaluate, declared: Declared, pace: "_Paces") -> E
     if not rates:
         return _with(action, None, "duration not known: no answer was timed there before")
     seconds = ceil(action.calls / ASKED_AT_ONCE) * _median(rates)
-    basis = f"{ASKED_AT_ONCE} requests at a time, as fast as in {_counted(len(rates), 'evaluation')} of {like} before"
+    basis = f"duration by {_counted(len(rates), 'evaluation')} of {like} before, {ASKED_AT_ONCE} requests at a time"
     return _with(action, seconds, basis + (", judges apart" if action.judged else ""))
 
 

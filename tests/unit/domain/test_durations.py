@@ -81,7 +81,7 @@ def test_a_training_takes_its_tokens_at_the_median_pace_of_this_fine_tune() -> N
     own = record("router", job("a", 10), job("b", 12), job("c", 50))
     estimate = training(world(own, record("other", job("d", 1)))).estimate
     assert estimate.seconds == 12 * MINUTE
-    assert estimate.assumes.endswith("as long for each token as 3 trainings of this fine-tune before")
+    assert estimate.assumes.endswith("duration by 3 trainings of this fine-tune before")
 
 
 def test_one_that_was_never_trained_takes_as_long_as_others_of_its_base_model_and_method() -> None:
@@ -147,7 +147,7 @@ def test_an_evaluation_takes_turns_of_32_requests_as_long_as_answers_took() -> N
     own["evaluations"] = [scores("intent", 30.0), scores("intent", 50.0), scores("other", 9000.0)]
     estimate = evaluation(world(own, evals=[{"name": "intent"}])).estimate
     assert estimate.seconds == 2 * 4.0  # 50 rows are two turns
-    assert estimate.assumes.endswith("32 requests at a time, as fast as in 2 evaluations of this fine-tune before")
+    assert estimate.assumes.endswith("duration by 2 evaluations of this fine-tune before, 32 requests at a time")
 
 
 def test_the_time_of_judges_is_not_in_it_and_that_is_said() -> None:
