@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 _NARROWEST: Final = 40
 _ENDLESS: Final = 10_000
 _HANGING: Final = 4
+_BLANK: Final = re.compile(" (?!%)")  # a number stays with its per cent
 _COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -69,7 +70,7 @@ def wrapped(text: str, width: int, *, first: int = 0, indent: int = 0) -> Iterat
 
     ``first`` columns are taken in the first line already; the others are indented.
     """
-    words = text.lstrip(" ").split(" ")
+    words = _BLANK.split(text.lstrip(" "))
     blanks = " " * (len(text) - len(text.lstrip(" ")))
     line, taken = blanks + words[0], first + len(blanks) + cells(words[0])
     for word in words[1:]:
