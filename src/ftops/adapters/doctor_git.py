@@ -21,6 +21,7 @@ from ftops.errors import UsageProblem
 SECONDS: Final = 8.0
 _VERSION: Final = re.compile(r"git version (\d+(?:\.\d+)*)")
 _SHOWN: Final = 20
+_SHORTEST: Final = 8  # shorter values are words that a message may need
 _CI: Final = ("CI", "GITHUB_ACTIONS", "GITLAB_CI")
 
 
@@ -37,7 +38,9 @@ class HurriedGit(GitProcess):
 
 def hurried_git(folder: Path) -> HurriedGit:
     """Gives git for one folder; it fetches no object that a partial clone lacks unasked."""
-    return HurriedGit(folder=folder, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
+    # Git ends by itself where a host says nothing, also once nobody waits for it any more.
+    quick = {"GIT_NO_LAZY_FETCH": "1", "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": f"{SECONDS:.0f}"}
+    return HurriedGit(folder=folder, environment={**clean_environment(), **quick})
 
 
 def read_facts(found: GitRepository | UsageProblem, root: Path, *, environ: Mapping[str, str]) -> GitFacts:
@@ -128,4 +131,4 @@ def credentials_in(environ: Mapping[str, str]) -> tuple[str, ...]:
     words = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
     stated = [value.strip() for name, value in environ.items() if words.search(name)]
     in_urls = [part for value in environ.values() for part in re.findall(r"://[^/\s@]*?:([^/\s@]+)@", value)]
-    return tuple(sorted({text for text in (*stated, *in_urls) if len(text) >= 6}, key=len, reverse=True))
+    return tuple(sorted({text for text in (*stated, *in_urls) if len(text) >= _SHORTEST}, key=len, reverse=True))

@@ -19,7 +19,8 @@ _FILES: Final = (
 )  # fmt: skip
 _MOST: Final = 100
 _RUNS: Final = re.compile(r"\bftops\b")
-_APPLIES: Final = re.compile(r"\bftops\b[^\n]*\bapply\b|^\s*command:\s*[\"']?apply\b", re.MULTILINE)
+_RUN: Final = re.compile(r"\bftops\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?)*apply\b")
+_ARGUMENTS: Final = re.compile(r"\s*apply\b")
 _PIN: Final = re.compile(r"\bftops(?:\[[a-z,]*\])?==([0-9][A-Za-z0-9.+!]*)")
 
 
@@ -48,10 +49,11 @@ def _facts(top: Path, path: Path) -> WorkflowFacts | None:
     workflow = _parsed(text)
     # YAML 1.1, which PyYAML reads, takes the key "on" for true.
     triggers = workflow.get("on", workflow.get(True, {}))
+    applying = tuple(_applying(workflow))
     return WorkflowFacts(
         path=name,
-        applies=_APPLIES.search(text) is not None,
-        may_write=_may_write(workflow),
+        applies=bool(applying),
+        may_write=None if None in applying else all(applying),
         has_target_trigger="pull_request_target" in (triggers if isinstance(triggers, (dict, list)) else (triggers,)),
         pins=pins,
     )
@@ -67,14 +69,27 @@ def _parsed(text: str) -> Mapping[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _may_write(workflow: Mapping[Any, Any]) -> bool | None:
-    """Whether a job, or the whole workflow, states that it may write contents; None where nothing is stated."""
+def _applying(workflow: Mapping[Any, Any]) -> Iterator[bool | None]:
+    """Says of each job that runs apply whether it may write contents; None where no permissions are stated for it."""
     jobs = workflow.get("jobs")
-    parts = [workflow, *(jobs.values() if isinstance(jobs, dict) else ())]
-    stated = [part["permissions"] for part in parts if isinstance(part, dict) and "permissions" in part]
-    if not stated:
-        return None
-    return any(
-        permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("contents") == "write")
-        for permissions in stated
+    for job in jobs.values() if isinstance(jobs, dict) else ():
+        steps = job.get("steps") if isinstance(job, dict) else None
+        if any(map(_applies, steps if isinstance(steps, list) else ())):
+            yield _may_write(job.get("permissions", workflow.get("permissions")))
+
+
+def _applies(step: Any) -> bool:
+    if not isinstance(step, dict):
+        return False
+    given = step.get("with")
+    arguments = given.get("args") if isinstance(given, dict) else None
+    is_ours = "ftops" in str(step.get("uses", ""))
+    return _RUN.search(str(step.get("run", ""))) is not None or (
+        is_ours and _ARGUMENTS.match(str(arguments)) is not None
     )
+
+
+def _may_write(permissions: Any) -> bool | None:
+    if permissions is None:
+        return None
+    return permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("contents") == "write")

@@ -30,6 +30,7 @@ SECONDS: Final = 20.0
 _OFFLINE: Final = Unknown(why="asked for with --offline")
 _NO_REPOSITORY: Final = Unknown(why="there is no repository to look at")
 _REHEARSAL: Final = Unknown(why="everything is rehearsed here: that ledger is never pushed")
+_BROKEN: Final = Unknown(why="ftops.yaml is not valid")
 _NO_REMOTE: Final = Unknown(why="there is no remote")
 
 
@@ -89,13 +90,15 @@ class _Examination:
         here = self._at
         machine, pending, local = _Question(here.machine), _Question(here.pending), _Question(here.git)
         project = self._answer(_Question(here.project))
-        backends = self._begin_backends(project)
-        sandbox = _begin_sandbox(here, project)
+        # What stands in for a broken file is not what the project is about.
+        usable = _BROKEN if isinstance(project, ProjectFacts) and project.file_problems else project
+        backends = self._begin_backends(usable)
+        sandbox = _begin_sandbox(here, usable)
         git = self._answer(local)
         has_repository = isinstance(git, GitFacts) and isinstance(git.repository, RepositoryFacts)
         workflows = _Question(here.workflows) if has_repository else None
-        hosting = self._hosting(project) if has_repository else _without_hosting(_NO_REPOSITORY)
-        answers = self._backends(backends)
+        hosting = self._hosting(usable) if has_repository else _without_hosting(_NO_REPOSITORY)
+        answers = usable if isinstance(usable, Unknown) else self._backends(backends)
         return Facts(
             now=now,
             project=project,
@@ -183,10 +186,10 @@ def _about(backend: Backend, found: BackendFacts | Unknown) -> BackendFacts:
     )
 
 
-def _clocks(backends: tuple[BackendFacts, ...], dated: Dated | Unknown | None) -> tuple[Dated, ...]:
+def _clocks(backends: tuple[BackendFacts, ...] | Unknown, dated: Dated | Unknown | None) -> tuple[Dated, ...]:
     told = [
         Dated(host=one.url, theirs=found.their_time, ours=found.our_time)
-        for one in backends
+        for one in (() if isinstance(backends, Unknown) else backends)
         if isinstance(found := one.connection, Connection) and found.their_time and found.our_time
     ]
     return (*told, *([dated] if isinstance(dated, Dated) else []))

@@ -41,15 +41,15 @@ def command(context: Globals, *, backend: str | None, offline: bool, as_json: bo
 
     from ftops.application.doctor import examine
     from ftops.bootstrap_doctor import open_surroundings
+    from ftops.cli.render_doctor import asking, print_findings
     from ftops.domain.diagnosis import exit_code
 
     surroundings = open_surroundings(context.directory, backend=backend)
-    findings = examine(surroundings, now=datetime.now(UTC), is_offline=offline)
+    with asking():
+        findings = examine(surroundings, now=datetime.now(UTC), is_offline=offline)
     if as_json:
         print_json(_to_json(findings))
     else:
-        from ftops.cli.render_doctor import print_findings
-
         print_findings(findings, is_verbose=context.is_verbose)
     return exit_code(findings)
 

@@ -1,14 +1,16 @@
 """The doctor's findings as text: a line for each group that is well, and what is wrong with its mend.
 
-Owns the layout, which fits 80 columns. Only sentences are wrapped: what is to be copied stays in one line.
+Owns the layout. Only sentences are broken to fit a terminal: what is to be copied stays in one line.
 """
 
-import shutil
-import textwrap
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-from ftops.cli.style import echo, paint, safe
+import click
+
+from ftops.cli.style import echo, echo_data, has_color, paint, safe, typed
 from ftops.domain.diagnosis import Finding, Group, State, counted, exit_code
 from ftops.domain.doctor_catalogue import group_of
 
@@ -21,9 +23,19 @@ _WORDS: Final = {
     State.NOT_ASKED: "not asked",
 }
 _WORST: Final = (State.WRONG, State.WARNING, State.WELL, State.NOT_ASKED)
-_WIDEST: Final = 100
-# GitHub's runner takes a line that begins so for a command, blanks before it or not.
-_COMMAND: Final = "::"
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Says on a terminal that answers are waited for, and takes it back: a host that hangs takes seconds."""
+    if not (has_color(sys.stderr) and sys.stderr.isatty()):
+        yield
+        return
+    click.echo("Asking git, ledger and backends …", err=True, nl=False)
+    try:
+        yield
+    finally:
+        click.echo("\r\x1b[K", err=True, nl=False, color=True)
 
 
 def print_findings(findings: Sequence[Finding], *, is_verbose: bool) -> None:
@@ -34,7 +46,10 @@ def print_findings(findings: Sequence[Finding], *, is_verbose: bool) -> None:
         if own:
             _print_group(group, own, is_verbose=is_verbose, names_backend=backends > 1)
     echo()
-    echo(_summary(findings, is_verbose=is_verbose))
+    echo(_summary(findings))
+    unasked = _count(findings, State.NOT_ASKED)
+    if unasked and not is_verbose:
+        echo(paint(f"{counted(unasked, 'check')} not made; -v tells why.", dim=True))
 
 
 def _print_group(group: Group, findings: Sequence[Finding], *, is_verbose: bool, names_backend: bool) -> None:
@@ -51,42 +66,21 @@ def _print_group(group: Group, findings: Sequence[Finding], *, is_verbose: bool,
 
 def _print_finding(one: Finding, *, names_backend: bool) -> None:
     about = f"{one.check.value} of {one.backend}" if names_backend and one.backend else one.check.value
-    first, *others = _wrapped(f"{about}: {safe(one.says)}", indent=4)
-    echo(f"  {_sign(one.state)} {first}")
-    for line in others:
-        echo(f"    {line}")
+    echo(f"  {_sign(one.state)} {about}: {safe(one.says)}")
     for mend in one.mends:
-        echo(f"    → {paint(safe(mend), bold=True)}")
+        echo_data(typed(f"    → {paint(safe(mend), bold=True)}", sys.stdout))
 
 
 def _sign(state: State) -> str:
     return paint(_SIGNS[state], _COLORS[state], bold=state is State.WRONG)
 
 
-def _wrapped(text: str, *, indent: int) -> Iterator[str]:
-    """Gives lines of which none begins as a runner's command does, whoever wrote the words in it."""
-    width = max(40, min(_WIDEST, shutil.get_terminal_size().columns)) - indent
-    held = ""
-    for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
-        if held and not line.startswith(_COMMAND):
-            yield held
-            held = line
-        else:
-            held = f"{held} {line}".strip()
-    yield held
-
-
-def _summary(findings: Sequence[Finding], *, is_verbose: bool) -> str:
+def _summary(findings: Sequence[Finding]) -> str:
     wrong, doubtful = _count(findings, State.WRONG), _count(findings, State.WARNING)
-    unasked = _count(findings, State.NOT_ASKED)
-    hint = "" if is_verbose or not unasked else f" {counted(unasked, 'check')} not made: -v tells why."
     if wrong:
         more = f", {doubtful} to look at" if doubtful else ""
-        code = exit_code(findings)
-        return f"{paint(f'{wrong} wrong', 'red', bold=True)}{more}: apply would end in exit {code}.{hint}"
-    if doubtful:
-        return f"Nothing is wrong; {doubtful} to look at.{hint}"
-    return f"{paint('All is well.', 'green')}{hint}"
+        return f"{paint(f'{wrong} wrong', 'red', bold=True)}{more}: apply would end in exit {exit_code(findings)}."
+    return f"Nothing is wrong; {doubtful} to look at." if doubtful else paint("All is well.", "green")
 
 
 def _count(findings: Sequence[Finding], state: State) -> int:

@@ -41,7 +41,7 @@ class ProjectFacts:
     @property
     def is_rehearsal(self) -> bool:
         """Whether all that runs here is a rehearsal, with a ledger that never leaves this clone."""
-        return all(backend.is_rehearsal for backend in self.backends)
+        return bool(self.backends) and all(backend.is_rehearsal for backend in self.backends)
 
     def backend_of(self, one: FineTune) -> Backend | None:
         """Gives the backend in force for a fine-tune; None where its name is not known."""

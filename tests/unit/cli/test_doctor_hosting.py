@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import ftops
 from doctor_kit import Patient, patient, plain, standin, template
 from ftops.adapters.doctor_host import ask_host
 from ftops.adapters.doctor_workflows import read_workflows
@@ -191,6 +192,28 @@ def test_a_workflow_that_applies(tmp_path: Path, permissions: str, says: str) ->
     assert says in found_in(tmp_path, ".github/workflows/apply.yml", WORKFLOW.format(permissions)).says
 
 
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("run: ftops -C models --no-color apply", State.WARNING),
+        ("uses: ./.github/actions/ftops, with: {args: apply --no-wait}", State.WARNING),
+        ("uses: ./.github/actions/ftops, with: {args: plan}", State.WELL),
+        ("uses: other/action, with: {args: apply}", State.WELL),
+        ("run: echo ftops doesn't apply, name: x", State.WELL),
+    ],
+)
+def test_which_steps_apply(tmp_path: Path, step: str, state: State) -> None:
+    text = f"# ftops\njobs: {{one: {{steps: [{{{step}}}, x], permissions: {{}}}}, two: x}}\n"
+    assert found_in(tmp_path, ".github/workflows/x.yml", text).state is state
+
+
+def test_our_own_templates_are_well(tmp_path: Path) -> None:
+    for file in sorted((Path(ftops.__file__).parent / "templates/github").glob("ftops-*.yml")):
+        found = found_in(tmp_path, f".github/workflows/{file.name}", file.read_text(encoding="utf-8"))
+    assert found.state is State.WELL
+    assert any(flow.applies for flow in read_workflows(tmp_path))
+
+
 @pytest.mark.parametrize("trigger", ["pull_request_target", "[push, pull_request_target]", "{pull_request_target: {}}"])
 def test_a_workflow_that_runs_strangers_code_beside_keys(tmp_path: Path, trigger: str) -> None:
     text = f"on: {trigger}\njobs: {{plan: {{steps: [{{run: ftops plan}}]}}}}\n"
@@ -215,7 +238,9 @@ def test_ci_installs_a_version_of_ftops(tmp_path: Path, file: str) -> None:
 
 
 def test_ci_installs_another_ftops(patient: Patient) -> None:
-    patient.write(".github/workflows/apply.yml", "- run: pip install ftops==9.8.7 && ftops apply\n")
+    patient.write(
+        ".github/workflows/apply.yml", "jobs: {a: {steps: [{run: pip install ftops==9.8.7 && ftops apply}]}}\n"
+    )
     found = patient.look("--offline")
     assert (found["versions"]["state"], found["versions"]["mends"]) == ("warning", ["pip install ftops==9.8.7"])
     assert found["workflows"]["mends"] == ["in .github/workflows/apply.yml: permissions: {contents: write}"]

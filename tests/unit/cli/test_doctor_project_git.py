@@ -61,7 +61,7 @@ def test_a_detached_head(many_ills: dict[str, Any]) -> None:
 
 def test_a_dirty_work_tree(many_ills: dict[str, Any]) -> None:
     found = many_ills["work-tree"]
-    assert (found.state, found.exit_code, found.mends[0]) == (State.WRONG, 5, "git status")
+    assert (found.state, found.exit_code, found.mends[0]) == (State.WRONG, 5, "git commit -a")
 
 
 def test_a_state_folder_in_a_commit(many_ills: dict[str, Any]) -> None:
@@ -76,7 +76,9 @@ def test_a_state_folder_that_git_does_not_ignore(patient: Patient) -> None:
 
 def test_a_project_file_that_is_no_yaml(patient: Patient) -> None:
     patient.write("ftops.yaml", "kind: [Project\n")
-    found = patient.look("--offline")["project-file"]
+    every = patient.look("--offline")
+    found = every["project-file"]
+    assert {every[name]["says"] for name in ("ledger", "key", "remote", "push")} == {"ftops.yaml is not valid"}
     assert (found["state"], found["exit_code"], found["mends"]) == ("wrong", 2, ["ftops validate"])
     assert "ftops.yaml:" in found["says"]
 
