@@ -18,7 +18,8 @@ from ftops.adapters.manifest_bytes import find_manifests
 from ftops.adapters.project_file import PROJECT_FILE, read_project_file
 from ftops.adapters.run_identity import new_id
 from ftops.domain.foreign_text import quoted, visible
-from ftops.domain.new_project import EXAMPLE, GITLAB_FILE, StatedProject, Survey
+from ftops.domain.manifest import REHEARSAL_SUFFIX
+from ftops.domain.new_project import EXAMPLE, GITLAB_FILE, PLAN_WORKFLOW, StatedProject, Survey
 from ftops.errors import Invalid, UsageProblem
 from ftops.ports.site import Placed
 
@@ -59,6 +60,8 @@ class ProjectSite:
             branch=self._main_branch(),
             remote_host=self._remote_host(),
             gitlab_file=_text(self._top / GITLAB_FILE),
+            plan_workflow=_text(self._top / PLAN_WORKFLOW),
+            has_rehearsed=self._has_rehearsed(project.ledger.branch),
             has_repository=self._has_repository,
             stated=None if project.is_implicit else stated,
             manifests=frozenset(manifests),
@@ -126,6 +129,10 @@ class ProjectSite:
             return None
         host = urlsplit(url).hostname if "://" in url else url.partition(":")[0].rpartition("@")[2]
         return host or None
+
+    def _has_rehearsed(self, branch: str) -> bool:
+        rehearsals = f"refs/heads/{branch}{REHEARSAL_SUFFIX}"
+        return self._has_repository and read_ref(GitProcess(folder=self._top), rehearsals) is not None
 
     def _start_repository(self) -> None:
         git = GitProcess(folder=self._root)

@@ -76,8 +76,8 @@ def _tell_written(started: "Started", folder: Path) -> None:
             echo("There already, and left as it was:")
             for path in _shallow_first(placed.kept):
                 echo(f"    {safe(path)}")
-    for due in plan.due:
-        echo(f"To be done: {due}")
+    for note in plan.notes:
+        echo(f"Note: {safe(note)}")
     if not started.survey.has_repository:
         echo("Started a git repository; nothing is committed yet.")
 
@@ -117,6 +117,6 @@ def _data(started: "Started", commands: list[str]) -> dict[str, object]:
         "written": list(started.placed.written),
         "kept": list(started.placed.kept),
         "has_started_repository": not started.survey.has_repository,
-        "due": list(started.blueprint.due),
+        "notes": list(started.blueprint.notes),
         "next": commands,
     }

@@ -18,6 +18,7 @@ _LONGEST: Final = 40
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|\.")
 GITLAB_FILE: Final = ".gitlab-ci.yml"
+PLAN_WORKFLOW: Final = ".github/workflows/ftops-plan.yml"
 _GITLAB_PART: Final = ".gitlab/ftops.gitlab-ci.yml"
 
 
@@ -54,7 +55,8 @@ class Survey:
     ``folder`` is the project's folder as a path from the repository's top, empty for the top itself, and ``folder_name``
     its name. ``manifests`` are paths from the project's folder, ``example`` the text of the example's manifest where that
     is one of them. ``branch`` is the repository's main branch. ``remote_host`` is None where no remote is configured,
-    ``gitlab_file`` where no ``.gitlab-ci.yml`` is there.
+    ``gitlab_file`` where no ``.gitlab-ci.yml`` is there, ``plan_workflow`` where no workflow of ours is.
+    ``has_rehearsed`` tells that the repository has a rehearsals' ledger.
     """
 
     folder: str = ""
@@ -62,6 +64,8 @@ class Survey:
     branch: str = "main"
     remote_host: str | None = None
     gitlab_file: str | None = None
+    plan_workflow: str | None = None
+    has_rehearsed: bool = False
     has_repository: bool = True
     stated: StatedProject | None = None
     manifests: frozenset[str] = frozenset()
@@ -72,14 +76,14 @@ class Survey:
 class Blueprint:
     """A project to be written: ``files`` by their paths from the repository's top, in the order to write them.
 
-    ``due`` is what a person has to do in a file that is there.
+    ``notes`` are about what is there already: what a person should know, or has to do.
     """
 
     name: str
     backend: str
     ci: Ci
     files: Mapping[str, str]
-    due: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class NoName(ValueError):
@@ -99,7 +103,7 @@ def draw(wishes: Wishes, survey: Survey, templates: Mapping[str, str], *, versio
         _below(survey.folder, path): text for path, text in _project_files(survey, templates, name, backend).items()
     }
     files |= {path: _filled(text, survey, version) for path, text in _ci_files(ci, templates).items()}
-    return Blueprint(name=name, backend=backend, ci=ci, files=files, due=_due(ci, survey))
+    return Blueprint(name=name, backend=backend, ci=ci, files=files, notes=_notes(ci, survey))
 
 
 def project_name(folder: str) -> str:
@@ -167,17 +171,29 @@ def _github_place(name: str) -> str:
     return ".github/actions/ftops/action.yml" if name == "action.yml" else f".github/workflows/{name}"
 
 
-def _due(ci: Ci, survey: Survey) -> tuple[str, ...]:
-    if ci is not Ci.GITLAB or survey.gitlab_file is None or _GITLAB_PART in survey.gitlab_file:
-        return ()
-    return (f"add to {GITLAB_FILE}: include: [{{local: {_GITLAB_PART}}}]",)
+def _notes(ci: Ci, survey: Survey) -> tuple[str, ...]:
+    notes = []
+    if survey.has_rehearsed and survey.stated is None:
+        notes.append("rehearsals so far stand in the ledger under the name local; the next apply trains anew")
+    gitlab, workflow = survey.gitlab_file, survey.plan_workflow
+    if ci is Ci.GITLAB and gitlab is not None and _GITLAB_PART not in gitlab:
+        notes.append(f"{GITLAB_FILE} was there; add to it: include: [{{local: {_GITLAB_PART}}}]")
+    if ci is Ci.GITHUB and workflow is not None and _project_line(survey) not in workflow:
+        notes.append(
+            f"the workflows are another project's; copy .github/workflows/ftops-*.yml, with {_project_line(survey)}"
+        )
+    return tuple(notes)
 
 
 def _filled(text: str, survey: Survey, version: str) -> str:
     """Puts in what a workflow can't find out: the release to install, the project's folder, and the main branch."""
     filled = text.replace("FTOPS_VERSION", version)
-    filled = filled.replace("FTOPS_PROJECT: .", f"FTOPS_PROJECT: {_word(survey.folder or '.')}")
+    filled = filled.replace("FTOPS_PROJECT: .", _project_line(survey))
     return filled.replace("branches: [main]", f"branches: [{_word(survey.branch)}]")
+
+
+def _project_line(survey: Survey) -> str:
+    return f"FTOPS_PROJECT: {_word(survey.folder or '.')}"
 
 
 def _word(text: str) -> str:

@@ -88,6 +88,17 @@ def test_what_a_project_has_already(tmp_path: Path) -> None:
     assert survey.manifests == {"finetunes/ticket-router.yaml"}
 
 
+def test_workflows_and_rehearsals_that_are_there(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    assert (ProjectSite(tmp_path).survey().plan_workflow, ProjectSite(tmp_path).survey().has_rehearsed) == (None, False)
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/ftops-plan.yml").write_text("on: push")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    git(tmp_path, "branch", "ftops-ledger-embedded")
+    survey = ProjectSite(tmp_path / "below").survey()
+    assert (survey.plan_workflow, survey.has_rehearsed) == ("on: push", True)
+
+
 def test_a_project_file_that_is_wrong_is_told(tmp_path: Path) -> None:
     (tmp_path / "ftops.yaml").write_text("kind: Projekt\n")
     with pytest.raises(Invalid):

@@ -6,6 +6,7 @@ from ftops.adapters.templates import load_templates
 from ftops.adapters.yaml_nodes import read_yaml
 from ftops.domain.new_project import (
     EXAMPLE,
+    PLAN_WORKFLOW,
     Blueprint,
     Ci,
     NoName,
@@ -115,11 +116,23 @@ def test_without_ci_there_are_no_workflows() -> None:
 
 
 def test_a_gitlab_file_that_is_there_is_left_to_a_person() -> None:
-    assert drawn(empty(), ci=Ci.GITLAB).due == ()
+    assert drawn(empty(), ci=Ci.GITLAB).notes == ()
     assert drawn(empty(), ci=Ci.GITLAB).files[".gitlab-ci.yml"].endswith("local: .gitlab/ftops.gitlab-ci.yml\n")
-    assert "include" in drawn(empty(gitlab_file="stages: []"), ci=Ci.GITLAB).due[0]
+    assert "include" in drawn(empty(gitlab_file="stages: []"), ci=Ci.GITLAB).notes[0]
     included = "include:\n  - local: .gitlab/ftops.gitlab-ci.yml\n"
-    assert drawn(empty(gitlab_file=included), ci=Ci.GITLAB).due == ()
+    assert drawn(empty(gitlab_file=included), ci=Ci.GITLAB).notes == ()
+
+
+def test_workflows_of_another_project_are_to_be_copied() -> None:
+    of_the_top = drawn(empty()).files[PLAN_WORKFLOW]
+    assert drawn(empty(plan_workflow=of_the_top)).notes == ()
+    assert drawn(empty(folder="b", plan_workflow=of_the_top), ci=Ci.NONE).notes == ()
+    assert drawn(empty(folder="b", plan_workflow=of_the_top)).notes[0].endswith("with FTOPS_PROJECT: b")
+
+
+def test_a_name_leaves_rehearsals_without_one_behind() -> None:
+    assert "under the name local" in drawn(empty(has_rehearsed=True)).notes[0]
+    assert drawn(empty(has_rehearsed=True, stated=STATED)).notes == ()
 
 
 @pytest.mark.parametrize(
