@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     metavar="WORD",
     multiple=True,
     shell_complete=completing.guards,
-    help="Lift a guard, such as dirty (repeatable).",
+    help="Lift a guard: dirty, diverged, unknown-cost (repeatable).",
 )
 @outcome_option
 @python_grader_options
@@ -103,13 +103,8 @@ def command(
     from ftops.cli.plan_file import read_approval, read_plan_file
     from ftops.cli.render_text import render_plan
 
-    if approved and (saved is not None or is_continuing):
-        other = "--continue, which begins nothing" if is_continuing else "a saved plan, which is carried out as it is"
-        raise UsageProblem(f"--approved can't be given with {other}", remedy="leave one of them out")
     is_asking = saved is None and not auto_approve and not is_continuing
-    if is_asking and not sys.stdin.isatty():
-        remedy = "give --auto-approve, or a plan: ftops apply PLAN"
-        raise UsageProblem("nobody is here to approve the plan", remedy=remedy)
+    _check(is_asking=is_asking, has_approval=bool(approved), is_saved=saved is not None, is_continuing=is_continuing)
     settings = Settings(
         is_waiting=not (no_wait or is_continuing),
         is_continuing=is_continuing,
@@ -139,3 +134,13 @@ def command(
                 outcome = Apply(workspace=workspace, settings=settings, approved=plan).run()
         # After the live rows are gone: the table would otherwise begin in one of them.
         return report(outcome, project=plan.project, as_json=as_json, out=out)
+
+
+def _check(*, is_asking: bool, has_approval: bool, is_saved: bool, is_continuing: bool) -> None:
+    """Raises UsageProblem for words that don't go together, and where nobody could answer."""
+    if has_approval and (is_saved or is_continuing):
+        other = "--continue, which begins nothing" if is_continuing else "a saved plan, which is carried out as it is"
+        raise UsageProblem(f"--approved can't be given with {other}", remedy="leave one of them out")
+    if is_asking and not sys.stdin.isatty():
+        remedy = "give --auto-approve, or a plan: ftops apply PLAN"
+        raise UsageProblem("nobody is here to approve the plan", remedy=remedy)
