@@ -44,6 +44,7 @@ WHY: Final = {
     Reason.RETENTION: "retention does not keep it",
     Reason.UNDECLARED: "no manifest declares it",
 }
+_WORTH_A_WORD: Final = 30.0  # seconds
 
 
 def summary_words(plan: Plan) -> str:
@@ -104,8 +105,8 @@ def size_words(size: int) -> str:
 
 
 def duration_words(seconds: float | None) -> str:
-    """Gives how long something takes, roughly, to be put behind other words; "" where that isn't known, or is no time."""
-    if seconds is None or seconds < 1:
+    """Gives how long something takes, roughly, to be put behind other words; "" where that isn't known, or nobody waits."""
+    if seconds is None or seconds < _WORTH_A_WORD:
         return ""
     if seconds < 90:
         return f", about {seconds:.0f} s"

@@ -378,8 +378,8 @@ class TestColour:
     ("seconds", "said"),
     [
         (None, ""),
-        (0.4, ""),
-        (1.0, ", about 1 s"),
+        (29.9, ""),
+        (30.0, ", about 30 s"),
         (89.4, ", about 89 s"),
         (720.0, ", about 12 min"),
         (9000.0, ", about 2.5 h"),
