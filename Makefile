@@ -97,8 +97,10 @@ format: $(INSTALLED) ## mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo
+picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo, and terminal-*.svg from screens of tmux
 	$(BIN)/python demo/picture.py docs/images/demo.svg
+	$(BIN)/python demo/terminal.py 80 docs/images/terminal-80.svg
+	$(BIN)/python demo/terminal.py 140 docs/images/terminal-140.svg
 
 docs: $(INSTALLED) ## build the documentation as a site in site/, which opens from files and asks no network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

@@ -115,7 +115,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        _end_server(folder)
+        end_server(folder)
         if os.environ.get("KEEP") == "1":
             print(f"\nKept: {folder}", flush=True)
         else:
@@ -132,7 +132,7 @@ def _clean_environment() -> dict[str, str]:
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
-def _end_server(folder: Path) -> None:
+def end_server(folder: Path) -> None:
     """Ends the server of this folder at once; by itself it would, a few seconds after its last client."""
     try:
         known = json.loads((folder / ".ftops/embedded/server.json").read_text(encoding="utf-8"))

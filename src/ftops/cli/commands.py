@@ -4,7 +4,7 @@ Owns how a command is found and what every command understands besides its own o
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,18 @@ import click
 from ftops.cli.style import choose_color
 
 HELP_WIDTH: Final = 80
-_ANYWHERE: Final = "-C DIR, -v and --no-color may stand before or after the command."
+# What scripts branch on, of the commands that have more than done, failed and wrong usage; the list is in the main help.
+_EXIT_CODES: Final = {
+    "validate": "2 where a file is wrong",
+    "plan": "2 where a manifest is wrong, 3 with --detailed-exitcode where there is something to do",
+    "apply": (
+        "2 where a manifest is wrong, 4 where a gate did not pass, 5 where a guard refuses, 6 where the plan is stale, "
+        "7 where a job failed, 8 where one still runs, 9 without key or permission"
+    ),
+    "prune": "5 where a guard refuses, 9 without key or permission",
+    "eval": "4 where an enforced gate did not pass, 9 without key or permission",
+    "resolve": "1 where there is no model, 2 where it isn't clear which",
+}
 # Group → command → (module, one line that says what it does).
 Groups = Mapping[str, Mapping[str, tuple[str, str]]]
 
@@ -95,19 +106,30 @@ def global_options() -> list[click.Option]:
 
 def with_global_options(command: click.Command) -> click.Command:
     """Gives a command that takes the global options, too, and knows near misses of its choices; so its own commands."""
+    if any(option.callback is _take for option in command.params):
+        return command
     taken = {word for option in command.params for word in option.opts}
-    for option in global_options():
-        if taken.isdisjoint(option.opts):
-            option.hidden, option.expose_value, option.callback = True, False, _take
-            command.params.append(option)
+    added = [option for option in global_options() if taken.isdisjoint(option.opts)]
+    for option in added:
+        option.hidden, option.expose_value, option.callback = True, False, _take
+        command.params.append(option)
     for parameter in command.params:
+        if isinstance(parameter.type, click.IntRange | click.FloatRange):
+            parameter.metavar = parameter.metavar or "N"
         if type(parameter.type) is click.Choice:
             parameter.type = _Choice(parameter.type.choices, case_sensitive=parameter.type.case_sensitive)
-    command.epilog = command.epilog or _ANYWHERE
+    command.epilog = command.epilog or _epilog(command, added)
     if isinstance(command, click.Group):
         for one in command.commands.values():
             with_global_options(one)
     return command
+
+
+def _epilog(command: click.Command, added: Sequence[click.Option]) -> str:
+    words = [f"{option.opts[0]} {option.metavar}" if option.metavar else option.opts[0] for option in added]
+    anywhere = f"{', '.join(words[:-1])} and {words[-1]} may stand before or after the command." if words[1:] else ""
+    codes = _EXIT_CODES.get(command.name or "")
+    return f"Exit codes: {codes}.\n\n{anywhere}" if codes else anywhere
 
 
 class _Choice(click.Choice[Any]):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def command(
     context: Globals, *, name: str | None, number: int, cached: bool, as_json: bool, backend: str | None
 ) -> int:
-    """Show what happened, newest first, from the ledger: of one fine-tune, or of all.
+    """Show what happened, newest first, from the ledger: of one fine-tune, or of all. Needs no key, and costs nothing.
 
     \b
     Examples:

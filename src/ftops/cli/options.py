@@ -33,7 +33,7 @@ def backend_option(function: Function) -> Function:
         metavar="NAME",
         envvar="FTOPS_BACKEND",
         shell_complete=completing.backends,
-        help="Use this backend instead of the manifests'. Apply takes an embedded one only.",
+        help="Use this backend instead of the manifests', as FTOPS_BACKEND does; apply takes an embedded one only.",
     )(function)
 
 

@@ -34,7 +34,7 @@ from ftops.cli.style import echo, tell
     metavar="WORD",
     multiple=True,
     shell_complete=completing.guards,
-    help="Lift a guard, such as unknown-cost (repeatable).",
+    help="Lift a guard: dirty, diverged, unknown-cost (repeatable).",
 )
 @refresh_option
 @format_option

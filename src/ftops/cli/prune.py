@@ -29,7 +29,7 @@ from ftops.errors import UsageProblem
     metavar="WORD",
     multiple=True,
     shell_complete=completing.guards,
-    help="Lift a guard: mass-delete, no-retrain (repeatable).",
+    help="Lift a guard: mass-delete, no-retrain, dirty, diverged (repeatable).",
 )
 @json_option
 @backend_option

@@ -29,16 +29,20 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("name", shell_complete=completing.fine_tunes)
-@click.option("--offline", is_flag=True, help="Call no backend.")
+@click.option("--offline", is_flag=True, help="Call no backend: no curves of what was not looked at before.")
 @json_option
 @backend_option
 @click.pass_obj
 def command(context: Globals, *, name: str, offline: bool, as_json: bool, backend: str | None) -> int:
-    """Show one fine-tune: its revisions and jobs, what the gates say, where its aliases have pointed.
+    """Show one fine-tune: revisions and jobs, what the gates say, where its aliases have pointed, how its training went.
+
+    Below that stand figures of its models, the items that were won and lost, curves of its losses, and advice where a gate did
+    not pass. Reads manifest, ledger and backend; costs nothing.
 
     \b
-    Example:
+    Examples:
       ftops show ticket-router
+      ftops show ticket-router --offline
     """
     from ftops.cli.looking import looking
     from ftops.domain.plan_json import judgement_to_json
