@@ -23,6 +23,7 @@ NOT_RUN = {
     ("docs/evaluation.md", "def grade(sample, item):"): "a grader's form: tests/e2e/test_python_graders.py",
     ("docs/ledger.md", "$ ftops ledger verify"): "a project as large as that",
     ("docs/tutorial.md", "pip install ."): "tests/unit/test_packaging.py installs; downloads are no page's business",
+    ("docs/terminal.md", "echo 'eval"): "writes into a shell's own files",
     ("docs/tutorial.md", "export OPENAI_API_KEY"): "would be paid for",
     ("docs/recipes/pull-request.md", "gh secret set"): "needs GitHub",
     ("docs/server.md", "export HOOK_SECRET="): "draws a secret",
