@@ -97,10 +97,11 @@ format: $(INSTALLED) ## mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo, and terminal-*.svg from screens of tmux
+picture: $(INSTALLED) ## draw docs/images/demo.svg from a run of the demo, terminal-*.svg from screens of tmux, comment-*.png in Chromium
 	$(BIN)/python demo/picture.py docs/images/demo.svg
 	$(BIN)/python demo/terminal.py 80 docs/images/terminal-80.svg
 	$(BIN)/python demo/terminal.py 140 docs/images/terminal-140.svg
+	$(BIN)/python demo/comment_picture.py docs/images
 
 docs: $(INSTALLED) ## build the documentation as a site in site/, which opens from files and asks no network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

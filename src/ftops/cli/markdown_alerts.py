@@ -4,7 +4,7 @@ Owns these boxes: alerts of GitHub (https://docs.github.com/get-started/writing-
 Markdown show as quotes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from ftops.cli.markdown_page import Item, Section
@@ -43,13 +43,16 @@ def refused(plan: Plan) -> Iterator[Section]:
     )
 
 
-def stays_back(plan: Plan) -> Section:
-    """Gives the promotions that gates do not allow, with what the gates say."""
-    return alert(
-        "WARNING",
-        "Withheld by a gate",
-        (Item(fine_tune=one.fine_tune, lines=tuple(_withheld(one))) for one in plan.withheld),
+def stays_back(plan: Plan, *, told_below: Container[Judgement] = ()) -> Section:
+    """Gives the promotions that gates do not allow, with what the gates say, unless that is told below."""
+    items = (
+        Item(
+            fine_tune=one.fine_tune,
+            lines=(_withheld(one), *(() if one.judgement in told_below else judgement_lines(one.judgement))),
+        )
+        for one in plan.withheld
     )
+    return alert("WARNING", "Withheld by a gate", items)
 
 
 def shut_out(plan: Plan) -> Iterator[Section]:
@@ -112,10 +115,9 @@ def verdict_words(verdict: Verdict | None, *, is_shadow: bool = False) -> str:
     return f"{SIGNS[verdict]} **{verdict.value.replace('_', ' ')}**{' (shadow)' if is_shadow else ''}"
 
 
-def _withheld(entry: Withheld) -> Iterator[str]:
+def _withheld(entry: Withheld) -> str:
     said = verdict_words(entry.judgement.verdict)
-    yield f"{code(entry.fine_tune)}: {code(entry.alias)} does not move to {code(entry.revision)}: {said}"
-    yield from judgement_lines(entry.judgement)
+    return f"{code(entry.fine_tune)}: {code(entry.alias)} does not move to {code(entry.revision)}: {said}"
 
 
 def _lifts(how: str) -> str:

@@ -25,7 +25,7 @@ _RUN: Final = re.compile("`+")
 # joined by a hyphen or an apostrophe, and plain numbers; a few signs before and behind them. No word of hex digits, which
 # may be a commit's.
 _PLAIN_WORD: Final = re.compile(
-    r"[(“'\"]?(?:(?![0-9a-f]{7,40}\b)(?:[A-Za-z]+(?:[-'’][a-z]+)*|[−+–]?\d{1,6}(?:,\d{3})*(?:\.\d+)?%?|\d{4}-\d\d-\d\d))[.,;:!?)”’'\"…]{0,3}"
+    r"[(“'\"]?(?:(?![0-9a-f]{7,40}\b)(?:[A-Za-z]+(?:[-'’][a-z]+)*|[−+–]?\d{1,6}(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d\d)?%?|\d{4}-\d\d-\d\d))[.,;:!?)”’'\"…]{0,3}"
     r"|[–—×→=≥≤±+…%][.,;)]{0,2}"
 )
 

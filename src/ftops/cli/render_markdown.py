@@ -65,19 +65,24 @@ def _by_key(actions: Iterable[Action]) -> Mapping[_Key, Sequence[Action]]:
 
 
 def _costs(by_key: Mapping[_Key, Sequence[Action]]) -> Section:
-    rows = tuple(Item(fine_tune=key[0], lines=(_row(key, actions),)) for key, actions in by_key.items())
+    """What each fine-tune would cost; with its backend where there are several."""
+    has_backends = len({backend for _, backend in by_key}) > 1
+    rows = tuple(
+        Item(
+            fine_tune=name,
+            lines=(row(cell(name), *([cell(backend)] if has_backends else []), verbs(actions), *_figures(actions)),),
+        )
+        for (name, backend), actions in by_key.items()
+    )
     every = [action for actions in by_key.values() for action in actions]
-    total = row("**Total**", "", "", *(f"**{text}**" for text in _figures(every)))
+    total = row("**Total**", *([""] if has_backends else []), "", *(f"**{text}**" for text in _figures(every)))
+    names = ("Fine-tune", *(["Backend"] if has_backends else []), "What", "Training", "Evaluation", "Cost")
     return Section(
         what="rows of the table",
-        before=table(("Fine-tune", "Backend", "What", "Training", "Evaluation", "Cost"), "lllrrr"),
+        before=table(names, "l" * (len(names) - 3) + "rrr"),
         items=rows,
         behind=(total,) if len(rows) > 1 else (),
     )
-
-
-def _row(key: _Key, actions: Sequence[Action]) -> str:
-    return row(cell(key[0]), cell(key[1]), verbs(actions), *_figures(actions))
 
 
 def _figures(actions: Sequence[Action]) -> tuple[str, str, str]:

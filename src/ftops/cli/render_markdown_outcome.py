@@ -35,7 +35,8 @@ _MEANING: Final = {
 def outcome_page(outcome: SavedOutcome) -> Page:
     """Gives what became of an apply as a page that can be cut. Every line begins with text of ours."""
     remaining = outcome.remaining
-    boxes = (*refused(remaining), stays_back(remaining)) if remaining else ()
+    told = [judgement for _, judgement in outcome.judgements]
+    boxes = (*refused(remaining), stays_back(remaining, told_below=told)) if remaining else ()
     waiting = (waits(remaining, outcome.due),) if remaining else ()
     at = f" at {code(remaining.commit[:12])}" if remaining and remaining.commit else ""
     return Page(
