@@ -4,10 +4,16 @@ Owns the gathering of ``domain.diagnosing_ledger``'s facts. It remembers no tip,
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
 
 from ftops.adapters.clock import SystemClock
+from ftops.adapters.git_ledger import lock_path
 from ftops.adapters.git_process import GitFailed, GitProcess
 from ftops.adapters.git_repo import GitRepository
 from ftops.adapters.ledger_branches import LedgerBranch, Look
@@ -20,7 +26,9 @@ from ftops.domain.diagnosing_git import Trouble
 from ftops.domain.diagnosing_ledger import LedgerFacts, PendingFacts, Standing
 from ftops.domain.manifest import Project
 from ftops.domain.records import LedgerState
-from ftops.errors import FtopsError, LedgerCorrupt, LedgerForbidden, LedgerUnreachable
+from ftops.errors import FtopsError, LedgerCorrupt, LedgerError, LedgerForbidden, LedgerUnreachable
+
+_LOCK_SECONDS: Final = 5.0
 
 
 def look_at_ledger(
@@ -34,8 +42,21 @@ def look_at_ledger(
 ) -> LedgerFacts | Trouble:
     """Reads the ledger, of rehearsals the one of this clone; ``is_offline`` reads the copy here. Writes nothing but that copy.
 
-    Trouble is why the remote can't be asked. Raises LedgerCorrupt where git itself fails.
+    Trouble is why the remote can't be asked. Raises LedgerError where git itself fails, or another ftops keeps the lock.
     """
+    with _exclusively(git):
+        return _looked_at(git, repository, project, remote=remote, is_rehearsal=is_rehearsal, is_offline=is_offline)
+
+
+def _looked_at(
+    git: GitProcess,
+    repository: GitRepository,
+    project: Project,
+    *,
+    remote: str | None,
+    is_rehearsal: bool,
+    is_offline: bool,
+) -> LedgerFacts | Trouble:
     name = rehearsal_branch(project.ledger.branch) if is_rehearsal else project.ledger.branch
     remote = None if is_rehearsal else remote
     place = "in this clone" if remote is None else f"at {remote}"
@@ -64,6 +85,20 @@ def look_at_ledger(
         standing=_standing(repository, survey.state),
         is_shallow=repository.is_shallow,
     )
+
+
+@contextmanager
+def _exclusively(git: GitProcess) -> Iterator[None]:
+    """Keeps other ftops processes of this clone out, as all who read the ledger do; where none ever ran no file is made."""
+    path = lock_path(git)
+    if not path.exists():
+        yield
+        return
+    try:
+        with FileLock(path, timeout=_LOCK_SECONDS, poll_interval=0.05):
+            yield
+    except Timeout as error:
+        raise LedgerError("another ftops works with the ledger in this clone: ask again when it has ended") from error
 
 
 def _look(branch: LedgerBranch, *, is_offline: bool) -> Look:

@@ -54,9 +54,11 @@ def print_findings(findings: Sequence[Finding], *, is_verbose: bool) -> None:
 
 def _print_group(group: Group, findings: Sequence[Finding], *, is_verbose: bool, names_backend: bool) -> None:
     worst = next(state for state in _WORST if any(one.state is state for one in findings))
+    if worst is State.WELL and _count(findings, State.NOT_ASKED) > _count(findings, State.WELL):
+        worst = State.NOT_ASKED  # no tick for a group of which hardly anything is known
     said = ", ".join(f"{count} {_WORDS[state]}" for state in _WORST if (count := _count(findings, state)))
     why = {one.says for one in findings}
-    if worst is State.NOT_ASKED and len(why) == 1:
+    if len(why) == 1 and worst is State.NOT_ASKED:
         said = f"not asked: {safe(why.pop())}"
     echo(f"{_sign(worst)} {paint(f'{group.value:<8}', bold=True)} {said}")
     for one in findings:

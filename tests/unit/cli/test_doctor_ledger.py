@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from doctor_kit import KEY, VARIABLE, Patient, patient, plain, quiet_environment, standin, template
+from doctor_kit import KEY, VARIABLE, Patient, patient, plain, quiet_environment, standin, template, wrong_in
+from ftops.adapters import doctor_ledger
 from ftops.domain.diagnosis import State
 from ftops.domain.events import BackendSeen, CommitApplied, TrainingBlocked
 from ftops.domain.manifest import BackendName
@@ -62,6 +64,16 @@ def test_a_rewritten_ledger(patient: Patient, tmp_path: Path) -> None:
     assert (found["exit_code"], found["mends"]) == (5, ["ftops ledger verify", "ftops ledger verify --accept"])
     git(tmp_path / "remote.git", "update-ref", "-d", REF)
     assert "was deleted" in patient.look()["ledger"]["says"]
+
+
+def test_a_ledger_that_another_ftops_works_with(patient: Patient) -> None:
+    patient.ledger(started())
+    patient.monkeypatch.setattr(doctor_ledger, "_LOCK_SECONDS", 0.05)
+    with FileLock(patient.root / ".git/ftops-ledger.lock"):
+        found = patient.look()
+    assert (found["ledger"]["state"], found["intents"]["state"]) == ("warning", "warning")
+    assert "another ftops works with the ledger" in found["ledger"]["says"]
+    assert wrong_in(found) == {}
 
 
 def test_a_branch_that_holds_other_files(patient: Patient, tmp_path: Path) -> None:
