@@ -244,8 +244,8 @@ def _table(found: Found, choices: Sequence[Pinnable]) -> Iterator[str]:
         words = [safe(one.why)]
         if one.revision == found.declared.revision and "declared" not in one.why:
             words.append("declared")
-        if one.revision in pointing:
-            words.append(f"{listed(pointing[one.revision])} there now")
+        if others := [alias for alias in pointing.get(one.revision, ()) if f"{alias} points to it" not in one.why]:
+            words.append(f"{listed(others)} there now")
         age = _age(now - one.made_at) if one.made_at else "no model yet"
         yield f"  {one.revision}  {age:<14}  {'; '.join(words)}"
 

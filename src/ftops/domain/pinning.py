@@ -187,6 +187,8 @@ def _outlook(
         return Outlook.MOVES, "its gates pass"
     if passed_at is not None:
         return Outlook.MOVES, f"it passed on {passed_at:%Y-%m-%d}{_by_now(verdict)}"
+    if record.target_of(alias) == target:
+        return Outlook.MOVES, f"{alias} points to it{_by_now(verdict)}"
     if is_free(record, alias, target):
         return Outlook.MOVES, f"{alias} pointed to it before{_by_now(verdict)}"
     if override is not None and override.revision == target.revision:

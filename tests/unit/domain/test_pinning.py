@@ -134,6 +134,7 @@ def test_where_the_alias_pointed_before_it_may_go_back() -> None:
         "production pointed to it before; by the present gates it is fail",
     )
     assert one(record(A, line="ab"), A).why == "production pointed to it before"
+    assert one(record(A, line="ba"), A, a="fail").why == "production points to it; by the present gates it is fail"
 
 
 def test_what_is_not_measured_waits_for_that() -> None:
