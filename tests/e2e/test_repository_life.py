@@ -154,7 +154,10 @@ def test_two_changes_that_are_dearer_together_are_approved_together(server: Serv
     applied = hosted.apply()
     assert {name: job.result for name, job in applied.jobs.items()} == {"plan": "failure", "apply": "skipped"}
     assert "goes beyond the plan that was approved: router on openai would cost $" in applied.log
-    assert ["exit 6" in note.text for note in applied.jobs["plan"].annotations if note.level == "error"] == [True]
+    errors = [note.text for note in applied.jobs["plan"].annotations if note.level == "error"]
+    assert errors[0].startswith("exit 6: not begun")
+    assert "instead of" in hosted.comment(more)
+    assert "start the workflow by hand" in hosted.comment(more)
     assert (ledger(hosted), target(hosted), len(hosted.work.jobs())) == (tip, model, 1)
 
     # Apply itself holds to it, whatever the job before it said.

@@ -56,7 +56,7 @@ def test_only_what_applies_may_write_and_it_waits_in_an_environment() -> None:
     assert writers == {
         ("ftops-plan.yml", "check"): [],
         ("ftops-plan.yml", "plan"): ["pull-requests"],
-        ("ftops-apply.yml", "plan"): [],
+        ("ftops-apply.yml", "plan"): ["pull-requests"],
         ("ftops-apply.yml", "apply"): ["contents", "pull-requests"],
         ("ftops-continue.yml", "continue"): ["contents"],
     }

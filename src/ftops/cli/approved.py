@@ -44,21 +44,32 @@ _PRESENT: Final = "present.json"
     show_default=True,
     help="The workflow whose runs keep plans.",
 )
+@click.option(
+    "--result",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the refusal is saved for ftops comment --result, if the present plan goes beyond what was approved.",
+)
 @click.pass_obj
-def command(context: Globals, *, fresh: Path, folder: Path, repository: str | None, workflow: str) -> int:
+def command(
+    context: Globals, *, fresh: Path, folder: Path, repository: str | None, workflow: str, result: Path | None
+) -> int:
     """Bring the plans that merged pull requests were approved with.
 
     Asks GitHub for those of all commits since the last apply. Where one has none, as nobody made a pull request of it or it
     came from a fork, the present plan is taken instead, and says so: whoever approves the deployment approves that one.
+    Ends in exit 6 where the present plan goes beyond what was approved, as apply would.
 
     \b
     Examples:
       ftops plan -o plan.json && ftops approved --plan plan.json --out approved
       ftops apply --auto-approve --approved approved
     """
+    from ftops.application.outcome import Outcome
     from ftops.application.saved_plan import check_approved
     from ftops.bootstrap_approved import find_approvals
     from ftops.bootstrap_place import find_place
+    from ftops.cli.apply_report import save
     from ftops.cli.live import PlainProgress
     from ftops.cli.plan_file import read_approval, read_plan
 
@@ -88,7 +99,10 @@ def command(context: Globals, *, fresh: Path, folder: Path, repository: str | No
     try:
         check_approved(approval, plan)
     except Stale as error:
-        raise Stale(error.message, remedy="start the workflow by hand: its reviewers approve the new plan") from error
+        remedy = "start the workflow by hand: its reviewers approve the new plan"
+        # A comment shows the message alone.
+        save(Outcome(stopped_by=Stale(f"{error.message}; {remedy}")), plan.project, result)
+        raise Stale(error.message, remedy=remedy) from error
     return 0
 
 

@@ -94,7 +94,9 @@ def test_what_goes_beyond_is_told_before_anybody_is_asked(
         tmp_path / "approved.json", Plan(project=plan.project, today=plan.today, commit=None, actions=actions)
     )
     found(monkeypatch, KeptPlan(number=9, content=approved_one.read_bytes()))
-    assert approved() == 6
+    assert approved("--result", "result.json") == 6
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (result["exit_code"], "to train: router on openai" in result["stopped_by"]) == (6, True)
     assert "to train: router on openai" in capsys.readouterr().err
 
 
