@@ -63,8 +63,11 @@ def shows_all(stream: IO[Any] | None) -> bool:
 
 
 def typed(text: str, stream: IO[Any] | None) -> str:
-    """Gives text as a stream can show it: where it has no sign for a tick or an arrow, in letters."""
-    return text if shows_all(stream) else text.translate(TYPED)
+    """Gives text as a stream can show it: a tick or an arrow that it lacks in letters, all else as ``\\uNNNN``."""
+    if shows_all(stream):
+        return text
+    encoding = getattr(stream, "encoding", "ascii")
+    return text.translate(TYPED).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def paint(text: str, color: str | None = None, *, bold: bool = False, dim: bool = False) -> str:

@@ -19,6 +19,7 @@ def show_usage_error(error: click.ClickException) -> None:
 
 
 def _sentence(error: click.ClickException) -> str:
+    from ftops.domain.foreign_text import quoted
     from ftops.domain.near_misses import did_you_mean
 
     match error:
@@ -33,13 +34,20 @@ def _sentence(error: click.ClickException) -> str:
             ]
             return f"there is no option {error.option_name}{did_you_mean(error.option_name, known)}"
         case click.MissingParameter(param=click.Argument(human_readable_name=name)):
-            return f"{name} is missing"
+            return f"{_bare(name)} is missing"
         case click.BadParameter(param=click.Option() as option, message=message):
             return f"{option.opts[-1]}: {_ended(message)}"
         case click.BadParameter(param=click.Argument(human_readable_name=name), message=message):
-            return f"{name}: {_ended(message)}"
+            return f"{_bare(name)}: {_ended(message)}"
+        case click.UsageError(ctx=click.Context(command=click.Group() as group)) if hasattr(error, "command_name"):
+            name = str(error.command_name)
+            return f"there is no command {quoted(name)}{did_you_mean(name, group.commands)}"
         case _:
             return _ended(error.format_message())
+
+
+def _bare(metavar: str) -> str:
+    return metavar.strip("[].")
 
 
 def _ended(sentence: str) -> str:
