@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, Final
 
 from ftops.application.baselines import Candidate, base_model_of, resolve_baseline
@@ -23,6 +22,7 @@ from ftops.domain.desired import Dataset, Declared
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.judgement import Judgement
 from ftops.domain.manifest import Backend, BackendName, Baseline, EvalSpec, ModelId, PromptFile
+from ftops.domain.near_misses import hint
 from ftops.domain.record_types import FORMAT_VERSION
 from ftops.domain.records import FineTuneRecord
 from ftops.domain.replay import record_after
@@ -107,7 +107,9 @@ def find_declared(declared: Sequence[Declared], name: str) -> Declared:
     if found:
         return found[0]
     names = [one.name for one in declared]
-    raise UsageProblem(f"no manifest declares {quoted(name)}", remedy=_near(name, names, "the manifests declare"))
+    raise UsageProblem(
+        f"no manifest declares {quoted(name)}", remedy=hint(name, names, there_are="the manifests declare")
+    )
 
 
 def choose_evals(declared: Declared, names: Sequence[str]) -> Declared:
@@ -118,7 +120,7 @@ def choose_evals(declared: Declared, names: Sequence[str]) -> Declared:
     for name in names:
         if name not in known:
             where = f"{declared.name} has no evaluation {quoted(name)}"
-            raise UsageProblem(where, remedy=_near(name, known, "it has"))
+            raise UsageProblem(where, remedy=hint(name, known, there_are="it has"))
     chosen = tuple(one for one in declared.evals if not names or one.spec.name in names)
     return dataclasses.replace(declared, evals=chosen)
 
@@ -266,8 +268,3 @@ def _is_text(words: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _near(name: str, names: Sequence[str], there_are: str) -> str:
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {visible(near[0])}?" if near else f"{there_are} {', '.join(map(visible, names)) or 'none'}"
