@@ -20,6 +20,7 @@ NOT_RUN = {
         "ftops import --all --dry-run",
     ): "tests/e2e/test_adopting.py, docs/recipes/brownfield-import.md",
     ("docs/comment.md", "curl --fail"): "needs GitLab",
+    ("docs/comment.md", "curl --fail --header"): "needs GitLab",
     ("docs/data-checks.md", "$ ftops data check train.jsonl"): "tests/unit/cli/test_data_shared.py counts the same",
     ("docs/evaluation.md", "def grade(sample, item):"): "a grader's form: tests/e2e/test_python_graders.py",
     ("docs/ledger.md", "$ ftops ledger verify"): "a project as large as that",

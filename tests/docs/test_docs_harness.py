@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 from docs_matching import lines_of, masked, matches, rewritten
 from docs_page import Block, Command, Page
@@ -109,4 +110,4 @@ def test_no_process_is_left_behind(tmp_path: Path) -> None:
     page = page_of("```console\n$ sleep 300 & echo $! > pid\n```\n")
     assert run_page(page, tmp_path).faults == ()
     pid = int((tmp_path / "home/acme/pid").read_text())
-    assert not Path(f"/proc/{pid}").exists()
+    assert not psutil.pid_exists(pid)
