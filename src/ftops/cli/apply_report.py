@@ -1,11 +1,10 @@
 """What ``ftops apply`` and ``ftops prune`` print at their end: what became of each fine-tune, and why the run ended."""
 
-import json
 import sys
 from pathlib import Path
 
 from ftops.application.outcome import Outcome
-from ftops.cli.options import print_json
+from ftops.cli.options import print_json, save_json
 from ftops.cli.outcome_file import outcome_data
 from ftops.cli.render_text import render_outcome
 from ftops.cli.style import abandon, echo, print_error, tell
@@ -40,5 +39,4 @@ def report(outcome: Outcome, *, project: str, as_json: bool, command: str = "app
 def save(outcome: Outcome, project: str, out: Path | None) -> None:
     """Writes what a run came to into a file, where one was asked for."""
     if out is not None:
-        text = json.dumps(outcome_data(outcome, project), indent=2, ensure_ascii=False)
-        out.write_text(text + "\n", encoding="utf-8")
+        save_json(out, outcome_data(outcome, project))

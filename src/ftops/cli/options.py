@@ -123,6 +123,12 @@ def print_json(value: Any) -> None:
     echo_data(json.dumps(value, indent=2, ensure_ascii=not shows_all(sys.stdout)).replace("##[", "#\\u0023["))
 
 
+def save_json(file: Path, value: Any) -> None:
+    """Writes a value as JSON into a file. Half a surrogate pair, as answers of an API may have, becomes its JSON escape."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """Which fine-tunes a command is about: globs of names to take and to leave, and labels to have."""

@@ -1,9 +1,9 @@
 """``ftops plan``: what would change, why, at which cost. Writes nothing but the file it is told to."""
 
 import gc
-import json
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,9 +17,13 @@ from ftops.cli.options import (
     format_option,
     print_json,
     refresh_option,
+    save_json,
     selection_options,
 )
 from ftops.cli.style import echo, tell
+
+if TYPE_CHECKING:
+    from ftops.domain.plan import Plan
 
 
 @click.command("plan")
@@ -100,7 +104,14 @@ def command(
 
     data = plan_data(plan, selection, backend)
     if out is not None:
-        out.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        save_json(out, data)
+    _print(plan, data, shape)
+    if plan.blockers:
+        return ExitCode.INVALID
+    return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE
+
+
+def _print(plan: "Plan", data: dict[str, Any], shape: Shape) -> None:
     match shape:
         case Shape.JSON:
             print_json(data)
@@ -112,6 +123,3 @@ def command(
             from ftops.cli.render_text import render_plan
 
             echo(render_plan(plan))
-    if plan.blockers:
-        return ExitCode.INVALID
-    return ExitCode.CHANGES_PENDING if detailed_exitcode and plan.has_changes else ExitCode.DONE

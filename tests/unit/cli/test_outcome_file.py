@@ -119,3 +119,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> 
     file.write_bytes(content)
     with pytest.raises(UsageProblem, match=r"ftops apply --out FILE|nothing that became"):
         read_outcome_file(file)
+
+
+def test_half_a_surrogate_pair_does_not_cost_the_file(tmp_path: Path) -> None:
+    outcome, file = Outcome(stopped_by=BackendError("a\ud800b")), tmp_path / "result.json"
+    save(outcome, "acme", file)
+    assert read_outcome_file(file).stopped_by == "a\ud800b"
