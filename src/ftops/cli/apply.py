@@ -1,6 +1,5 @@
 """``ftops apply``: carries the plan out and follows it."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +140,8 @@ def _check(*, is_asking: bool, has_approval: bool, is_saved: bool, is_continuing
     if has_approval and (is_saved or is_continuing):
         other = "--continue, which begins nothing" if is_continuing else "a saved plan, which is carried out as it is"
         raise UsageProblem(f"--approved can't be given with {other}", remedy="leave one of them out")
-    if is_asking and not sys.stdin.isatty():
-        remedy = "give --auto-approve, or a plan: ftops apply PLAN"
-        raise UsageProblem("nobody is here to approve the plan", remedy=remedy)
+    if is_asking:
+        from ftops.cli.approval import APPROVE_INSTEAD
+        from ftops.cli.confirmation import check_somebody_is_there
+
+        check_somebody_is_there("approve the plan", instead=APPROVE_INSTEAD)

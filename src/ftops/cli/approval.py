@@ -29,6 +29,7 @@ from ftops.domain.plan import Plan, Train
 from ftops.ports import ProgramMode
 
 APPROVE_INSTEAD: Final = "give --auto-approve, or a plan: ftops apply PLAN"
+PRUNE_INSTEAD: Final = "give --auto-approve, or look first: ftops prune --dry-run"
 
 
 @contextmanager
@@ -115,7 +116,7 @@ def _costs(plan: Plan) -> dict[str, float | None]:
 
 def _is_approved(plan: Plan, *, only_prunes: bool) -> bool:
     question = question_of(plan, only_prunes=only_prunes)
-    instead = "give --auto-approve, or look first: ftops prune --dry-run" if only_prunes else APPROVE_INSTEAD
+    instead = PRUNE_INSTEAD if only_prunes else APPROVE_INSTEAD
     if not needs_typing(plan):
         return is_confirmed(question, instead=instead)
     tell(f"{counted(plan)} can't be had back. Every model that an alias of a manifest points to stays.")
@@ -124,7 +125,7 @@ def _is_approved(plan: Plan, *, only_prunes: bool) -> bool:
 
 def confirm_trust(base_url: str) -> bool:
     """Asks whether a backend may have datasets and a key; no, where nobody is there to answer."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         return False
     question = f"Send datasets and a key to {safe(base_url)}, from now on?"
     return is_confirmed(question, instead=f"name it in FTOPS_TRUSTED_BACKENDS: {safe(base_url)}")

@@ -20,7 +20,7 @@ from ftops.cli.options import (
     save_json,
     selection_options,
 )
-from ftops.cli.style import echo, tell
+from ftops.cli.style import echo, echo_data, safe, tell
 
 if TYPE_CHECKING:
     from ftops.domain.plan import Plan
@@ -84,7 +84,7 @@ def command(
 
         desired = load_desired(place, backend=backend)
         if desired.notices:
-            tell("\n".join(f"Warning: {notice}" for notice in desired.notices))
+            tell("\n".join(f"Warning: {safe(notice)}" for notice in desired.notices))
         is_pruning = desired.project.prune
         selected = choose(place, desired, selection, backend=backend, is_pruning=is_pruning)
         policy = policy_of(allowed, selected, is_pruning=is_pruning)
@@ -118,7 +118,7 @@ def _print(plan: "Plan", data: dict[str, Any], shape: Shape) -> None:
         case Shape.MARKDOWN:
             from ftops.cli.render_markdown import render_markdown
 
-            echo(render_markdown(plan).rstrip("\n"))
+            echo_data(render_markdown(plan).rstrip("\n"))
         case Shape.TEXT:
             from ftops.cli.render_text import render_plan
 

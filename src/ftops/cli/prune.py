@@ -1,6 +1,5 @@
 """``ftops prune``: deletes what retention and missing manifests leave over."""
 
-import sys
 import threading
 
 import click
@@ -10,7 +9,6 @@ from ftops.cli.main import Globals
 from ftops.cli.options import Selection, backend_option, json_option, print_json, selection_options
 from ftops.cli.signals import listening
 from ftops.cli.style import echo
-from ftops.errors import UsageProblem
 
 
 @click.command("prune")
@@ -59,7 +57,7 @@ def command(
     """
     from ftops.application.reconcile import Apply, Settings
     from ftops.cli.apply_report import report
-    from ftops.cli.approval import approved_plan, opened
+    from ftops.cli.approval import PRUNE_INSTEAD, approved_plan, opened
     from ftops.cli.render_prune import render_pruning
     from ftops.domain.plan import Plan
 
@@ -68,9 +66,10 @@ def command(
 
     if dry_run:
         return _look(context, backend, selection, allowed, as_json=as_json)
-    if not auto_approve and not sys.stdin.isatty():
-        remedy = "give --auto-approve, or look first: ftops prune --dry-run"
-        raise UsageProblem("nobody is here to confirm the deletions", remedy=remedy)
+    if not auto_approve:
+        from ftops.cli.confirmation import check_somebody_is_there
+
+        check_somebody_is_there("confirm the deletions", instead=PRUNE_INSTEAD)
     settings = Settings(parallelism=parallelism)
     with listening() as ears:
         with opened(context, backend, selection, allowed, ears.stop, only_prunes=True) as workspace:
