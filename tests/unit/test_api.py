@@ -95,13 +95,13 @@ def test_it_leaves_the_process_alone(project: Path) -> None:
             gc.get_freeze_count(),
             handlers,
             dict(os.environ),
-            threading.active_count(),
         )
 
-    before = state()
+    before, threads = state(), set(threading.enumerate())
     ftops.load_project(project)
     ftops.plan(project)
     assert state() == before
+    assert set(threading.enumerate()) <= threads
 
 
 def test_importing_it_costs_nothing() -> None:
