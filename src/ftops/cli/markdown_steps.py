@@ -165,4 +165,4 @@ def _data_row(change: DatasetChange) -> str:
 def _dearer(usd: float | None) -> str:
     if not usd:
         return "–"
-    return f"{'−' if usd < 0 else '+'}{f'${abs(usd):,.2f}' if abs(usd) >= 0.005 else 'under $0.01'}"
+    return f"{'−' if usd < 0 else '+'}${abs(usd):,.2f}" if abs(usd) >= 0.005 else "under $0.01"

@@ -1,7 +1,7 @@
 """Whatever strangers write stays in its code span, its cell, its fence and its line, as GitHub's own parser reads it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftops.cli.markdown_page import row, table
@@ -65,6 +65,7 @@ def test_nothing_breaks_out(check, text: str) -> None:
 
 
 @given(text=ANYTHING)
+@settings(max_examples=60)
 @pytest.mark.parametrize("check", [inline, in_prose, in_cells, in_a_fence, in_html])
 def test_nothing_that_can_be_thought_of_breaks_out(check, text: str) -> None:
     check(text)
