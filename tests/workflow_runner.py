@@ -124,6 +124,7 @@ class _JobRun:
     job: Job = field(default_factory=Job)
     masks: set[str] = field(default_factory=set)
     stopped: str = ""
+    matchers: list[dict[str, Any]] = field(default_factory=list)
     contexts: dict[str, Any] = field(default_factory=dict)
     current: str = ""
 
@@ -262,6 +263,11 @@ class _JobRun:
         """Takes workflow commands as the runner does: at a line's beginning, unless they were stopped."""
         for line in said.splitlines():
             found = _COMMAND.fullmatch(line.lstrip())
+            for matcher in self.matchers:
+                (pattern,) = matcher["pattern"]
+                if problem := re.match(pattern["regexp"], line):
+                    place, text = f"{problem[pattern['file']]}:{problem[pattern['line']]}", problem[pattern["message"]]
+                    self.job.annotations.append(Annotation(level=matcher["severity"], title=place, text=text))
             if self.stopped:
                 self.stopped = "" if line.strip() == f"::{self.stopped}::" else self.stopped
             elif found and found["word"] == "stop-commands":
@@ -269,6 +275,8 @@ class _JobRun:
             elif found and found["word"] == "add-mask":
                 self.masks.add(found["value"])
                 continue
+            elif found and found["word"] == "add-matcher":
+                self.matchers = json.loads(Path(found["value"]).read_text(encoding="utf-8"))["problemMatcher"]
             elif found and found["word"] in _LEVELS:
                 fields = dict(one.split("=", 1) for one in (found["fields"] or "").split(",") if "=" in one)
                 note = Annotation(level=found["word"], title=fields.get("title", ""), text=found["value"])

@@ -83,6 +83,16 @@ def test_from_a_branch_to_a_promoted_model_a_refused_one_and_back(server: Server
     assert (target(hosted), len(hosted.work.jobs())) == (model, jobs)
 
 
+def test_an_error_stands_at_its_line(server: ServerProcess, host: Make) -> None:
+    hosted = host(server, "invalid")
+    hosted.work.manifest(least=None, more="  typo: 1\n")
+    run = hosted.check(hosted.open_pull_request("Mistype"), assumed=())
+    assert {name: job.result for name, job in run.jobs.items()} == {"check": "failure", "plan": "skipped"}
+    shown = [(note.title.partition(":")[0], "unknown key" in note.text) for note in run.jobs["check"].annotations]
+    assert ("finetunes/router.yaml", True) in shown
+    assert not hosted.runner.artifacts.kept
+
+
 def test_a_fork_has_no_secrets_and_gets_a_summary(server: ServerProcess, host: Make) -> None:
     hosted = host(server, "forked")
     hosted.work.manifest()

@@ -2,8 +2,10 @@
 
 Owns what an exit code means there: which ones are a success, what is annotated, and the output ``exit-code``. It is the step's
 last process, as a shell that waited for ftops would keep an interruption from it; so what a shell would do afterwards is done
-here. While ftops runs, the runner obeys no workflow command: whatever a manifest, an API or git says is text.
-Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
+here. While ftops runs, the runner obeys no workflow command: whatever a manifest, an API or git says is text. Errors in
+manifests are shown at their lines all the same: the runner looks for them by a pattern (``github_problems.json``).
+Sources: https://docs.github.com/actions/reference/workflow-commands-for-github-actions and
+https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md.
 """
 
 import os
@@ -16,7 +18,8 @@ from typing import Final
 from ftops.cli.main import main
 
 # Commands that annotate: what they print is escaped, and meant for the runner.
-_ANNOTATING: Final = frozenset({"comment", "data", "validate"})
+_ANNOTATING: Final = frozenset({"comment", "data"})
+_PROBLEMS: Final = Path(__file__).with_name("github_problems.json")
 _SAYS: Final = {
     1: "failed",
     2: "wrong usage, or an invalid manifest or dataset",
@@ -39,6 +42,7 @@ def step(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     token = secrets.token_hex(16)
     is_silent = not words or words[0] not in _ANNOTATING
+    _command(f"::add-matcher::{_PROBLEMS}")
     _command(f"::stop-commands::{token}" * is_silent)
     code = _run(words)
     _command(f"::{token}::" * is_silent)

@@ -1,5 +1,6 @@
 """ftops as a step: which exit codes pass, what is annotated, and that nothing foreign is a command meanwhile."""
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftops.cli import ci_step
+from ftops.errors import Problem
 
 
 def play(monkeypatch: pytest.MonkeyPatch, code: object, says: str = "") -> list[Sequence[str]]:
@@ -70,18 +72,50 @@ def test_what_ftops_says_is_no_command_to_the_runner(
 ) -> None:
     play(monkeypatch, 0, says="::add-mask::a")
     ci_step.step(["plan"], {})
-    first, foreign, last = capsys.readouterr().out.splitlines()
+    _, first, foreign, last = capsys.readouterr().out.splitlines()
     token = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", first)
     assert token is not None
     assert (foreign, last) == ("::add-mask::a", f"::{token[1]}::")
     ci_step.step(["plan"], {})
-    assert capsys.readouterr().out.splitlines()[0] != first
+    assert capsys.readouterr().out.splitlines()[1] != first
 
 
 def test_what_annotates_may(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     play(monkeypatch, 2, says="::error file=a.yaml::x")
+    ci_step.step(["comment"], {})
+    assert capsys.readouterr().out.splitlines()[1] == "::error file=a.yaml::x"
+
+
+def test_errors_in_files_are_found_by_a_pattern(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(monkeypatch, 0)
     ci_step.step(["validate"], {})
-    assert capsys.readouterr().out.splitlines()[0] == "::error file=a.yaml::x"
+    _, _, file = capsys.readouterr().out.splitlines()[0].partition("::add-matcher::")
+    errors, warnings = json.loads(Path(file).read_text(encoding="utf-8"))["problemMatcher"]
+    (pattern,) = errors["pattern"]
+    problem = Problem(
+        file="finetunes/a b.yaml", line=3, column=18, field="/metadata/name", expected="a label: got 'X: 1:2 y'"
+    )
+    found = re.match(pattern["regexp"], str(problem))
+    assert found is not None
+    fields = {name: found[pattern[name]] for name in ("file", "line", "column", "message")}
+    assert fields == {
+        "file": "finetunes/a b.yaml",
+        "line": "3",
+        "column": "18",
+        "message": "/metadata/name: a label: got 'X: 1:2 y'",
+    }
+    finding = "Warning: finetunes/data/test.jsonl:4:1: D102 near-duplicate-example, 9 rows: nearly the prompt of line 1"
+    assert re.match(warnings["pattern"][0]["regexp"], finding)
+    assert not re.match(pattern["regexp"], finding)
+    for line in (
+        "Warning: finetunes/a.yaml:1: router: no gate",
+        "  ! data/a.jsonl:1: D105 leak",
+        "Plan: 1 to train",
+        "",
+    ):
+        assert not re.match(pattern["regexp"], line)
 
 
 @pytest.mark.parametrize("word", ["::set-env", "a\nb", "x y", "--json", "ü"])
