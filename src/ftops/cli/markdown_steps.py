@@ -58,7 +58,7 @@ def fine_tune_details(
 def _step(action: Action) -> str:
     sign, what = _what(action)
     cost = usd_words(action.estimate.usd) if isinstance(action, Train | Evaluate) else ""
-    return row(f"{cell(sign)} {verb(action)}", what, cost, prose_cell(WHY[action.reason]))
+    return row(f"{cell(sign)}&nbsp;{verb(action)}", what, cost, prose_cell(WHY[action.reason]))
 
 
 def _what(action: Action) -> tuple[str, str]:
