@@ -10,7 +10,7 @@ from ftops.cli.options import backend_option, json_option
 @click.command("cancel")
 @click.argument("name", shell_complete=completing.known_fine_tunes)
 @click.option("--job", metavar="ID", help="This job, where several run; also one too many.")
-@click.option("--revision", metavar="R", help="The job of this revision.")
+@click.option("--revision", metavar="R", shell_complete=completing.revisions, help="The job of this revision.")
 @json_option
 @backend_option
 @click.pass_obj

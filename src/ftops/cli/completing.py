@@ -95,7 +95,7 @@ def _project(context: click.Context) -> "LoadedProject":
 
 
 def _ledger(context: click.Context) -> "LedgerState":
-    from ftops.bootstrap import open_catalog
+    from ftops.bootstrap_catalog import open_catalog
     from ftops.bootstrap_place import find_place
 
     catalog = open_catalog(find_place(_directory(context)), backend=None)

@@ -9,7 +9,7 @@ import click
 
 from ftops.cli.main import Globals
 from ftops.cli.options import json_option, print_json
-from ftops.cli.style import echo, paint, safe, tell
+from ftops.cli.style import echo, echo_data, paint, safe, tell
 
 if TYPE_CHECKING:
     from ftops.application.new_project import Started
@@ -59,7 +59,7 @@ def command(
     width = max(len(command_line) for command_line, what in steps if what) + 3
     echo("\nNext:")
     for command_line, what in steps:
-        echo(f"  {paint(safe(command_line).ljust(width), bold=True)}{what}".rstrip())
+        echo_data(f"  {paint(safe(command_line).ljust(width), bold=True)}{what}".rstrip())
     return 0
 
 
