@@ -48,13 +48,14 @@ class Place:
 
     def find(self, commit: str = MERGED, *, token: str = "token", repository: str = OURS) -> KeptPlan:
         access = access_of({"GITHUB_API_URL": self.standin.address, "GITHUB_TOKEN": token})
-        with GitHubApi(access, sleep=lambda _seconds: None) as api:
+        with GitHubApi(access) as api:
             approvals = GitHubApprovals(api, access, repository=repository, workflow="ftops-plan.yml")
             return approvals.plan_of(commit)
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr("ftops.adapters.github_api.time.sleep", lambda _seconds: None)
     with github_standin() as standin:
         yield Place(standin)
 
