@@ -46,14 +46,14 @@ class Told:
 
 def comment_text(told: Told, *, run_url: str | None) -> str:
     """Gives the whole comment, within what GitHub takes."""
-    has = f"[the step summary of this run]({run_url}) has it." if run_url else "the step summary of this run has it."
+    has = f"[The step summary of this run]({run_url}) has it." if run_url else "The step summary of this run has it."
     marker = f"{marker_of(told.project)}\n"
     return told.page.cut(COMMENT_LIMIT, has, before=marker, behind=_last_line(run_url)).rstrip("\n") + "\n"
 
 
 def summary_text(told: Told, *, room: int) -> str:
     """Gives what goes into a step's summary, within ``room`` bytes."""
-    has = "the saved plan has it." if told.outcome is None else "the saved files have it."
+    has = "The saved plan has it." if told.outcome is None else "The saved files have it."
     return told.page.cut(max(0, room - 2), has).rstrip("\n") + "\n\n"
 
 

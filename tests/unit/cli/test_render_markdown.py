@@ -128,7 +128,7 @@ def test_what_a_thousand_fine_tunes_need_is_cut_by_fine_tune() -> None:
     reading = read_markdown(text)
     assert reading.strange == []
     assert "Left out here for want of room" in text
-    assert f"[the step summary of this run]({RUN})" in text
+    assert f"[The step summary of this run]({RUN})" in text
     assert text.count("<details>") == text.count("</details>")
     summary_of_step = summary_text(told, room=2**20)
     assert len(text) < len(summary_of_step.encode("utf-8")) <= 2**20
