@@ -40,12 +40,14 @@ def call(address: str, words: list[str]) -> int:
 
 def serve(address: str) -> None:
     """Answers calls until standard input ends. Returns in each child, to run its command, and in the parent at the end."""
+    import gc
     import selectors
     from importlib import import_module, invalidate_caches
 
     for name in _HEAVY.split():
         import_module(name)
     invalidate_caches()
+    gc.freeze()  # what is never looked at is never copied by a child
     lines: dict[int, socket.socket] = {}
     wakeup, wake = os.pipe()
     os.set_blocking(wake, False)
