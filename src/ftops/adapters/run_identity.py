@@ -44,7 +44,7 @@ def run_url(environ: Mapping[str, str]) -> str | None:
     if environ.get("GITHUB_RUN_ID"):
         server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
         url = f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
-    return url if _RUN_URL.match(url) else None
+    return url if _RUN_URL.fullmatch(url) else None
 
 
 def new_id() -> str:

@@ -343,3 +343,14 @@ def outputs(folder: Path) -> dict[str, str]:
         found[name] = "\n".join(lines[at + 1 : stop])
         at = stop + 1
     return found
+
+
+def test_the_run_is_linked_where_its_address_is_one(github, saved, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    assert comment(saved, "--dry-run") == 0
+    assert "in [this run](https://github.com/acme/support/actions/runs/42);" in capsys.readouterr().out
+    for odd in ("42)![x](https://example.com/y.png", "42\n", "42 <b>"):
+        monkeypatch.setenv("GITHUB_RUN_ID", odd)
+        assert comment(saved, "--dry-run") == 0
+        assert "this run" not in capsys.readouterr().out
