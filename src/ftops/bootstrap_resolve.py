@@ -36,8 +36,9 @@ def answer(place: Place, what: str, *, backend: str | None, is_cached: bool) -> 
     try:
         found = resolve(snapshot.state, catalog.fine_tunes, name, AliasName(alias) if alias else None, wanted.name)
     except NoAnswer as error:
+        unread = "; ".join(snapshot.caveats) or ("without --cached the ledger is fetched first" if is_cached else None)
         if error.is_usage:
-            raise UsageProblem(str(error)) from error
-        raise FtopsError(str(error), remedy="ftops status tells where it stands") from error
+            raise UsageProblem(str(error), remedy=unread) from error
+        raise FtopsError(str(error), remedy=unread or "ftops status tells where it stands") from error
     base_url, caution = catalog.base_url(found.backend, snapshot.state)
     return Answer(found=found, base_url=base_url, warnings=(*snapshot.caveats, *found.warnings), caution=caution)

@@ -24,6 +24,8 @@ _EXIT_CODES: Final = {
     ),
     "prune": "5 where a guard refuses, 9 without key or permission",
     "eval": "4 where an enforced gate did not pass, 9 without key or permission",
+    "promote": "1 where nothing is trained, 2 where a manifest is wrong, 4 where what was asked for did not pass",
+    "rollback": "1 where there is nothing before, 2 where a manifest is wrong",
     "resolve": "1 where there is no model, 2 where it isn't clear which",
 }
 # Group → command → (module, one line that says what it does).

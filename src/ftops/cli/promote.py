@@ -43,7 +43,7 @@ def command(
     """Pin an alias to a revision that passed its gates: edits the manifest's line and shows what to commit.
 
     Nothing else in the file changes, nothing is committed, no backend is called and no key is needed; the alias moves when
-    the edit is applied. Exit 4 where no revision passed, or the one that was named did not.
+    the edit is applied.
 
     \b
     Examples:

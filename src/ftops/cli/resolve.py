@@ -29,6 +29,7 @@ _ONE_LINE: Final = re.compile(r"[\x20-\x7e]*")
     show_default=True,
     help="env: lines for a shell, .env or $GITHUB_ENV; github: lines for $GITHUB_OUTPUT.",
 )
+@click.option("--json", "form", flag_value="json", help="Print JSON: --format json.")
 @click.option("--cached", is_flag=True, help="Do not fetch the ledger first.")
 @backend_option
 @click.pass_obj

@@ -35,6 +35,8 @@ def _sentence(error: click.ClickException) -> str:
             return f"there is no option {error.option_name}{did_you_mean(error.option_name, known)}"
         case click.MissingParameter(param=click.Argument(human_readable_name=name)):
             return f"{_bare(name)} is missing"
+        case click.MissingParameter(param=click.Option() as option):
+            return f"{option.opts[-1]} {option.metavar or ''}".rstrip() + " is missing"
         case click.BadParameter(param=click.Option() as option, message=message):
             return f"{option.opts[-1]}: {_ended(message)}"
         case click.BadParameter(param=click.Argument(human_readable_name=name), message=message):
@@ -47,7 +49,7 @@ def _sentence(error: click.ClickException) -> str:
 
 
 def _bare(metavar: str) -> str:
-    return metavar.strip("[].")
+    return metavar.strip("[].") if metavar.startswith("[") else metavar.rstrip(".")
 
 
 def _ended(sentence: str) -> str:

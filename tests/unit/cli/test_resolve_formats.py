@@ -10,7 +10,7 @@ import pytest
 
 from ftops.cli.main import run
 from scratch_ledger import LAB, record, trained, write_ledger
-from scratch_project import Scratch, make_project
+from scratch_project import Scratch, git, make_project
 
 REVISION = "123456789012"
 MODEL = f"ft:x:{REVISION}"
@@ -50,6 +50,26 @@ def test_the_lines_of_each_format(resolved: Callable[[str], Any]) -> None:
         "alias": "production",
         "name": "router",
     }
+
+
+def test_json_has_the_short_option_of_all_commands(scratch: Scratch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(scratch.root), "resolve", "router", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == MODEL
+
+
+def test_where_the_ledger_was_not_read_that_is_the_reason_given(
+    scratch: Scratch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch.add_remote(tmp_path)
+    git(scratch.root, "branch", "-q", "-D", "ftops-ledger")
+    git(scratch.root, "remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    for words, code, reason in (
+        (["router"], 1, "the ledger could not be fetched ("),
+        (["router", "--cached"], 1, "without --cached the ledger is fetched first"),
+        (["dispatcher"], 2, "the ledger could not be fetched ("),
+    ):
+        assert run(["-C", str(scratch.root), "resolve", *words]) == code
+        assert f"\n  {reason}" in capsys.readouterr().err
 
 
 def test_a_shell_reads_the_lines_as_they_are_meant(resolved: Callable[[str], Any], tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from scratch_project import make_project
         (["resolve", "x", "--format", "yml"], "--format: 'yml' is not known; there are env, github, json, text"),
         (["status", "--sort", "helth"], "--sort: 'helth' is not known; did you mean health?"),
         (["show"], "NAME is missing"),
+        (["resolve"], "NAME[@ALIAS] is missing"),
+        (["promote", "x"], "--to ALIAS is missing"),
         (["apply", "nowhere.json"], "PLAN: file 'nowhere.json' does not exist"),
         (["apply", "--parallelism", "x"], "--parallelism: 'x' is not a valid integer range"),
         (["plan", "\x1b[2J"], "got unexpected extra argument (\\x1b[2J)"),
