@@ -3,13 +3,16 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ftops.cli.main import Globals
 from ftops.cli.style import echo, tell
 from ftops.errors import Stale, UsageProblem
+
+if TYPE_CHECKING:
+    from ftops.adapters.github_approvals import KeptPlan
 
 _PRESENT: Final = "present.json"
 
@@ -77,19 +80,19 @@ def command(
         raise UsageProblem("there is no repository to look in", remedy="give --repository OWNER/NAME")
     plan, place = read_plan(fresh), find_place(context.directory)
     _clear(folder)
-    # Started by hand, a run is about what is planned now, not about what was merged.
+    # Started by hand, a run is about what is planned now, not about what was merged. Where nothing is to be done nobody is
+    # asked before the apply, so it has to find an approval of nothing.
     is_by_hand = os.environ.get("GITHUB_EVENT_NAME") == "workflow_dispatch"
-    found = (
-        ()
-        if is_by_hand
-        else find_approvals(place, os.environ, repository=repository, workflow=workflow, progress=PlainProgress())
-    )
+    found: tuple[KeptPlan, ...] = ()
+    if plan.has_changes and not is_by_hand:
+        found = find_approvals(place, os.environ, repository=repository, workflow=workflow, progress=PlainProgress())
     missing = [kept.why for kept in found if kept.content is None]
     for why in missing:
         tell(f"Nobody approved a plan: {why}.")
     if missing or not found:
         shutil.copyfile(fresh, folder / _PRESENT)
-        echo("The present plan is handed on: whoever approves the deployment approves it.")
+        said = "whoever approves the deployment approves it" if plan.has_changes else "there is nothing to approve"
+        echo(f"The present plan is handed on: {said}.")
         return 0
     for kept in found:
         (folder / f"pull-{kept.number}.json").write_bytes(kept.content or b"")

@@ -1,6 +1,7 @@
 """``ftops approved``: what is handed on to an apply, and what is said where nobody approved anything."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import ftops.bootstrap_approved as approvals
 from apply_world import World
 from ftops.adapters.github_approvals import KeptPlan
 from ftops.cli.main import run
+from ftops.cli.plan_file import read_approval
 from ftops.domain.plan import Plan, Train
 from ftops.domain.plan_json import plan_to_json
 from scratch_project import git
@@ -83,6 +85,19 @@ def test_started_by_hand_it_asks_nobody(
     monkeypatch.setenv("GITHUB_EVENT_NAME", "workflow_dispatch")
     assert approved() == 0
     assert (asked, handed_on(tmp_path)) == ([], ["present.json"])
+
+
+def test_where_nothing_is_to_be_done_nothing_is_approved(
+    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = found(monkeypatch, KeptPlan(number=9, content=fresh.read_bytes()))
+    save(fresh, replace(World().plan(), actions=(), deferred=()))
+    assert approved() == 0
+    assert (asked, handed_on(tmp_path)) == ([], ["present.json"])
+    assert "there is nothing to approve" in capsys.readouterr().out
+    approval = read_approval([tmp_path / "approved"])
+    assert approval is not None
+    assert approval.excess(World().plan())
 
 
 def test_what_goes_beyond_is_told_before_anybody_is_asked(
