@@ -1,6 +1,6 @@
-"""Manifests edited in place: read as they were when the project was, written as a whole.
+"""Manifests edited in place: read as they were when the project was, written as a whole, by one at a time.
 
-Owns which file it is and how it is replaced. What is edited in it is ``alias_lines``' to know.
+Owns which file it is, whether git knows it, and how it is replaced. What is edited in it is ``alias_lines``' to know.
 """
 
 import os
@@ -9,16 +9,23 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
 
 from ftops.adapters.alias_lines import NotEditable, with_alias
+from ftops.adapters.git_process import GitProcess
 from ftops.adapters.manifest_bytes import read_bytes
 from ftops.adapters.project_paths import PathRefused, file_inside
 from ftops.adapters.schema_problems import schema_problems
+from ftops.adapters.state_dir import ensure_private_dir
 from ftops.adapters.yaml_nodes import read_yaml
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import AliasName, FineTune
 from ftops.errors import FtopsError, Invalid, Problem, local_storage_failed
 from ftops.ports import ManifestEdit
+
+_LOCK_SECONDS: Final = 10.0
 
 
 class ManifestFiles:
@@ -44,16 +51,24 @@ class ManifestFiles:
             message = f"{fine_tune.path}: {alias} can't be written without touching other lines: {error}"
             raise FtopsError(message, remedy=f"write it yourself, below spec.aliases: {alias}: {quoted(to)}") from error
         self._check(after, fine_tune.path)
-        real = self._real(path).relative_to(self._top.resolve())
-        return ManifestEdit(path=real.as_posix(), before=content.data, after=after)
+        real = self._real(path).relative_to(self._top.resolve()).as_posix()
+        is_tracked = GitProcess(folder=self._top).succeeds(
+            "--literal-pathspecs", "ls-files", "--error-unmatch", "--", real
+        )
+        return ManifestEdit(path=real, is_tracked=is_tracked, before=content.data, after=after)
 
     def write(self, edit: ManifestEdit) -> None:
         """Replaces the file, its mode kept; a reader finds the old content or the new."""
         target = self._top / edit.path
         try:
-            if target.read_bytes() != edit.before:
-                raise _changed(edit.path)
-            _replace(target, edit.after)
+            lock = ensure_private_dir(self._root / ".ftops") / "manifests.lock"
+            # Between the look and the replacement another run would write what then is lost.
+            with FileLock(lock, timeout=_LOCK_SECONDS, poll_interval=0.01):
+                if target.read_bytes() != edit.before:
+                    raise _changed(edit.path)
+                _replace(target, edit.after)
+        except Timeout as error:
+            raise FtopsError(f"another ftops is writing a manifest: {lock} is locked", remedy="try again") from error
         except OSError as error:
             raise local_storage_failed(error) from error
 

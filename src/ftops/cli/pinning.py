@@ -14,7 +14,7 @@ from ftops.bootstrap_pins import PinsAtHand, open_pins
 from ftops.bootstrap_place import find_place
 from ftops.cli.live import PlainProgress
 from ftops.cli.options import print_json
-from ftops.cli.render_edit import coloured, commit_command, diff_lines, shell_line
+from ftops.cli.render_edit import add_command, coloured, commit_command, diff_lines, shell_line
 from ftops.cli.render_judgement import render_judgement
 from ftops.cli.style import echo, echo_data, safe, tell
 from ftops.domain.desired import Declared
@@ -184,7 +184,8 @@ def _to_copy(found: Found, choice: Choice, edit: ManifestEdit) -> Iterator[str]:
         yield "Nothing was written (--dry-run)."
         return
     yield f"Written. Commit it{_then(choice)}:"
-    yield f"  {shell_line(_commit(found, choice, edit))}"
+    for words in filter(None, (_add(found, edit), _commit(found, choice, edit))):
+        yield f"  {shell_line(words)}"
 
 
 def _then(choice: Choice) -> str:
@@ -206,6 +207,10 @@ def _standing(choice: Choice) -> str:
     if choice.to != LATEST:
         return f"is pinned to {choice.to}"
     return "follows the declared revision" + (f", and that way {choice.one.revision}," if choice.one else "")
+
+
+def _add(found: Found, edit: ManifestEdit) -> tuple[str, ...] | None:
+    return add_command(edit, found.at_hand.place.top)
 
 
 def _commit(found: Found, choice: Choice, edit: ManifestEdit) -> tuple[str, ...]:
@@ -230,6 +235,7 @@ def _to_json(found: Found, choice: Choice, edit: ManifestEdit | None) -> dict[st
         "file": edit.path if edit else None,
         "line": edit.line if edit else None,
         "diff": "".join(f"{line}\n" for line in diff_lines(edit)) if edit else None,
+        "add": _add(found, edit) if edit else None,
         "commit": list(_commit(found, choice, edit)) if edit else None,
     }
 

@@ -1,4 +1,4 @@
-"""An edit of a manifest as git would show it, and the command that commits it."""
+"""An edit of a manifest as git would show it, and the commands that commit it."""
 
 import difflib
 import os
@@ -29,17 +29,27 @@ def coloured(line: str) -> str:
     return paint(line, bold=True) if line.startswith(("+++", "---")) else paint(line, _COLORS.get(line[:1]))
 
 
+def add_command(edit: ManifestEdit, top: Path) -> tuple[str, ...] | None:
+    """Gives the words of the command that comes before; None where git knows the file."""
+    return None if edit.is_tracked else _git(edit, top, "add")
+
+
 def commit_command(edit: ManifestEdit, top: Path, message: str) -> tuple[str, ...]:
-    """Gives the words of the command that commits the edit alone, as they are right where it is run."""
-    here, target = Path.cwd(), top / edit.path
-    if here.is_relative_to(top):
-        return ("git", "commit", "-m", message, "--", os.path.relpath(target, here))
-    return ("git", "-C", str(top), "commit", "-m", message, "--", edit.path)
+    """Gives the words of the command that commits the edit alone."""
+    return _git(edit, top, "commit", "-m", message)
 
 
 def shell_line(words: tuple[str, ...]) -> str:
     """Gives a command's words as a line to copy."""
     return safe(shlex.join(words))
+
+
+def _git(edit: ManifestEdit, top: Path, *words: str) -> tuple[str, ...]:
+    """Gives a command about the file, as it is right where ftops was run."""
+    here, target = Path.cwd(), top / edit.path
+    if here.is_relative_to(top):
+        return ("git", *words, "--", os.path.relpath(target, here))
+    return ("git", "-C", str(top), *words, "--", edit.path)
 
 
 def _lines(content: bytes) -> list[str]:

@@ -8,9 +8,13 @@ from ftops.domain.manifest import AliasName, FineTune
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestEdit:
-    """A manifest's bytes as they are and as they would be. ``path`` is the file's own (links followed), below the git top."""
+    """A manifest's bytes as they are and as they would be. ``path`` is the file's own (links followed), below the git top.
+
+    ``is_tracked``: whether git knows the file; of one that it doesn't know ``git commit`` takes nothing.
+    """
 
     path: str
+    is_tracked: bool
     before: bytes
     after: bytes
 

@@ -6,11 +6,16 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 
+from ftops.bootstrap_pins import open_pins
+from ftops.bootstrap_place import find_place
 from ftops.cli.main import run
+from ftops.domain.manifest import AliasName
+from ftops.errors import FtopsError
 from scratch_ledger import LAB, record, trained, write_ledger
 from scratch_project import Scratch, git, make_project
 
@@ -118,8 +123,18 @@ def test_the_difference_is_git_s_own_and_the_command_commits_it(scratch: Scratch
         "file": "finetunes/router.yaml",
         "line": 16,
         "diff": "",
+        "add": None,
         "commit": [],
     }
+
+
+def test_a_file_that_git_does_not_know_is_to_be_added_first(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    git(scratch.root, "rm", "-q", "--cached", "finetunes/router.yaml")
+    told = json.loads(ftops("rollback", "router", "--alias", "production", "--json", "--dry-run")[1])
+    assert told["add"] == ["git", "add", "--", "finetunes/router.yaml"]
+    out = ftops("rollback", "router", "--alias", "production")[1]
+    assert [line.split()[:2] for line in out.splitlines()[-2:]] == [["git", "add"], ["git", "commit"]]
 
 
 def test_a_dry_run_writes_nothing(scratch: Scratch, ftops: Callable[..., Any]) -> None:
@@ -365,6 +380,37 @@ def test_a_file_that_changes_meanwhile_is_left_alone(
     code, _, err = ftops("rollback", "router", "--alias", "production")
     assert (code, "changed meanwhile; nothing was written" in err) == (1, True)
     assert path.read_text() == "other\n"
+
+
+def test_of_two_at_once_none_loses_what_the_other_wrote(
+    scratch: Scratch, ftops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftops.adapters import manifest_edits
+
+    put_ledger(scratch, A, B)
+    here, later, replace, told = Barrier(2), Event(), manifest_edits._replace, []
+
+    def slowly(*words: Any) -> None:
+        here.wait(20)
+        later.wait(0.3)  # what the other would need to get past its look at the file
+        replace(*words)
+
+    def other() -> None:
+        at_hand = open_pins(find_place(scratch.root), backend=None)
+        edit = at_hand.edits.propose(at_hand.desired.fine_tunes[0].fine_tune, AliasName("eu"), A)
+        here.wait(20)
+        monkeypatch.setattr(manifest_edits, "_replace", replace)
+        with pytest.raises(FtopsError, match="changed meanwhile; nothing was written"):
+            at_hand.edits.write(edit)
+        told.append(edit)
+
+    monkeypatch.setattr(manifest_edits, "_replace", slowly)
+    thread = Thread(target=other)
+    thread.start()
+    assert ftops("rollback", "router", "--alias", "production")[0] == 0
+    thread.join(20)
+    assert told
+    assert f'production: "{A}"' in text(scratch)
 
 
 def test_a_folder_that_can_t_be_written_is_told(
