@@ -102,6 +102,8 @@ def _explain(error: Any, document: YamlDocument, file: str) -> Iterator[Problem]
             for name in error.validator_value:
                 if name not in error.instance:
                     yield _problem(file, document.at(pointer), child(pointer, name), "required, but missing")
+        case "oneOf" if not isinstance(error.instance, dict):
+            return  # that it has to be a mapping is told beside
         case "dependentRequired":
             yield from _missing_companions(error, pointer, document, file)
         case _:
