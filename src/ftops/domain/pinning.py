@@ -165,7 +165,7 @@ def _trained(
     target = Target(backend=backend, revision=revision, model=model or "")
     verdict = judgement.verdict if judgement else None
     passed_at = _passed_at(record, target)
-    outlook, why = _outlook(record, declared, alias, target, verdict)
+    outlook, why = _outlook(record, declared, alias, target, judgement)
     return Pinnable(
         revision=revision,
         outlook=outlook,
@@ -178,9 +178,10 @@ def _trained(
 
 
 def _outlook(
-    record: FineTuneRecord, declared: Declared, alias: AliasName, target: Target, verdict: Verdict | None
+    record: FineTuneRecord, declared: Declared, alias: AliasName, target: Target, judgement: Judgement | None
 ) -> tuple[Outlook, str]:
     override, passed_at = declared.fine_tune.policy.override, _passed_at(record, target)
+    verdict = judgement.verdict if judgement else None
     if not _has_gate(declared):
         return Outlook.MOVES, "no gate is enforced"
     if verdict is Verdict.PASS:
@@ -193,8 +194,10 @@ def _outlook(
         return Outlook.MOVES, f"{alias} pointed to it before{_by_now(verdict)}"
     if override is not None and override.revision == target.revision:
         return Outlook.MOVES, f"spec.policy.override names it: {override.why}"
-    if verdict is None:
+    if judgement is None or verdict is None:
         return Outlook.WAITS, "it was not measured with the present evals: apply does that first, and its gates decide"
+    if verdict is Verdict.ERROR and judgement.missing:
+        return Outlook.WAITS, "an evaluation ended in error: apply asks again what failed, and its gates decide"
     return Outlook.WITHHELD, f"its gates say {verdict.value}"
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ftops.domain.desired import Declared
-from ftops.domain.judgement import Judgement, Verdict
+from ftops.domain.judgement import Judgement, Missing, MissingReason, Verdict
 from ftops.domain.manifest import AliasName, BackendName, FineTuneName, ModelId, Revision
 from ftops.domain.pinning import Outlook, Pinnable, back_from, is_free, newest_passed, pinnable, revisions_named
 from ftops.domain.plan import Plan, Promote, Train
@@ -64,13 +64,15 @@ def declared(revision: Revision = D, *, gate: str = "min", **facts: Any) -> Decl
 
 
 def judged(**verdicts: str) -> dict[Revision, Judgement]:
+    """What scores say of revisions, by letter; ``again`` is an error whose items are to be asked again."""
     return {
         Revision(letter * 12): Judgement(
             model=ModelId(f"ft:{letter}"),
             revision=Revision(letter * 12),
             backend=BackendName("openai"),
-            verdict=Verdict(verdict),
+            verdict=Verdict("error" if verdict == "again" else verdict),
             has_gate=True,
+            missing=(Missing(eval="intent", reason=MissingReason.EVALUATION_ERROR),) if verdict == "again" else (),
         )
         for letter, verdict in verdicts.items()
     }
@@ -135,6 +137,13 @@ def test_where_the_alias_pointed_before_it_may_go_back() -> None:
     )
     assert one(record(A, line="ab"), A).why == "production pointed to it before"
     assert one(record(A, line="ba"), A, a="fail").why == "production points to it; by the present gates it is fail"
+
+
+def test_what_ended_in_error_is_asked_again() -> None:
+    found = one(record(A), A, a="again")
+    assert (found.outlook, found.verdict, found.has_passed) == (Outlook.WAITS, Verdict.ERROR, False)
+    assert "apply asks again" in found.why
+    assert one(record(A, line="ab"), A, a="again").outlook is Outlook.MOVES
 
 
 def test_what_is_not_measured_waits_for_that() -> None:
@@ -270,7 +279,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("verdict", [None, "pass", "fail", "insufficient_evidence", "error"])
+@pytest.mark.parametrize("verdict", [None, "pass", "fail", "insufficient_evidence", "error", "again"])
 @pytest.mark.parametrize("known", ["never", "passed", "pointed", "override"])
 @pytest.mark.parametrize("gate", ["min", "shadow"])
 @pytest.mark.parametrize("pinned", [A, D])
@@ -313,7 +322,8 @@ def planned(
 
 def outlook_of(plan: Plan) -> Outlook:
     moves = [a for a in plan.actions if isinstance(a, Promote) and a.alias == PRODUCTION]
-    if any(entry.alias == PRODUCTION for entry in plan.withheld):
+    is_asked_again = any(a.is_conditional for a in moves)
+    if any(entry.alias == PRODUCTION for entry in plan.withheld) and not is_asked_again:
         return Outlook.WITHHELD
     if (
         moves
