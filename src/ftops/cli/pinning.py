@@ -68,6 +68,12 @@ class Found:
         """What the manifest says of the alias now; None where it has no line."""
         return self.declared.fine_tune.aliases.get(self.pins.alias)
 
+    @property
+    def present(self) -> str | None:
+        """The revision that the alias points to by the ledger; None where it points nowhere on the backend in force."""
+        target = self.pins.record.target_of(self.pins.alias) if self.pins.record else None
+        return target.revision if target and target.backend == self.declared.backend.name else None
+
 
 def find(wanted: Wanted, *, is_new: bool | None) -> Found:
     """Finds fine-tune and alias. ``is_new``: an alias without a line is fine (None: only where it is like no other one).
@@ -170,6 +176,8 @@ def _lines(found: Found, choice: Choice, edit: ManifestEdit | None) -> Iterator[
     yield f"{alias} of {name}: {stated or 'nothing'} → {choice.to}"
     yield f"  {safe(choice.why)}"
     yield from (f"  not {one.revision}: {safe(one.why)}" for one in choice.passed_over)
+    if stated not in {None, LATEST, found.present} and found.present not in {None, choice.to}:
+        yield f"  {alias} points to {found.present} now; that line was not applied yet"
     if stated == LATEST:
         back = f"ftops promote {name} --to {alias} --revision latest"
         yield f"  it follows the declared revision no more; {back} brings that back"
@@ -197,9 +205,8 @@ def _then(choice: Choice) -> str:
 
 
 def _still_to_move(found: Found, choice: Choice) -> str:
-    target = found.pins.record.target_of(found.pins.alias) if found.pins.record else None
-    is_elsewhere = target is None or target.revision != choice.to
     moves = choice.one is not None and choice.one.outlook is Outlook.MOVES
+    is_elsewhere = found.present != choice.to
     return " The next apply moves it there." if moves and choice.to != LATEST and is_elsewhere else ""
 
 

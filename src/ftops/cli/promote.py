@@ -74,8 +74,7 @@ def _newest(found: "Found") -> "Choice":
     one = newest_passed(choices)
     if one is None:
         raise _nothing(found)
-    target = found.pins.record.target_of(found.pins.alias) if found.pins.record else None
-    is_there = one.revision == found.declared.revision or (target is not None and target.revision == one.revision)
+    is_there = one.revision in {found.declared.revision, found.present}
     to = LATEST if found.stated == LATEST and is_there else one.revision  # what follows it is not pinned unasked
     newer = tuple(other for other in choices[: choices.index(one)] if other.model is not None)
     return _choice(found, to, one, f"the newest revision that passed: {one.why}", newer)

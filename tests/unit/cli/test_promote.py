@@ -165,6 +165,19 @@ def test_a_rollback_goes_to_the_one_before_and_a_second_time_changes_nothing(
     assert text(scratch) == after
 
 
+def test_a_rollback_counts_from_where_the_alias_points_not_from_a_line_that_was_not_applied(
+    scratch: Scratch, ftops: Callable[..., Any]
+) -> None:
+    put_ledger(scratch, A, B)
+    manifest(scratch, aliases=f'\n    production: "{C}"')
+    _, out, _ = ftops("rollback", "router", "--alias", "production")
+    assert out.splitlines()[:3] == [
+        f"production of router: {C} → {A}",
+        "  the one before: production pointed to it before",
+        f"  production points to {B} now; that line was not applied yet",
+    ]
+
+
 def test_a_rollback_goes_further_back_where_the_model_is_gone(scratch: Scratch, ftops: Callable[..., Any]) -> None:
     put_ledger(scratch, A, B, C, **{f"r{B}": {"gone_at": "2026-11-20T10:00:00Z"}})
     code, out, _ = ftops("rollback", "router", "--alias", "production")
