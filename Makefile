@@ -17,7 +17,8 @@ PEERS := .venv-peers/.installed
 NODE_SDK := tests/interop/node_modules/.installed
 # What editors ask about YAML, for make editor alone.
 YAML_SERVER := tests/editor/node_modules/.installed
-WORKERS ?= logical
+# One more than there are cores: much of the tests' time is waiting for servers, jobs and leases.
+WORKERS ?= $$(( $$($(BIN)/python -c 'import os; print(os.cpu_count() or 1)') + 1 ))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help install demo test kills storm interop editor package mutations peers lint format picture docs docs-outputs clean
@@ -42,7 +43,7 @@ demo: $(INSTALLED) ## plan, train, refuse, mend and promote two models, in a scr
 
 test: $(INSTALLED) ## run all tests with branch coverage, and hold the coverage to its floors
 	@$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses "$(WORKERS)" --dist worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --include='*/ftops/domain/*' --fail-under=100
 	$(BIN)/python -m coverage report --fail-under=90
 
