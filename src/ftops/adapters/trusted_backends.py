@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from ftops.domain.foreign_text import visible
+from ftops.domain.foreign_text import shell_word, visible
 from ftops.errors import UsageProblem
 
 VARIABLE: Final = "FTOPS_TRUSTED_BACKENDS"
@@ -49,7 +49,7 @@ class TrustedBackends:
         if self._confirm is None or not self._confirm(base_url):
             raise UsageProblem(
                 f"{visible(base_url)} is not on this machine and not trusted: data and keys would be sent there",
-                remedy=f"if you trust it: export {VARIABLE}={visible(base_url)}, or confirm it once at a terminal",
+                remedy=f"if you trust it: export {VARIABLE}={shell_word(base_url)}, or confirm it once at a terminal",
             )
         # A list that can't be written only means that the question comes again.
         with contextlib.suppress(OSError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from ftops.datasets.findings import FindingList, Found
-from ftops.domain.foreign_text import visible
+from ftops.domain.foreign_text import shell_word
 
 MAX_LINE_BYTES: Final = 64_000_000
 _CHUNK: Final = 4_000_000
@@ -65,7 +65,7 @@ def file_finding(head: bytes, path: str) -> Found | None:
     if not head:
         return Found(code="D002", says="expected rows, the file is empty")
     if head.startswith(_LFS):
-        hint = f"run: git lfs pull --include={visible(path)}"
+        hint = f"run: git lfs pull --include={shell_word(path)}"
         return Found(code="D003", line=1, says="expected data, got a git-LFS pointer", hint=hint)
     for magic, name in _PACKED:
         if head.startswith(magic):

@@ -11,7 +11,7 @@ from typing import Final
 
 from ftops.domain.diagnosing_hosting import WorkflowFacts
 from ftops.domain.diagnosis import Check, Finding, Unknown, counted, listed, unknown, warning, well, wrong
-from ftops.domain.foreign_text import visible
+from ftops.domain.foreign_text import shell_word, visible
 
 OLDEST_PYTHON: Final = (3, 11)
 # A claim is judged by times that several machines write; from here on one of them would take over too early.
@@ -138,7 +138,7 @@ def _disk(facts: MachineFacts) -> Finding:
 def _leftovers(facts: MachineFacts) -> Finding:
     if facts.leftovers:
         says = f"killed processes left {counted(len(facts.leftovers), 'unfinished file')} in .ftops"
-        return warning(Check.LEFTOVERS, says, f"rm -- {' '.join(visible(path) for path in facts.leftovers[:3])}")
+        return warning(Check.LEFTOVERS, says, f"rm -- {' '.join(map(shell_word, facts.leftovers[:3]))}")
     return well(Check.LEFTOVERS, "nothing unfinished lies in .ftops")
 
 

@@ -4,6 +4,7 @@ Owns the one rule for characters that can't be seen (``\\xNN``). It neither trun
 """
 
 import re
+import shlex
 from typing import Any, Final
 
 # Control characters; then what has no width, changes the direction, or hides text in a text (tags, selectors of variants):
@@ -46,6 +47,17 @@ def quoted(text: str, *, limit: int = _LIMIT) -> str:
     """Gives ``text`` in single quotes, escaped, and cut after ``limit`` characters."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return f"'{visible(cut)}'"
+
+
+def shell_word(text: str) -> str:
+    """Gives ``text`` as one word of a command that a person copies: a shell takes nothing in it for anything but itself.
+
+    What can't be seen is spelled, as bash and zsh read it in ``$'…'``.
+    """
+    if not _INVISIBLE.search(text):
+        return shlex.quote(text)
+    escaped = visible(text.replace("\\", "\\\\").replace("'", "\\'"))
+    return f"$'{escaped}'"
 
 
 def _escape(match: re.Match[str]) -> str:

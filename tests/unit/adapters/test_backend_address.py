@@ -118,6 +118,12 @@ def test_not_trusted(listed: str) -> None:
     assert f"export FTOPS_TRUSTED_BACKENDS={FAR}" in str(caught.value.remedy)
 
 
+def test_a_hostile_address_is_one_word_of_the_command_that_trusts_it() -> None:
+    with pytest.raises(UsageProblem) as caught:
+        resolve("https://x.example/$(touch${IFS}pwned);y", api_key_env="FTOPS_GPU_KEY", **KEY)
+    assert "FTOPS_TRUSTED_BACKENDS='https://x.example/$(touch${IFS}pwned);y'," in str(caught.value.remedy)
+
+
 def test_off_this_machine_a_key_is_needed() -> None:
     with pytest.raises(UsageProblem, match="names no key"):
         resolve(FAR, **KEY, FTOPS_TRUSTED_BACKENDS=FAR)

@@ -1,8 +1,10 @@
 """Foreign text never moves a terminal's cursor, and values are named briefly."""
 
+import subprocess
+
 import pytest
 
-from ftops.domain.foreign_text import excerpt, quoted, visible
+from ftops.domain.foreign_text import excerpt, quoted, shell_word, visible
 
 
 def test_control_characters_are_spelled():
@@ -17,6 +19,15 @@ def test_what_cannot_be_seen_is_spelled():
 def test_long_text_is_cut():
     assert quoted("x" * 50, limit=5) == "'xxxx…'"
     assert quoted("x" * 5, limit=5) == "'xxxxx'"
+
+
+def test_a_word_of_a_command_is_one_word_to_a_shell():
+    words = ["a.jsonl", "a b;$(x)`y`'\"\\", "tab\t'\\\x1b[31m$(x)", ""]
+    assert shell_word(words[0]) == "a.jsonl"
+    assert all(visible(shell_word(word)) == shell_word(word) for word in words)
+    line = f"printf '%s|' {' '.join(map(shell_word, words))}"
+    said = subprocess.run(["bash", "-c", line], capture_output=True, check=True, text=True)
+    assert said.stdout == "".join(f"{word}|" for word in words)
 
 
 @pytest.mark.parametrize(
