@@ -85,10 +85,22 @@ def cli(ctx: click.Context, *, directory: Path | None, no_color: bool, verbose: 
       ftops resolve my-model          the model id to call
     """
     choose_color(is_wanted=False if no_color else None)
+    if directory is None:
+        _check_here()
     ctx.obj = Globals(directory=directory or Path(), is_verbose=verbose)
 
 
 cli.params += global_options()
+
+
+def _check_here() -> None:
+    """Raises UsageProblem where the working folder was deleted: every look into it would fail by itself."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        from ftops.errors import UsageProblem
+
+        raise UsageProblem("the folder that this was started in is gone", remedy="cd to another one") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -75,3 +75,17 @@ def test_a_closed_standard_output_is_no_fault(command: str, project: Path) -> No
 
 def test_a_closed_stream_has_no_color() -> None:
     assert not has_color(None)
+
+
+def test_a_working_folder_that_is_gone_is_told_by_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main.run(["doctor"]) == 2
+    assert capsys.readouterr().err == "Error: the folder that this was started in is gone\n  cd to another one\n"
+    assert main.run(["-C", str(tmp_path), "validate"]) == 2
+    assert "not in a git repository" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
