@@ -13,7 +13,7 @@ from typing import Final
 from ftops.adapters.git_process import LOCAL_SECONDS, OUTPUT_LIMIT, GitFailed, GitProcess, clean_environment
 from ftops.adapters.git_refs import branch_ref, is_configured
 from ftops.adapters.git_refusals import is_forbidden
-from ftops.adapters.git_repo import GitRepository
+from ftops.adapters.git_repo import GitRepository, unusable
 from ftops.domain.diagnosing_git import GitFacts, RepositoryFacts, Trouble
 from ftops.domain.diagnosis import Unknown
 from ftops.errors import UsageProblem
@@ -49,9 +49,17 @@ def read_facts(found: GitRepository | UsageProblem, root: Path, *, environ: Mapp
     if version is None:
         return GitFacts(version=None, repository=Trouble(message="without git nobody knows", exit_code=2))
     if isinstance(found, UsageProblem):
-        trouble = Trouble(message=found.message, remedy=found.remedy or "git status", exit_code=found.exit_code)
-        return GitFacts(version=version, repository=trouble)
-    return GitFacts(version=version, repository=_repository(found.for_project(root), root, environ))
+        return GitFacts(version=version, repository=_trouble(found))
+    try:
+        return GitFacts(version=version, repository=_repository(found.for_project(root), root, environ))
+    except UsageProblem as error:
+        return GitFacts(version=version, repository=_trouble(error))
+    except GitFailed as failure:
+        return GitFacts(version=version, repository=_trouble(unusable(found.common_dir, failure)))
+
+
+def _trouble(error: UsageProblem) -> Trouble:
+    return Trouble(message=error.message, remedy=error.remedy or "git status", exit_code=error.exit_code)
 
 
 def _version(folder: Path) -> tuple[int, ...] | None:

@@ -21,7 +21,10 @@ _MOST: Final = 100
 _RUNS: Final = re.compile(r"\bftops\b")
 _RUN: Final = re.compile(r"\bftops\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?)*apply\b")
 _ARGUMENTS: Final = re.compile(r"\s*apply\b")
-_PIN: Final = re.compile(r"\bftops(?:\[[a-z,]*\])?==([0-9][A-Za-z0-9.+!]*)")
+_VERSION: Final = r"[0-9][A-Za-z0-9.+!]*"
+_PIN: Final = re.compile(rf"\bftops(?:\[[a-z,]*\])?==({_VERSION})")
+# The workflows of ours that apply; a job may call them where they are, and then its own permissions bound theirs.
+_CALLED: Final = re.compile(r"\bftops-(?:apply|continue)\.ya?ml(?:@|$)")
 
 
 def read_workflows(top: Path) -> tuple[WorkflowFacts, ...]:
@@ -41,17 +44,18 @@ def _facts(top: Path, path: Path) -> WorkflowFacts | None:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    name, pins = path.relative_to(top).as_posix(), tuple(sorted(set(_PIN.findall(text))))
     if not _RUNS.search(text):
         return None
+    name, content = path.relative_to(top).as_posix(), _parsed(text)
+    pins = tuple(sorted({*_PIN.findall(text), *_chosen(content)}))
     if not name.startswith(".github/workflows/"):
         return WorkflowFacts(path=name, may_write=True, pins=pins)
-    workflow = _parsed(text)
     # YAML 1.1, which PyYAML reads, takes the key "on" for true.
-    triggers = workflow.get("on", workflow.get(True, {}))
-    applying = tuple(_applying(workflow))
+    triggers = content.get("on", content.get(True, {}))
+    applying = tuple(_applying(content))
     return WorkflowFacts(
         path=name,
+        is_readable=bool(content),
         applies=bool(applying),
         may_write=None if None in applying else all(applying),
         has_target_trigger="pull_request_target" in (triggers if isinstance(triggers, (dict, list)) else (triggers,)),
@@ -60,33 +64,56 @@ def _facts(top: Path, path: Path) -> WorkflowFacts | None:
 
 
 def _parsed(text: str) -> Mapping[Any, Any]:
-    if re.search(r"(?:^|\s)[&*][A-Za-z]", text):
-        return {}  # an alias may stand for very much
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    """Gives a file's content, nothing where it is no mapping. Aliases only point; what merges them could become very large."""
+    if "<<" in text and re.search(r"<<['\"]?\s*:", text):
         return {}
-    return value if isinstance(value, dict) else {}
+    try:
+        return _mapping(yaml.safe_load(text))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def _chosen(content: Mapping[Any, Any]) -> Iterator[str]:
+    """Gives the versions that our action is told to install: by default in its own file, or by a workflow's step."""
+    chosen = [_mapping(_mapping(content.get("inputs")).get("version")).get("default")]
+    chosen += [
+        _mapping(step.get("with")).get("version")
+        for job in _mapping(content.get("jobs")).values()
+        for step in _steps(job)
+        if _is_ours(step)
+    ]
+    yield from (text for text in chosen if isinstance(text, str) and re.fullmatch(_VERSION, text))
 
 
 def _applying(workflow: Mapping[Any, Any]) -> Iterator[bool | None]:
     """Says of each job that runs apply whether it may write contents; None where no permissions are stated for it."""
-    jobs = workflow.get("jobs")
-    for job in jobs.values() if isinstance(jobs, dict) else ():
-        steps = job.get("steps") if isinstance(job, dict) else None
-        if any(map(_applies, steps if isinstance(steps, list) else ())):
+    for job in _mapping(workflow.get("jobs")).values():
+        if _CALLED.search(_text(_mapping(job).get("uses"))) or any(map(_applies, _steps(job))):
             yield _may_write(job.get("permissions", workflow.get("permissions")))
 
 
-def _applies(step: Any) -> bool:
-    if not isinstance(step, dict):
-        return False
-    given = step.get("with")
-    arguments = given.get("args") if isinstance(given, dict) else None
-    is_ours = "ftops" in str(step.get("uses", ""))
-    return _RUN.search(str(step.get("run", ""))) is not None or (
-        is_ours and _ARGUMENTS.match(str(arguments)) is not None
+def _applies(step: Mapping[Any, Any]) -> bool:
+    arguments = _text(_mapping(step.get("with")).get("args"))
+    return _RUN.search(_text(step.get("run"))) is not None or (
+        _is_ours(step) and _ARGUMENTS.match(arguments) is not None
     )
+
+
+def _is_ours(step: Mapping[Any, Any]) -> bool:
+    return "ftops" in _text(step.get("uses"))
+
+
+def _steps(job: Any) -> tuple[Mapping[Any, Any], ...]:
+    steps = _mapping(job).get("steps")
+    return tuple(map(_mapping, steps)) if isinstance(steps, list) else ()
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _may_write(permissions: Any) -> bool | None:

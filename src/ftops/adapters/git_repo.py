@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 
 from ftops.adapters.git_process import INHERITED, NETWORK_SECONDS, GitFailed, GitProcess, clean_environment
 from ftops.adapters.git_refs import configured_remote
+from ftops.domain.foreign_text import shell_word, visible
 from ftops.errors import UsageProblem
 
 _FETCH: Final = (
@@ -25,6 +26,7 @@ _FETCH: Final = (
     "--no-recurse-submodules",
     "--refmap=",
 )
+_OF_ANOTHER_USER: Final = re.compile(r"dubious ownership in repository at '(.+)'")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -45,8 +47,7 @@ class GitRepository:
         try:
             self._root, self._common_dir = _folders(GitProcess(folder=start))
         except GitFailed as failure:
-            git_dir = _explore(start)
-            raise UsageProblem(f"git can't use the repository at {git_dir}: {failure.gist}") from failure
+            raise unusable(_explore(start), failure) from failure
         # A partial clone would ask its remote for every commit that it doesn't know (heeded from git 2.44 on).
         self._git = GitProcess(folder=self._root, environment={**clean_environment(), "GIT_NO_LAZY_FETCH": "1"})
         self._project_root = (project_root or start).resolve()
@@ -77,18 +78,15 @@ class GitRepository:
         return self._commit("HEAD")
 
     def is_dirty(self) -> bool:
-        """Whether anything below the project's root differs from the commit checked out, or is untracked and not ignored."""
-        changes = self._git.run(
-            "--literal-pathspecs",
-            "status",
-            "--porcelain=v1",
-            "-z",
-            "--untracked-files=normal",
-            "--ignore-submodules=dirty",
-            "--no-renames",
-            "--",
-            str(self._project_root),
-        )
+        """Whether anything below the project's root differs from the commit checked out, or is untracked and not ignored.
+
+        Raises UsageProblem where git can't tell: its index is broken, say.
+        """
+        options = ("--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=dirty", "--no-renames")
+        try:
+            changes = self._git.run("--literal-pathspecs", "status", *options, "--", str(self._project_root))
+        except GitFailed as failure:
+            raise unusable(self._common_dir, failure) from failure
         return bool(changes)
 
     def is_ancestor(self, older: str, newer: str) -> bool | None:
@@ -164,6 +162,15 @@ class GitRepository:
             return False
         roots = self._git.line("rev-list", "--max-parents=0", "--end-of-options", commit).split()
         return not set(shallow.read_text(encoding="ascii").split()).isdisjoint(roots)
+
+
+def unusable(git_dir: Path, failure: GitFailed) -> UsageProblem:
+    """Makes the error about a repository that is there, but that git can't work with, in git's words and with the mend."""
+    remedy = "git status tells more"
+    foreign = _OF_ANOTHER_USER.search(failure.words)
+    if foreign is not None:  # as in containers
+        remedy = f"if you trust it: git config --global --add safe.directory {shell_word(foreign[1])}"
+    return UsageProblem(f"git can't use the repository at {visible(str(git_dir))}: {failure.gist}", remedy=remedy)
 
 
 def _folders(git: GitProcess) -> tuple[Path, Path]:

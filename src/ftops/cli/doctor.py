@@ -50,7 +50,7 @@ def command(context: Globals, *, backend: str | None, offline: bool, as_json: bo
     if as_json:
         print_json(_to_json(findings))
     else:
-        print_findings(findings, is_verbose=context.is_verbose)
+        print_findings(findings, folder=surroundings.root, is_verbose=context.is_verbose)
     return exit_code(findings)
 
 

@@ -10,7 +10,7 @@ from ftops.domain.backend_facts import BackendFacts
 from ftops.domain.diagnosing_backend import diagnose_backend, unasked_backend
 from ftops.domain.diagnosing_git import GitFacts, RepositoryFacts, diagnose_git
 from ftops.domain.diagnosing_hosting import HostFacts, RemoteFacts, WorkflowFacts, diagnose_hosting
-from ftops.domain.diagnosing_ledger import LedgerFacts, PendingFacts, diagnose_ledger
+from ftops.domain.diagnosing_ledger import LedgerFacts, PendingFacts, diagnose_ledger, trained
 from ftops.domain.diagnosing_machine import Dated, MachineFacts, diagnose_machine
 from ftops.domain.diagnosing_project import ProjectFacts, diagnose_project
 from ftops.domain.diagnosis import Finding, Unknown
@@ -42,11 +42,12 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
     has_remote = isinstance(facts.remote, Unknown) or facts.remote.name is not None
     repository = facts.git.repository if isinstance(facts.git, GitFacts) else None
     is_ci = isinstance(repository, RepositoryFacts) and repository.is_ci
+    known = frozenset() if isinstance(project, Unknown) else trained(facts.ledger, project)
     hosting = diagnose_hosting(
         remote=facts.remote, host=facts.host, workflows=facts.workflows, branch=branch, is_ci=is_ci
     )
     return (
-        *diagnose_project(project),
+        *diagnose_project(project, trained=known),
         *diagnose_git(facts.git, is_shared=has_remote and not is_rehearsal),
         *hosting,
         *diagnose_ledger(facts.ledger, pending=facts.pending, project=project, now=facts.now),

@@ -9,11 +9,11 @@ from typing import Final, assert_never
 
 from ftops.domain.backend_facts import NOT_ASKED, BackendFacts, Jobs, KeyFault, ServerState
 from ftops.domain.diagnosing_git import Trouble
-from ftops.domain.diagnosing_ledger import LedgerFacts
+from ftops.domain.diagnosing_ledger import LedgerFacts, trained
 from ftops.domain.diagnosing_project import ProjectFacts
 from ftops.domain.diagnosis import Check, Finding, Unknown, listed, unknown, warning, well, wrong
 from ftops.domain.foreign_text import quoted, visible
-from ftops.domain.manifest import FineTune, ModelId
+from ftops.domain.manifest import FineTune, FineTuneName, ModelId
 from ftops.domain.observed import ModelInfo
 
 _ASKED: Final = (
@@ -36,7 +36,7 @@ def diagnose_backend(
     yield _reading(facts)
     yield _writing(facts)
     yield _organisation(facts, ledger)
-    yield _base_models(facts, project, today)
+    yield _base_models(facts, project, trained(ledger, project), today)
 
 
 def unasked_backend(why: Unknown) -> Iterator[Finding]:
@@ -144,24 +144,29 @@ def _organisation(facts: BackendFacts, ledger: LedgerFacts | Unknown) -> Finding
         return wrong(check, says, mend, code=9, backend=name)
     recorded = sum(where == name for one in ledger.state.fine_tunes.values() for _, where, _, _ in one.jobs())
     if recorded and not jobs.seen:
-        says = f"the key sees none of the {recorded} jobs that the ledger records: it is of another organisation or project"
+        says = f"the key sees no job of this project, the ledger records {recorded}: it is of another organisation or project"
         return warning(check, says, mend, backend=name)
     return well(check, "the key sees what the ledger records", backend=name)
 
 
-def _base_models(facts: BackendFacts, project: ProjectFacts, today: date) -> Finding:
+def _base_models(
+    facts: BackendFacts, project: ProjectFacts, has_model: frozenset[FineTuneName], today: date
+) -> Finding:
     check, name, models = Check.BASE_MODELS, facts.backend.name, facts.models
     if isinstance(models, (Trouble, Unknown)):
         return unknown(check, Unknown(why="its models can't be listed"), backend=name)
     used = [one for one in project.fine_tunes if project.backend_of(one) == facts.backend]
     unlisted = sorted({one.base_model for one in used if one.base_model not in models})
-    ending = [said for one in used if (said := _shutdown(one, models, today)) is not None]
+    ending = {one.name: said for one in used if (said := _shutdown(one, models, today)) is not None}
+    mend = "another spec.base_model in the manifest"
     if ending:
-        says = listed(dict.fromkeys(ending), limit=2)
-        return wrong(check, says, "another spec.base_model in the manifest", code=5, backend=name)
+        says = listed(dict.fromkeys(ending.values()), limit=2)
+        if has_model.issuperset(ending):
+            return warning(check, says, mend, backend=name)
+        return wrong(check, says, mend, code=5, backend=name)
     if unlisted:
         says = f"{visible(name)} doesn't list {listed(quoted(model) for model in unlisted)}: retired, or not yours to train"
-        return warning(check, says, "another spec.base_model in the manifest", backend=name)
+        return warning(check, says, mend, backend=name)
     return well(check, "all base models are there, and stay", backend=name)
 
 

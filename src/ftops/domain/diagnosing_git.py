@@ -1,6 +1,6 @@
-"""From facts about git to findings: the program, the repository, the remote, and who may do what there.
+"""From facts about git to findings: the program, the repository, and what is checked out there.
 
-Pure: ``adapters.doctor_git``, ``doctor_workflows`` and ``doctor_host`` gather the facts.
+Pure: ``adapters.doctor_git`` gathers the facts.
 """
 
 from collections.abc import Iterator
@@ -130,7 +130,7 @@ def _work_tree(repository: RepositoryFacts, *, is_shared: bool) -> Finding:
     if not is_shared:
         return well(Check.WORK_TREE, "some changes are not committed, which a ledger of this clone alone doesn't mind")
     says = "some changes are not committed: apply refuses, as what it applied would be in no commit"
-    return wrong(Check.WORK_TREE, says, "git commit -a", "git stash -u", code=5)
+    return wrong(Check.WORK_TREE, says, "git add -A && git commit -m 'Change models'", "git stash -u", code=5)
 
 
 def _ignored(repository: RepositoryFacts) -> Finding:

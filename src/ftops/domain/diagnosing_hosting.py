@@ -1,6 +1,6 @@
 """From facts about the git host to findings: the remote, the push, protected branches, workflows, the CI run's token.
 
-Pure: ``adapters.doctor_remote``, ``doctor_host`` and ``doctor_workflows`` gather the facts.
+Pure: ``adapters.doctor_git``, ``doctor_host`` and ``doctor_workflows`` gather the facts.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,18 @@ from ftops.domain.foreign_text import quoted, visible
 
 _PROTECTING: Final = frozenset({"non_fast_forward", "deletion"})
 # GitHub's names of rules that refuse a push of one's own, however small it is.
-_REFUSING: Final = frozenset({"pull_request", "required_status_checks", "update", "required_signatures", "merge_queue"})
+_REFUSING: Final = frozenset(
+    {
+        "pull_request",
+        "required_status_checks",
+        "update",
+        "required_signatures",
+        "required_deployments",
+        "merge_queue",
+        "workflows",
+        "code_scanning",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,12 +70,14 @@ class HostFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowFacts:
-    """One workflow that runs ftops. ``path`` is relative to the repository's top.
+    """One file of CI that runs or installs ftops. ``path`` is relative to the repository's top.
 
-    ``may_write`` None: no permissions are stated. ``pins`` are versions of ftops that it installs.
+    ``is_readable`` False: it could not be understood. ``may_write`` None: no permissions are stated. ``pins`` are
+    versions of ftops that it installs.
     """
 
     path: str
+    is_readable: bool = True
     applies: bool = False
     may_write: bool | None = None
     has_target_trigger: bool = False
@@ -131,13 +144,14 @@ def _ledger_protection(host: HostFacts | Unknown, branch: str) -> Finding:
     if isinstance(host.ledger_rules, Unknown):
         return unknown(check, host.ledger_rules)
     rules = host.ledger_rules
-    refusing = sorted(rules.rules & _REFUSING)
+    refusing = sorted(rules.rules & (_REFUSING if rules.exists else _REFUSING | {"creation"}))
     if refusing:
         says = f"rules of {shown} refuse plain pushes ({', '.join(refusing)}): apply could not record anything"
         return wrong(check, says, f"take {shown} out of these rules: {host.settings}", code=9)
-    is_kept = rules.rules >= _PROTECTING or (rules.is_protected and rules.allows_force is not True)
-    if is_kept:
+    if rules.rules >= _PROTECTING or (rules.is_protected and rules.allows_force is False):
         return well(check, f"nobody can rewrite {shown} unseen")
+    if rules.is_protected and rules.allows_force is None:
+        return well(check, f"{shown} is protected; whether force pushes are blocked only administrators are told")
     says = f"whoever may push can rewrite or delete {shown}, and with it what was paid for"
     mend = f"a ruleset for {shown} with 'Block force pushes' and 'Restrict deletions': {host.settings}"
     return warning(check, says, mend)
@@ -171,7 +185,11 @@ def _workflows(facts: tuple[WorkflowFacts, ...] | Unknown) -> Finding:
             what = "states no permissions" if flow.may_write is None else "may not write"
             says = f"{visible(flow.path)} runs apply, but {what}: it could not push the ledger"
             return warning(check, says, f"in {visible(flow.path)}: permissions: {{contents: write}}")
-    return well(check, f"{listed(visible(flow.path) for flow in facts)} can do what they are for")
+    for flow in facts:
+        if not flow.is_readable:
+            return unknown(check, Unknown(why=f"{visible(flow.path)} is no workflow that can be read", is_trouble=True))
+    what = "can do what it is for" if len(facts) == 1 else "can do what they are for"
+    return well(check, f"{listed(visible(flow.path) for flow in facts)} {what}")
 
 
 def _token(host: HostFacts | Unknown, *, is_ci: bool) -> Finding:

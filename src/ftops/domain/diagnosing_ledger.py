@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Final, assert_never
 
 from ftops.domain.diagnosing_git import Trouble
 from ftops.domain.diagnosing_project import ProjectFacts
 from ftops.domain.diagnosis import Check, Finding, Unknown, counted, listed, unknown, warning, well, wrong
 from ftops.domain.foreign_text import visible
+from ftops.domain.manifest import FineTuneName
 from ftops.domain.records import LedgerState
 from ftops.domain.spending import is_over, spent_usd
 
@@ -59,6 +61,20 @@ class PendingFacts:
 
     waiting: int = 0
     refused: int = 0
+
+
+def trained(facts: LedgerFacts | Unknown, project: ProjectFacts) -> frozenset[FineTuneName]:
+    """Gives the fine-tunes that have a model on their backend in force: what forbids training may not concern them today."""
+    if isinstance(facts, Unknown):
+        return frozenset()
+    known = facts.state.fine_tunes
+    return frozenset(
+        one.name
+        for one in project.fine_tunes
+        if (backend := project.backend_of(one)) is not None
+        for name in (one.name, *one.moved_from)
+        if name in known and any(record.trained_job(backend.name) for record in known[name].revisions.values())
+    )
 
 
 def diagnose_ledger(
@@ -179,8 +195,9 @@ def _budget(facts: LedgerFacts, project: ProjectFacts, now: datetime) -> Finding
     rehearsals = frozenset(name for name, backend in project.project.backends.items() if backend.is_rehearsal)
     spent = spent_usd(facts.state, month=(now.year, now.month), rehearsals=rehearsals)
     says = f"${spent:,.2f} of ${limit:,.2f} are spent this month"
-    if is_over(spent, limit) or spent >= NEARLY_SPENT * limit:
-        return warning(Check.BUDGET, says, f"in ftops.yaml: budget: {{training_usd: {2 * limit:g}}}")
+    if is_over(spent, limit) or (spent and spent >= NEARLY_SPENT * limit):
+        more = max(2 * limit, float(ceil(spent)))
+        return warning(Check.BUDGET, says, f"in ftops.yaml: spec.budget: {{training_usd: {more:.0f}}}")
     return well(Check.BUDGET, says)
 
 

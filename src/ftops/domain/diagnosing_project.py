@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ftops.domain.diagnosis import Check, Finding, Unknown, counted, listed, unknown, warning, well, wrong
-from ftops.domain.foreign_text import quoted, visible
-from ftops.domain.manifest import Backend, FineTune, MethodType, Project
+from ftops.domain.foreign_text import quoted, shell_word, visible
+from ftops.domain.manifest import Backend, FineTune, FineTuneName, MethodType, Project
 from ftops.domain.pricing import training_price
 
 _SHOWN: Final = 3
@@ -59,8 +59,10 @@ def _runs_code(grader: object) -> bool:
             return False
 
 
-def diagnose_project(facts: ProjectFacts | Unknown) -> Iterator[Finding]:
-    """Gives the findings about the project's files."""
+def diagnose_project(
+    facts: ProjectFacts | Unknown, *, trained: frozenset[FineTuneName] = frozenset()
+) -> Iterator[Finding]:
+    """Gives the findings about the project's files. ``trained`` are the fine-tunes that have a model already."""
     if isinstance(facts, Unknown):
         checks = (Check.PROJECT_FILE, Check.MANIFESTS, Check.DATA_FILES, Check.BACKEND_CHOICE, Check.PRICES)
         yield from (unknown(check, facts) for check in checks)
@@ -69,7 +71,7 @@ def diagnose_project(facts: ProjectFacts | Unknown) -> Iterator[Finding]:
     yield _manifests(facts)
     yield _data_files(facts)
     yield _choice(facts)
-    yield _prices(facts)
+    yield _prices(facts, trained)
 
 
 def _project_file(facts: ProjectFacts) -> Finding:
@@ -94,8 +96,8 @@ def _manifests(facts: ProjectFacts) -> Finding:
 def _data_files(facts: ProjectFacts) -> Finding:
     if facts.pointers:
         names = listed(quoted(path, limit=80) for path in facts.pointers)
-        pulls = tuple(f"git lfs pull --include={visible(path)}" for path in facts.pointers[:_SHOWN])
-        says = f"{counted(len(facts.pointers), 'data file')} hold git-LFS pointers in place of data: {names}"
+        pulls = tuple(f"git lfs pull --include={shell_word(path)}" for path in facts.pointers[:_SHOWN])
+        says = f"of {counted(len(facts.pointers), 'data file')} only git-LFS' pointer is here: {names}"
         return wrong(Check.DATA_FILES, says, *pulls, code=2)
     if not facts.data_files:
         return unknown(Check.DATA_FILES, Unknown(why="no manifest names any"))
@@ -117,18 +119,21 @@ def _choice(facts: ProjectFacts) -> Finding:
     return well(Check.BACKEND_CHOICE, f"models are trained on {where}{why}")
 
 
-def _prices(facts: ProjectFacts) -> Finding:
+def _prices(facts: ProjectFacts, trained: frozenset[FineTuneName]) -> Finding:
     limited = facts.project.training_budget_usd is not None
     priceless = [
-        f"{quoted(one.base_model)} on {visible(backend.name)}"
+        (one, backend.name)
         for one in facts.fine_tunes
         if (backend := facts.backend_of(one)) is not None
         and (limited or one.training_budget_usd is not None)
         and (one.method.type is MethodType.REINFORCEMENT or training_price(one.base_model, backend) is None)
         and not backend.is_rehearsal
     ]
-    if priceless:
-        says = f"a budget is set, but the price of training {listed(dict.fromkeys(priceless))} is not known"
-        line = "in ftops.yaml: spec.backends.NAME.price: {training_usd_per_million: …}"
-        return wrong(Check.PRICES, says, line, "ftops apply --allow unknown-cost", code=5)
-    return well(Check.PRICES, "every price that a budget needs is known")
+    if not priceless:
+        return well(Check.PRICES, "every price that a budget needs is known")
+    names = dict.fromkeys(f"{quoted(one.base_model)} on {visible(backend)}" for one, backend in priceless)
+    says = f"a budget is set, but the price of training {listed(names)} is not known"
+    line = f"in ftops.yaml: spec.backends.{visible(priceless[0][1])}.price: {{training_usd_per_million: …}}"
+    if all(one.name in trained for one, _ in priceless):
+        return warning(Check.PRICES, f"{says}: a new revision would be refused", line)
+    return wrong(Check.PRICES, says, line, "ftops apply --allow unknown-cost", code=5)

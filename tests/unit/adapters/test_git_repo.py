@@ -155,6 +155,13 @@ def test_what_git_will_not_work_in_is_told_in_its_words(repo: Path) -> None:
         GitRepository(repo)
 
 
+def test_a_broken_index_is_told_in_gits_words(repo: Path) -> None:
+    found = GitRepository(repo)
+    (repo / ".git/index").write_text("x")
+    with pytest.raises(UsageProblem, match="index file smaller than expected"):
+        found.is_dirty()
+
+
 def test_a_folder_that_is_not_there_is_no_repository(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="not in a git repository"):
         GitRepository(tmp_path / "nowhere")

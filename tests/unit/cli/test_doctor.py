@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from doctor_kit import KEY, VARIABLE, Patient, patient, plain, quiet_environment, standin, template
+from ftops import bootstrap_doctor
 from ftops.cli.main import run
 from ftops.domain.diagnosis import Check
 from ftops.domain.doctor_catalogue import CATALOGUE, catalogue_table
@@ -114,6 +115,30 @@ def test_ftops_yaml_and_a_key_outside_of_a_repository(
     assert (patient.code, found["access"]["state"], found["project-file"]["state"]) == (2, "well", "well")
 
 
+def test_a_folder_below_is_told_where_the_mends_are_right(plain: Patient) -> None:
+    plain.monkeypatch.chdir(plain.root / "finetunes")
+    said = run_text(plain)
+    assert "Paths in the mends are those of the project's folder:\n    → cd ..\n" in said
+    plain.monkeypatch.chdir(plain.root)
+    assert "project's folder" not in run_text(plain)
+
+
+def run_text(patient: Patient) -> str:
+    patient.capsys.readouterr()
+    run(["doctor", "--offline"])
+    return str(patient.capsys.readouterr().out)
+
+
+def test_what_hangs_on_one_look_that_failed_is_told_once(plain: Patient) -> None:
+    def broken(_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    plain.monkeypatch.setattr(bootstrap_doctor, "look_at_machine", broken)
+    said = plain.text("--offline")
+    assert "  ! python, packages, versions and 3 more: can't be told: Permission denied\n" in said
+    assert plain.text("-v", "--offline").count("Permission denied") == 6
+
+
 def test_what_is_wrong_decides_the_exit_code_in_the_order_of_apply(patient: Patient) -> None:
     patient.write("more.txt", "not committed")
     patient.look()
@@ -131,7 +156,7 @@ def test_the_text_tells_sign_check_sentence_and_mend(patient: Patient) -> None:
     patient.write("more.txt", "not committed")
     said = patient.text()
     assert "  ✗ work-tree: some changes are not committed: apply refuses" in said
-    assert "\n    → git commit -a\n" in said
+    assert "\n    → git add -A && git commit -m 'Change models'\n" in said
     assert f"  ✗ key: no key: {VARIABLE} is not set\n    → export {VARIABLE}=…\n" in said
     assert "2 wrong: apply would end in exit 9.\n" in said
 

@@ -1,5 +1,6 @@
 """Hostile words in the doctor's findings: whoever wrote them, they stay words."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ def test_foreign_words_stay_words(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("NO_COLOR", "1")
-    print_findings([warning(Check.REMOTE, text, text), warning(Check.PUSH, f"a remote {text}")], is_verbose=True)
+    findings = [warning(Check.REMOTE, text, text), warning(Check.PUSH, f"a remote {text}")]
+    print_findings(findings, folder=Path("/a") / text.replace("\0", ""), is_verbose=True)
     said = capsys.readouterr().out
     assert said.startswith("! Git")
     assert "  ! remote:" in said

@@ -107,6 +107,15 @@ def test_a_rule_that_refuses_the_ledgers_own_pushes(hosted: Hosted, github: GitH
     assert "pull_request" in found.says
 
 
+def test_a_rule_against_new_branches_minds_the_first_push_alone(hosted: Hosted, github: GitHubStandin) -> None:
+    repository(github)
+    rules(github, "ftops-ledger", [*WELL, {"type": "creation"}])
+    rules(github, "main", WELL)
+    assert hosted.look()["ledger-protection"].state == "well"
+    tell(github, "/branches/ftops-ledger", {}, status=404)
+    assert "(creation)" in hosted.look()["ledger-protection"].says
+
+
 def test_a_ci_run_whose_token_may_only_read(hosted: Hosted, github: GitHubStandin) -> None:
     repository(github, push=False)
     hosted.is_ci = True
@@ -184,8 +193,8 @@ def found_in(top: Path, path: str, text: str) -> Finding:
     [
         ("", "states no permissions"),
         ("    permissions: {contents: read}\n", "may not write"),
-        ("    permissions: {contents: write}\n", "can do what they are for"),
-        ("    permissions: write-all\n", "can do what they are for"),
+        ("    permissions: {contents: write}\n", "can do what it is for"),
+        ("    permissions: write-all\n", "can do what it is for"),
     ],
 )
 def test_a_workflow_that_applies(tmp_path: Path, permissions: str, says: str) -> None:
@@ -221,9 +230,34 @@ def test_a_workflow_that_runs_strangers_code_beside_keys(tmp_path: Path, trigger
     assert found.mends == ("in .github/workflows/plan.yml: on: pull_request",)
 
 
-@pytest.mark.parametrize("text", ["ftops: [", "ftops", "a: &x [ftops]\nb: *x\n", "- ftops\n", "# ftops\non: ? x\n"])
+@pytest.mark.parametrize(
+    "text", ["ftops: [", "ftops", "a: &x {ftops: 1}\nb: {<<: *x}\n", "- ftops\n", "# ftops\non: ? x\n"]
+)
 def test_a_workflow_that_makes_no_sense_says_nothing(tmp_path: Path, text: str) -> None:
-    assert found_in(tmp_path, ".github/workflows/odd.yml", text).state is State.WELL
+    found = found_in(tmp_path, ".github/workflows/odd.yml", text)
+    assert (found.state, found.says) == (
+        State.WARNING,
+        "can't be told: .github/workflows/odd.yml is no workflow that can be read",
+    )
+
+
+def test_a_workflow_with_anchors_is_understood(tmp_path: Path) -> None:
+    text = "jobs: {a: {permissions: &may {contents: read}, steps: &do [{run: ftops apply}]}, b: {steps: *do}}\n"
+    found = found_in(tmp_path, ".github/workflows/a.yml", text)
+    assert found.mends == ("in .github/workflows/a.yml: permissions: {contents: write}",)
+
+
+@pytest.mark.parametrize(
+    ("call", "permissions", "state"),
+    [
+        ("acme/models/.github/workflows/ftops-apply.yml@v1", "{contents: read}", State.WARNING),
+        ("./.github/workflows/ftops-continue.yml", "{contents: write}", State.WELL),
+        ("./.github/workflows/ftops-plan.yml", "{contents: read}", State.WELL),
+    ],
+)
+def test_a_job_that_calls_our_workflow(tmp_path: Path, call: str, permissions: str, state: State) -> None:
+    text = f"jobs: {{models: {{uses: '{call}', permissions: {permissions}}}}}\n"
+    assert found_in(tmp_path, ".github/workflows/x.yml", text).state is state
 
 
 @pytest.mark.parametrize("text", ["on: push\n", "# ftops apply\n" * 30_000])
@@ -234,6 +268,21 @@ def test_a_workflow_that_has_nothing_of_ftops_or_is_too_large(tmp_path: Path, te
 @pytest.mark.parametrize("file", [".github/workflows/plan.yml", "requirements.txt", ".gitlab-ci.yml"])
 def test_ci_installs_a_version_of_ftops(tmp_path: Path, file: str) -> None:
     found_in(tmp_path, file, "# ftops\nftops[server]==9.8.7\n")
+    assert [flow.pins for flow in read_workflows(tmp_path)] == [("9.8.7",)]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".github/actions/ftops/action.yml", "name: ftops\ninputs: {version: {default: '9.8.7'}, other: x}\n"),
+        (
+            ".github/workflows/plan.yml",
+            "jobs: {a: {steps: [{uses: ./.github/actions/ftops, with: {version: 9.8.7}}, {uses: x, with: {version: 1.2}}]}}",
+        ),
+    ],
+)
+def test_our_action_installs_a_version_of_ftops(tmp_path: Path, file: str, text: str) -> None:
+    found_in(tmp_path, file, text)
     assert [flow.pins for flow in read_workflows(tmp_path)] == [("9.8.7",)]
 
 

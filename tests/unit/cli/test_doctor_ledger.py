@@ -202,7 +202,7 @@ def test_an_organisation_that_may_not_train(much_recorded: dict[str, Any]) -> No
 def test_a_budget_that_is_nearly_spent(much_recorded: dict[str, Any]) -> None:
     found = much_recorded["budget"]
     assert (found.state, found.says) == (State.WARNING, "$85.00 of $100.00 are spent this month")
-    assert found.mends == ("in ftops.yaml: budget: {training_usd: 200}",)
+    assert found.mends == ("in ftops.yaml: spec.budget: {training_usd: 200}",)
 
 
 def test_a_key_that_sees_no_job_of_the_ledger(much_recorded: dict[str, Any]) -> None:
@@ -211,4 +211,4 @@ def test_a_key_that_sees_no_job_of_the_ledger(much_recorded: dict[str, Any]) -> 
         State.WARNING,
         (f"set {VARIABLE} to a key of the ledger's organisation and project",),
     )
-    assert "sees none of the 1 jobs" in found.says
+    assert "sees no job of this project, the ledger records 1" in found.says

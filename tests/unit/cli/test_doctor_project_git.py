@@ -61,7 +61,11 @@ def test_a_detached_head(many_ills: dict[str, Any]) -> None:
 
 def test_a_dirty_work_tree(many_ills: dict[str, Any]) -> None:
     found = many_ills["work-tree"]
-    assert (found.state, found.exit_code, found.mends[0]) == (State.WRONG, 5, "git commit -a")
+    assert (found.state, found.exit_code, found.mends[0]) == (
+        State.WRONG,
+        5,
+        "git add -A && git commit -m 'Change models'",
+    )
 
 
 def test_a_state_folder_in_a_commit(many_ills: dict[str, Any]) -> None:
@@ -131,6 +135,20 @@ def test_no_git(patient: Patient, tmp_path: Path) -> None:
     found = patient.look()
     assert found["git"]["mends"] == ["install git"]
     assert patient.code == 2
+
+
+def test_a_repository_that_is_broken(patient: Patient) -> None:
+    patient.write(".git/index", "x")
+    found = patient.look("--offline")["repository"]
+    assert (patient.code, found["mends"]) == (2, ["git status tells more"])
+    assert "index file smaller than expected" in found["says"]
+
+
+def test_a_repository_of_another_user(plain: Patient) -> None:
+    git(plain.root, "init", "-q")
+    plain.setenv(GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    found = plain.look("--offline")["repository"]
+    assert found["mends"] == [f"if you trust it: git config --global --add safe.directory {plain.root}"]
 
 
 def test_a_bare_repository(patient: Patient, tmp_path: Path) -> None:

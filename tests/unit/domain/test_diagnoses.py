@@ -1,11 +1,13 @@
 """From facts to findings: what is not gone wrong for real in ``tests/unit/cli/test_doctor*.py``."""
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ftops.domain.attempts import Attempt, JobRecord, JobStatus
 from ftops.domain.backend_facts import BackendFacts, ServerState, key_faults
 from ftops.domain.diagnoses import Facts, diagnose
 from ftops.domain.diagnosing_git import GitFacts, RepositoryFacts
@@ -23,8 +25,11 @@ from ftops.domain.manifest import (
     EvalSpec,
     FineTune,
     FineTuneName,
+    ModelId,
     Project,
 )
+from ftops.domain.observed import ModelInfo
+from ftops.domain.records import DatasetRecord, FineTuneRecord, LedgerState, RevisionRecord
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WHY = Unknown(why="nobody asked")
@@ -182,6 +187,50 @@ def test_a_grader_within_a_grader_runs_code() -> None:
 )
 def test_keys_of_openai_s_shape(key: str) -> None:
     assert key_faults(key, is_openai=True) == ()
+
+
+def trained_ledger() -> LedgerFacts:
+    job = JobRecord(id="ftjob-1", status=JobStatus.SUCCEEDED, seen_at=NOW, model="ft:x")
+    attempts = {"openai": (Attempt(number=1, job=job),)}
+    train = DatasetRecord(path="t", sha256="0" * 64, rows=1)
+    revision = RevisionRecord(spec={}, train=train, declared_at=NOW, attempts=attempts)
+    record = FineTuneRecord(format_version="1", name="old", revisions={"3f9a1c2b7d10": revision})
+    return LedgerFacts(branch="ftops-ledger", state=LedgerState(fine_tunes={FineTuneName("old"): record}))
+
+
+@pytest.mark.parametrize("names", [(), ("old",)])
+def test_what_forbids_training_is_wrong_where_nothing_was_trained_yet(names: tuple[str, ...]) -> None:
+    former = tuple(map(FineTuneName, names))
+    one = FineTune(
+        name=FineTuneName("new"), base_model="m", dataset=DatasetPaths(train="t"), path="a.yaml",
+        moved_from=former, training_budget_usd=1.0,
+    )  # fmt: skip
+    project = ProjectFacts(project=PROJECT, backends=(OPENAI,), fine_tunes=(one,))
+    models = {ModelId("m"): ModelInfo(id=ModelId("m"), shutdown_date="2026-11-22")}
+    known = {
+        "project": project,
+        "backends": (BackendFacts(backend=OPENAI, models=models),),
+        "ledger": trained_ledger(),
+    }
+    expected = State.WARNING if names else State.WRONG
+    assert found(Check.BASE_MODELS, **known).state is expected
+    assert found(Check.PRICES, **known).state is expected
+    assert found(Check.PRICES, **known).mends[0].startswith("in ftops.yaml: spec.backends.openai.price:")
+
+
+def test_a_budget_of_nothing_is_kept_where_nothing_is_spent() -> None:
+    facts = ProjectFacts(project=replace(PROJECT, training_budget_usd=0.0), backends=(OPENAI,))
+    assert found(Check.BUDGET, project=facts).state is State.WELL
+
+
+HOSTILE_PATH = "a b;$(touch x)`y`'\"\\.jsonl"
+
+
+def test_a_mend_is_one_command_whatever_a_file_is_called() -> None:
+    facts = ProjectFacts(project=PROJECT, backends=(OPENAI,), pointers=(HOSTILE_PATH,))
+    assert shlex.split(found(Check.DATA_FILES, project=facts).mends[0])[-1] == f"--include={HOSTILE_PATH}"
+    left = replace(MACHINE, leftovers=(HOSTILE_PATH, "b"))
+    assert shlex.split(found(Check.LEFTOVERS, machine=left).mends[0]) == ["rm", "--", HOSTILE_PATH, "b"]
 
 
 def test_the_table_has_a_row_for_each_check() -> None:
