@@ -20,8 +20,10 @@ from ftops.adapters.unsupported import PROJECT_LIMITS, unsupported_values
 from ftops.adapters.yaml_documents import Place, YamlDocument, child
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import (
+    BUILT_IN,
     EMBEDDED,
     OPENAI,
+    OPENAI_KEY_ENV,
     REHEARSAL_SUFFIX,
     Backend,
     BackendName,
@@ -34,15 +36,8 @@ from ftops.errors import Problem
 
 PROJECT_FILE: Final = "ftops.yaml"
 IMPLICIT_NAME: Final = "local"
-OPENAI_KEY_ENV: Final = "OPENAI_API_KEY"
 
 _SCHEMA: Final = "project.v1"
-_BUILT_IN: Final = MappingProxyType(
-    {
-        OPENAI: Backend(name=OPENAI, type=BackendType.OPENAI, api_key_env=OPENAI_KEY_ENV),
-        EMBEDDED: Backend(name=EMBEDDED, type=BackendType.EMBEDDED, settle_seconds=0.0),
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +62,7 @@ def read_project_file(root: Path, *, kept: KeptManifests | None = None) -> Proje
     if not (root / PROJECT_FILE).exists() and not (root / PROJECT_FILE).is_symlink():
         misnamed = Problem(file="ftops.yml", expected=f"expected the name {PROJECT_FILE}")
         return ProjectFile(
-            project=Project(name=IMPLICIT_NAME, backends=_BUILT_IN, is_implicit=True),
+            project=Project(name=IMPLICIT_NAME, backends=BUILT_IN, is_implicit=True),
             problems=(misnamed,) if (root / "ftops.yml").exists() else (),
         )
     content = read_bytes(root, PROJECT_FILE)
@@ -141,7 +136,7 @@ def _salvaged(value: Any) -> Project:
     if not isinstance(manifests, list) or not all(isinstance(text, str) and text for text in manifests):
         manifests = ["finetunes"]
     named = spec.get("backends")
-    backends = dict(_BUILT_IN)
+    backends = dict(BUILT_IN)
     for name in named if isinstance(named, dict) else ():
         backends.setdefault(name, Backend(name=BackendName(name), type=BackendType.OPENAI))
     return Project(name=IMPLICIT_NAME, manifests=tuple(manifests), backends=backends)
@@ -149,7 +144,7 @@ def _salvaged(value: Any) -> Project:
 
 def _project(value: Mapping[str, Any]) -> Project:
     spec = value.get("spec", {})
-    backends = dict(_BUILT_IN)
+    backends = dict(BUILT_IN)
     backends.update({BackendName(name): _backend(name, entry) for name, entry in spec.get("backends", {}).items()})
     ledger = spec.get("ledger", {})
     return Project(
@@ -190,13 +185,13 @@ def _backend(name: str, entry: Mapping[str, Any]) -> Backend:
 
 def _check_backends(spec: Any, findings: Findings) -> None:
     entries = mapping(member(spec, "backends"))
-    known = {*_BUILT_IN, *entries}
+    known = {*BUILT_IN, *entries}
     default = member(spec, "backend")
     if isinstance(default, str) and default not in known:
         findings.add("/spec/backend", *unknown_backend(default, known))
     for name, entry in entries.items():
         pointer = child("/spec/backends", name)
-        built_in = _BUILT_IN.get(BackendName(name))
+        built_in = BUILT_IN.get(BackendName(name))
         kind, url = member(entry, "type"), member(entry, "base_url")
         if built_in is not None and kind != built_in.type:
             findings.add(f"{pointer}/type", f"expected {built_in.type.value}, the type that {name} always has")

@@ -51,7 +51,9 @@ class ProjectSite:
         if file.problems:
             raise Invalid(file.problems)
         project = file.project
-        stated = StatedProject(name=project.name, backend=project.backend, manifests=project.manifests)
+        stated = StatedProject(
+            name=project.name, backend=project.backends[project.backend], manifests=project.manifests
+        )
         manifests = find_manifests(self._root, project.manifests, {})[0] if self._root.is_dir() else []
         below = self._root.relative_to(self._top).as_posix()
         return Survey(
@@ -82,7 +84,11 @@ class ProjectSite:
         except BaseException:
             placing.undo()
             raise
-        return Placed(written=tuple(missing), kept=tuple(path for path in files if path not in missing))
+        made = tuple(
+            folder.relative_to(self._top).as_posix() for folder in placing.folders if self._top in folder.parents
+        )
+        kept = tuple(path for path in files if path not in missing)
+        return Placed(written=tuple(missing), kept=kept, folders=made)
 
     def _check_no_project_above(self) -> None:
         for folder in self._root.parents:
@@ -110,16 +116,18 @@ class ProjectSite:
         return not os.path.lexists(target)
 
     def _main_branch(self) -> str:
-        """The branch that others start from: the remote's, or the one that is here."""
+        """The branch that others start from: the remote's; else main, master, or the one that is checked out."""
         if not self._has_repository:
             return _configured(GitProcess(folder=self._ground), "init.defaultBranch") or "main"
         git = GitProcess(folder=self._top)
         with suppress(GitFailed):
             return git.line("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
-        if read_ref(git, "HEAD") is None:  # before the first commit
-            return git.line("symbolic-ref", "--short", "HEAD")
-        has_master_alone = read_ref(git, "refs/heads/main") is None and read_ref(git, "refs/heads/master") is not None
-        return "master" if has_master_alone else "main"
+        for usual in ("main", "master"):
+            if any(read_ref(git, f"refs/{kind}/{usual}") for kind in ("heads", "remotes/origin")):
+                return usual
+        with suppress(GitFailed):
+            return git.line("symbolic-ref", "--quiet", "--short", "HEAD")
+        return "main"
 
     def _remote_host(self) -> str | None:
         if not self._has_repository:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ftops.domain.new_project import Blueprint, NoName, Survey, Wishes, draw
+from ftops.domain.new_project import EXAMPLE, Blueprint, NoName, Survey, Wishes, draw
 from ftops.errors import UsageProblem
 from ftops.ports.site import Placed, Site
 from ftops.version import __version__
@@ -16,6 +16,11 @@ class Started:
     blueprint: Blueprint
     survey: Survey
     placed: Placed
+
+    @property
+    def has_new_example(self) -> bool:
+        """Whether the example was written now: it trains where the project does, in seconds."""
+        return any(path.endswith(EXAMPLE) for path in self.placed.written)
 
 
 def start_project(site: Site, wishes: Wishes, templates: Mapping[str, str]) -> Started:

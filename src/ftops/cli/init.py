@@ -51,7 +51,7 @@ def command(
     started = start(context.directory / folder, wishes)
     if started.survey.stated is not None and (name or backend):
         tell("Warning: ftops.yaml was there and is left as it is: --name and --backend change nothing")
-    steps = [(f"cd {shlex.quote(str(folder))}", ""), *_next_steps(started)][folder == Path() :]
+    steps = [(_entering(folder), ""), *_next_steps(started)][folder == Path() :]
     if as_json:
         print_json(_data(started, [command_line for command_line, _ in steps]))
         return 0
@@ -60,6 +60,8 @@ def command(
     echo("\nNext:")
     for command_line, what in steps:
         echo_data(f"  {paint(safe(command_line).ljust(width), bold=True)}{what}".rstrip())
+    if started.survey.stated is None and started.blueprint.backend.is_rehearsal:
+        echo("\nftops.yaml tells how to move to OpenAI: by one word, and a key.")
     return 0
 
 
@@ -69,7 +71,7 @@ def _tell_written(started: "Started", folder: Path) -> None:
         echo(f"Nothing to write: project {plan.name} has all that ftops init writes.")
     else:
         where = "" if folder == Path() else f" in {safe(str(folder))}"
-        echo(f"Project {paint(plan.name, bold=True)}{where}, trained on backend {plan.backend}. Written:")
+        echo(f"Project {paint(plan.name, bold=True)}{where}, trained on backend {plan.backend.name}. Written:")
         for path in _shallow_first(placed.written):
             echo(f"  {paint('+', 'green')} {safe(path)}")
         if placed.kept:
@@ -86,32 +88,39 @@ def _shallow_first(paths: Iterable[str]) -> list[str]:
     return sorted(paths, key=lambda path: (path.count("/"), path))
 
 
+def _entering(folder: Path) -> str:
+    words = str(folder)
+    return f"cd {shlex.quote(f'./{words}' if words.startswith('-') else words)}"
+
+
 def _next_steps(started: "Started") -> list[tuple[str, str]]:
+    """Gives command lines, each with what it is for; an empty text where it says so itself."""
+    backend = started.blueprint.backend
     adding = [(f"git add {_to_add(started)}", ""), ("git commit -m 'Start with ftops'", "")]
     commit = adding if started.placed.written else []
-    if started.blueprint.backend == "embedded":
-        train = ("ftops apply", "train and promote on this machine: seconds, no key, no cost")
-        return [train, ("ftops status", "what there is now"), *commit]
-    return [
-        ("ftops apply --backend embedded", "rehearse on this machine first: no key, no cost"),
-        *commit,
-        ("export OPENAI_API_KEY=…", "from your organisation's settings"),
-        ("ftops plan", "what would be done at OpenAI, and what it would cost"),
-    ]
+    look = ("ftops plan", "what would be done, and what it would cost")
+    if not backend.is_rehearsal:
+        key = [(f"export {backend.api_key_env}=…", f"the key of backend {backend.name}")] if backend.api_key_env else []
+        return [("ftops apply --backend embedded", "rehearse on this machine: no key, no cost"), *commit, *key, look]
+    if not started.has_new_example:  # manifests that somebody wrote may name another backend
+        return [look, ("ftops apply", "carry it out"), *commit]
+    train = ("ftops apply", "train and promote on this machine: seconds, no key, no cost")
+    return [train, ("ftops status", "what there is now"), *commit]
 
 
 def _to_add(started: "Started") -> str:
     """Gives what ``git add`` takes, inside the project's folder, to stage what was written and nothing else."""
     below = f"{started.survey.folder}/" if started.survey.folder else ""
-    inside = {path.removeprefix(below).split("/")[0] for path in started.placed.written if path.startswith(below)}
-    above = {f":/{path.split('/')[0]}" for path in started.placed.written if not path.startswith(below)}
-    return " ".join(sorted(inside) + sorted(above))
+    made = [f"{folder}/" for folder in started.placed.folders if not below.startswith(f"{folder}/")]
+    whole = {next((f[:-1] for f in made if path.startswith(f)), path) for path in started.placed.written}
+    inside = sorted(path.removeprefix(below) for path in whole if path.startswith(below))
+    return " ".join(inside + sorted(f":/{path}" for path in whole if not path.startswith(below)))
 
 
 def _data(started: "Started", commands: list[str]) -> dict[str, object]:
     return {
         "name": started.blueprint.name,
-        "backend": started.blueprint.backend,
+        "backend": started.blueprint.backend.name,
         "ci": started.blueprint.ci,
         "folder": started.survey.folder or ".",
         "written": list(started.placed.written),

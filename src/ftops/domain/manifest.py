@@ -7,6 +7,7 @@ nothing of what exists at a backend.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final, Literal, NewType
 
 FineTuneName = NewType("FineTuneName", str)
@@ -21,6 +22,7 @@ WIN_RATE: Final = "win_rate"
 EMBEDDED: Final = BackendName("embedded")
 REHEARSAL_SUFFIX: Final = "-embedded"  # of the branch that holds the rehearsals beside a ledger
 OPENAI: Final = BackendName("openai")
+OPENAI_KEY_ENV: Final = "OPENAI_API_KEY"
 
 
 class MethodType(StrEnum):
@@ -62,6 +64,14 @@ class Backend:
     def is_rehearsal(self) -> bool:
         """Whether what happens here costs nothing and goes to a ledger that is never pushed."""
         return self.type is BackendType.EMBEDDED
+
+
+BUILT_IN: Final = MappingProxyType(
+    {
+        OPENAI: Backend(name=OPENAI, type=BackendType.OPENAI, api_key_env=OPENAI_KEY_ENV),
+        EMBEDDED: Backend(name=EMBEDDED, type=BackendType.EMBEDDED, settle_seconds=0.0),
+    }
+)  # the backends that every project has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

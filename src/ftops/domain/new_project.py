@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final, assert_never
 
+from ftops.domain.manifest import BUILT_IN, EMBEDDED, Backend, BackendName
+
 EXAMPLE: Final = "finetunes/ticket-router.yaml"
 MANIFESTS: Final = "finetunes"
 _LONGEST: Final = 40
@@ -44,7 +46,7 @@ class StatedProject:
     """What an ``ftops.yaml`` that is there already says."""
 
     name: str
-    backend: str
+    backend: Backend
     manifests: tuple[str, ...]
 
 
@@ -80,7 +82,7 @@ class Blueprint:
     """
 
     name: str
-    backend: str
+    backend: Backend
     ci: Ci
     files: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -96,11 +98,12 @@ def draw(wishes: Wishes, survey: Survey, templates: Mapping[str, str], *, versio
     Raises NoName.
     """
     stated = survey.stated
-    name = stated.name if stated else _checked(wishes.name) if wishes.name else project_name(survey.folder_name)
-    backend = stated.backend if stated else wishes.backend or "embedded"
+    name = stated.name if stated else _name(wishes, survey)
+    backend = stated.backend if stated else BUILT_IN[BackendName(wishes.backend or EMBEDDED)]
     ci = wishes.ci or _ci(survey)
     files = {
-        _below(survey.folder, path): text for path, text in _project_files(survey, templates, name, backend).items()
+        _below(survey.folder, path): text
+        for path, text in _project_files(survey, templates, name, backend.name).items()
     }
     files |= {path: _filled(text, survey, version) for path, text in _ci_files(ci, templates).items()}
     return Blueprint(name=name, backend=backend, ci=ci, files=files, notes=_notes(ci, survey))
@@ -115,10 +118,12 @@ def project_name(folder: str) -> str:
     return label
 
 
-def _checked(name: str) -> str:
-    if not _LABEL.fullmatch(name):
+def _name(wishes: Wishes, survey: Survey) -> str:
+    if wishes.name is None:
+        return project_name(survey.folder_name)
+    if not _LABEL.fullmatch(wishes.name):
         raise NoName("a project's name is a DNS label: up to 40 lower-case letters, digits and inner hyphens")
-    return name
+    return wishes.name
 
 
 def _ci(survey: Survey) -> Ci:
@@ -142,7 +147,8 @@ def _project_files(survey: Survey, templates: Mapping[str, str], name: str, back
 def _example_files(survey: Survey, templates: Mapping[str, str]) -> dict[str, str]:
     """Gives the example, or what is missing of it; nothing where the project has manifests of its own."""
     folders = survey.stated.manifests if survey.stated else (MANIFESTS,)
-    if survey.manifests - {EXAMPLE} or MANIFESTS not in folders:
+    # A file that is called as the folder counts as a manifest: the example is drawn, and finds it in its way.
+    if survey.manifests - {EXAMPLE, MANIFESTS} or MANIFESTS not in folders:
         return {}
     named = survey.example if survey.example is not None else templates[f"project/{EXAMPLE}"]
     data = {

@@ -9,10 +9,14 @@ from ftops.domain.new_project import Survey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """What became of files, as paths from the repository's top: written now, or left as they were."""
+    """What became of files, as paths from the repository's top: written now, or left as they were.
+
+    ``folders`` were made for what was written, each before those in it.
+    """
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 class Site(Protocol):

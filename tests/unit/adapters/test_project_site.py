@@ -27,7 +27,7 @@ def test_a_folder_that_is_not_there_is_made_and_becomes_a_repository(tmp_path: P
     assert (survey.folder, survey.folder_name, survey.has_repository, survey.branch) == ("", "b", False, "main")
     assert not (tmp_path / "a").exists()
     placed = site.place({"x/y.txt": "ä\n", "z": ""})
-    assert (placed.written, placed.kept) == (("x/y.txt", "z"), ())
+    assert (placed.written, placed.kept, placed.folders) == (("x/y.txt", "z"), (), ("x",))
     assert (tmp_path / "a/b/x/y.txt").read_bytes() == "ä\n".encode()
     assert git(tmp_path / "a/b", "symbolic-ref", "--short", "HEAD") == "main"
     assert git(tmp_path / "a/b", "status", "--porcelain") == "?? x/\n?? z"
@@ -69,6 +69,11 @@ def test_the_remotes_main_branch_is_the_main_branch(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "feature")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
     git(tmp_path, "remote", "add", "origin", "https://user@github.com/a/b")
+    assert ProjectSite(tmp_path).survey().branch == "feature"  # there is no other
+    git(tmp_path, "update-ref", "refs/remotes/origin/master", "HEAD")
+    assert ProjectSite(tmp_path).survey().branch == "master"
+    git(tmp_path, "update-ref", "-d", "refs/remotes/origin/master")
+    git(tmp_path, "checkout", "-q", "--detach")
     assert ProjectSite(tmp_path).survey().branch == "main"
     git(tmp_path, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop")
     survey = ProjectSite(tmp_path).survey()
@@ -84,7 +89,7 @@ def test_what_a_project_has_already(tmp_path: Path) -> None:
     (tmp_path / "finetunes/ticket-router.yaml").write_text("mine")
     survey = ProjectSite(tmp_path).survey()
     assert survey.stated is not None
-    assert (survey.stated.name, survey.stated.backend, survey.example) == ("shop", "openai", "mine")
+    assert (survey.stated.name, survey.stated.backend.name, survey.example) == ("shop", "openai", "mine")
     assert survey.manifests == {"finetunes/ticket-router.yaml"}
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from ftops.adapters.templates import load_templates
 from ftops.adapters.yaml_nodes import read_yaml
+from ftops.domain.manifest import BUILT_IN, OPENAI
 from ftops.domain.new_project import (
     EXAMPLE,
     PLAN_WORKFLOW,
@@ -19,7 +20,7 @@ from ftops.domain.new_project import (
 
 TEMPLATES = load_templates()
 DATA = {f"finetunes/data/ticket-router.{part}.jsonl" for part in ("train", "valid", "test")}
-STATED = StatedProject(name="shop", backend="openai", manifests=("finetunes",))
+STATED = StatedProject(name="shop", backend=BUILT_IN[OPENAI], manifests=("finetunes",))
 
 
 def drawn(survey: Survey, **wishes: object) -> Blueprint:
@@ -61,8 +62,9 @@ def test_no_name_can_be_made_of_nothing(folder: str) -> None:
 
 def test_a_name_that_is_asked_for_is_checked() -> None:
     assert drawn(empty(folder_name="___"), name="acme").name == "acme"
-    with pytest.raises(NoName, match="DNS label"):
-        drawn(empty(), name="Acme")
+    for wrong in ("Acme", ""):
+        with pytest.raises(NoName, match="DNS label"):
+            drawn(empty(), name=wrong)
 
 
 @pytest.mark.parametrize("name", ["acme", "123", "true", "null", "1e5"])
@@ -76,7 +78,7 @@ def test_the_project_file_says_what_was_asked_for(name: str, backend: str) -> No
 
 def test_what_a_project_file_says_already_holds() -> None:
     blueprint = drawn(empty(stated=STATED), name="other", backend="embedded")
-    assert (blueprint.name, blueprint.backend) == ("shop", "openai")
+    assert (blueprint.name, blueprint.backend.name) == ("shop", "openai")
 
 
 def test_a_project_below_the_top_has_its_files_there_and_its_workflows_at_the_top() -> None:
@@ -140,11 +142,15 @@ def test_a_name_leaves_rehearsals_without_one_behind() -> None:
     [
         {"manifests": frozenset(["finetunes/own.yaml"])},
         {"manifests": frozenset(["finetunes/own.yaml", EXAMPLE]), "example": "x"},
-        {"stated": StatedProject(name="shop", backend="openai", manifests=("models",))},
+        {"stated": StatedProject(name="shop", backend=BUILT_IN[OPENAI], manifests=("models",))},
     ],
 )
 def test_no_example_comes_beside_manifests_of_ones_own(facts: dict[str, object]) -> None:
     assert not [path for path in drawn(empty(**facts)).files if path.startswith("finetunes/")]
+
+
+def test_a_file_that_is_called_as_the_folder_is_no_manifest() -> None:
+    assert EXAMPLE in drawn(empty(manifests=frozenset(["finetunes"]))).files
 
 
 def test_what_is_missing_of_the_example_is_completed_but_data_it_no_longer_names() -> None:
