@@ -44,7 +44,6 @@ WHY: Final = {
     Reason.RETENTION: "retention does not keep it",
     Reason.UNDECLARED: "no manifest declares it",
 }
-_WORTH_A_WORD: Final = 30.0  # seconds
 
 
 def summary_words(plan: Plan) -> str:
@@ -105,9 +104,9 @@ def size_words(size: int) -> str:
 
 
 def duration_words(seconds: float | None) -> str:
-    """Gives how long something takes, roughly, to be put behind other words; "" where that isn't known, or nobody waits."""
-    if seconds is None or seconds < _WORTH_A_WORD:
+    """Gives how long something takes, roughly, to be put behind other words; "" where that isn't known, or it is no time."""
+    if not seconds:
         return ""
-    if seconds < 90:
-        return f", about {seconds:.0f} s"
+    if seconds < 60:
+        return ", under a minute"  # no number: it would come and go with the load of a machine
     return f", about {seconds / 60:.0f} min" if seconds < 5400 else f", about {seconds / 3600:.1f} h"

@@ -378,9 +378,10 @@ class TestColour:
     ("seconds", "said"),
     [
         (None, ""),
-        (29.9, ""),
-        (30.0, ", about 30 s"),
-        (89.4, ", about 89 s"),
+        (0.0, ""),
+        (1.0, ", under a minute"),
+        (59.9, ", under a minute"),
+        (60.0, ", about 1 min"),
         (720.0, ", about 12 min"),
         (9000.0, ", about 2.5 h"),
     ],
