@@ -26,6 +26,12 @@ kind: FineTune
 metadata: {name: x}
 spec:
 """
+PROJECT_HEAD = """\
+# yaml-language-server: $schema=schemas/project.v1.json
+apiVersion: ftops/v1
+kind: Project
+spec:
+  """
 
 
 def missing(what: str) -> NoReturn:
@@ -54,10 +60,13 @@ def server(project: Path) -> Iterator[LanguageServer]:
 
 def completions(server: LanguageServer, name: str, body: str) -> dict[str, str]:
     """What is offered at the end of a manifest whose spec begins with ``body``."""
-    text = HEAD + body
-    server.open(f"finetunes/{name}.yaml", text)
+    return offered_at_the_end(server, f"finetunes/{name}.yaml", HEAD + body)
+
+
+def offered_at_the_end(server: LanguageServer, path: str, text: str) -> dict[str, str]:
+    server.open(path, text)
     lines = text.split("\n")
-    return server.completions(f"finetunes/{name}.yaml", len(lines) - 1, len(lines[-1]))
+    return server.completions(path, len(lines) - 1, len(lines[-1]))
 
 
 @pytest.mark.parametrize("path", [MANIFEST, "ftops.yaml"])
@@ -85,6 +94,19 @@ def test_values_are_offered_with_their_meaning(
     server: LanguageServer, name: str, body: str, value: str, words: str
 ) -> None:
     assert words in completions(server, name, body)[value]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", {"manifests", "backend", "backends", "ledger", "budget", "prune"}),
+        ("backend: ", {"embedded", "openai"}),
+        ("backends:\n    box:\n      ", {"type", "base_url", "api_key_env", "settle_seconds", "price"}),
+    ],
+)
+def test_the_project_is_completed_too(server: LanguageServer, body: str, words: set[str]) -> None:
+    text = PROJECT_HEAD + body
+    assert words <= offered_at_the_end(server, f"project-{len(body)}.yaml", text).keys()
 
 
 def test_what_a_method_takes_follows_from_its_type(server: LanguageServer) -> None:
