@@ -96,6 +96,9 @@ def _python(facts: MachineFacts) -> Finding:
 
 
 def _packages(facts: MachineFacts) -> Finding:
+    if not facts.packages:
+        why = "ftops runs without being installed, and nobody says what it needs"
+        return unknown(Check.PACKAGES, Unknown(why=why))
     old = [
         f"{one.name} {one.installed or 'is missing'} (needs {one.least})"
         for one in facts.packages

@@ -215,19 +215,26 @@ def test_the_embedded_servers_packages_are_missing(plain: Patient) -> None:
 
 
 def test_packages_that_are_old_early_or_missing(plain: Patient) -> None:
-    real = metadata.version
-    told = {"openai": "1.99.0"}
-    plain.monkeypatch.setattr(doctor_machine.metadata, "version", lambda name: told.get(name) or real(name))
+    folder = plain.root.parent / "packages"
+    stated = plain.write(f"{folder}/openai-1.99.0.dist-info/METADATA", "Name: openai\nVersion: 1.99.0\n\nVersion: 99\n")
+    plain.monkeypatch.syspath_prepend(folder)
     found = plain.look("--offline")["packages"]
     assert (found["exit_code"], "openai 1.99.0 (needs 3.0)" in found["says"]) == (1, True)
-    told["openai"] = "99.0.0rc1"
+    stated.write_text("Name: openai\nVersion: 99.0.0rc1\n")
     assert plain.look("--offline")["packages"]["mends"] == ["pip install --upgrade openai"]
 
-    def gone(name: str) -> str:
-        raise metadata.PackageNotFoundError(name)
+    real = metadata.distribution
 
-    plain.monkeypatch.setattr(doctor_machine.metadata, "version", gone)
-    assert "is missing" in plain.look("--offline")["packages"]["says"]
+    def gone(name: str) -> metadata.Distribution:
+        if name in missing:
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    missing = {"click"}
+    plain.monkeypatch.setattr(doctor_machine.metadata, "distribution", gone)
+    assert "click is missing" in plain.look("--offline")["packages"]["says"]
+    missing = {"ftops"}
+    assert plain.look("--offline")["packages"]["state"] == "not_asked"
 
 
 def test_a_disk_that_is_nearly_full(plain: Patient) -> None:
