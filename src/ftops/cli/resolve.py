@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._:/@%+=,\[\]-]*")
 _ONE_LINE: Final = re.compile(r"[\x20-\x7e]*")
 
+# None that ftops itself reads: FTOPS_BACKEND would redirect every later command of a job, and make its apply exit 2.
+_VARIABLES: Final = {
+    "model": "FTOPS_MODEL",
+    "backend": "FTOPS_MODEL_BACKEND",
+    "base_url": "FTOPS_MODEL_BASE_URL",
+}
+
 
 @click.command("resolve")
 @click.argument("what", metavar="NAME[@ALIAS]", shell_complete=completing.models)
@@ -74,7 +81,7 @@ def _print(found: "Resolved", base_url: str | None, form: str) -> None:
             print_json(fields)
         case "env":
             # Read by shells, by Docker and as $GITHUB_ENV, which agree on plain characters and on no way of quoting.
-            echo_data("\n".join(f"FTOPS_{key.upper()}={_fit(key, fields[key], _PLAIN, form)}" for key in keys))
+            echo_data("\n".join(f"{_VARIABLES[key]}={_fit(key, fields[key], _PLAIN, form)}" for key in keys))
         case _:
             keys = (*keys, "revision")
             echo_data("\n".join(f"{key.replace('_', '-')}={_fit(key, fields[key], _ONE_LINE, form)}" for key in keys))

@@ -37,7 +37,7 @@ def resolved(scratch: Scratch, capsys: pytest.CaptureFixture[str]) -> "Callable[
 
 def test_the_lines_of_each_format(resolved: Callable[[str], Any]) -> None:
     assert resolved("text") == (0, f"{MODEL}\n", "")
-    assert resolved("env") == (0, f"FTOPS_MODEL={MODEL}\nFTOPS_BACKEND=lab\nFTOPS_BASE_URL={LAB}\n", "")
+    assert resolved("env") == (0, f"FTOPS_MODEL={MODEL}\nFTOPS_MODEL_BACKEND=lab\nFTOPS_MODEL_BASE_URL={LAB}\n", "")
     github = f"model={MODEL}\nbackend=lab\nbase-url={LAB}\nrevision={REVISION}\n"
     assert resolved("github") == (0, github, "")
     code, out, _ = resolved("json")
@@ -74,9 +74,23 @@ def test_where_the_ledger_was_not_read_that_is_the_reason_given(
 
 def test_a_shell_reads_the_lines_as_they_are_meant(resolved: Callable[[str], Any], tmp_path: Path) -> None:
     (tmp_path / "ftops.env").write_text(resolved("env")[1])
-    script = '. ./ftops.env; printf "%s|%s|%s" "$FTOPS_MODEL" "$FTOPS_BACKEND" "$FTOPS_BASE_URL"'
+    script = '. ./ftops.env; printf "%s|%s|%s" "$FTOPS_MODEL" "$FTOPS_MODEL_BACKEND" "$FTOPS_MODEL_BASE_URL"'
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"{MODEL}|lab|{LAB}"
+
+
+def test_no_variable_redirects_what_ftops_does_next(
+    scratch: Scratch,
+    resolved: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = resolved("env")[1].splitlines()
+    scratch.manifest(more="  backend: embedded\n")
+    for line in lines:
+        monkeypatch.setenv(*line.split("=", 1))
+    assert run(["-C", str(scratch.root), "plan", "--offline", "--json"]) == 0
+    assert {action["backend"] for action in json.loads(capsys.readouterr().out)["actions"]} == {"embedded"}
 
 
 @pytest.mark.parametrize(
