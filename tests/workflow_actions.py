@@ -168,7 +168,7 @@ def download(artifacts: Artifacts, run: "Run", workspace: Path, given: Mapping[s
 
 
 ACTIONS: dict[str, Callable[[Artifacts, "Run", Path, Mapping[str, str]], bool]] = {
-    "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683": checkout,
-    "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02": upload,
-    "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093": download,
+    "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1": checkout,
+    "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": upload,
+    "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": download,
 }
