@@ -15,6 +15,7 @@ import yaml
 
 from ftops import __version__
 from own_workflows import ROOT, TEMPLATES, WORKFLOWS, own, place_of
+from workflow_expressions import condition
 
 GITLAB = ROOT / "src/ftops/templates/gitlab/ftops.gitlab-ci.yml"
 _PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+")
@@ -98,6 +99,45 @@ def test_no_value_is_written_into_a_script() -> None:
         assert "${{" not in step["run"]
     for name in WORKFLOWS:
         assert all("run" not in step for step in steps_of(name))
+
+
+@pytest.mark.parametrize(
+    ("event", "has_keys"),
+    [
+        ({"pull_request": {"user": {"login": "grace"}, "head": {"repo": {"full_name": "acme/models"}}}}, True),
+        ({"pull_request": {"user": {"login": "mallory"}, "head": {"repo": {"full_name": "mallory/models"}}}}, False),
+        # A fork that was deleted since; Dependabot, whose runs get no secrets; a merge queue; a call from a push.
+        ({"pull_request": {"user": {"login": "mallory"}, "head": {"repo": None}}}, False),
+        (
+            {"pull_request": {"user": {"login": "dependabot[bot]"}, "head": {"repo": {"full_name": "acme/models"}}}},
+            False,
+        ),
+        ({"merge_group": {"base_ref": "refs/heads/main"}}, False),
+        ({"head_commit": {}}, False),
+    ],
+)
+def test_a_plan_is_made_with_keys_or_without_but_always_once(event: dict[str, Any], has_keys: bool) -> None:
+    jobs = stated("ftops-plan.yml")["jobs"]
+    contexts = {"github": {"event": event, "repository": "acme/models"}}
+    without = next(step for step in jobs["check"]["steps"] if step["name"] == "Plan without keys")
+    conditions = [jobs["plan"]["if"], without["if"]]
+    assert [condition(stated, contexts, {"success": lambda: True}) for stated in conditions] == [
+        has_keys,
+        not has_keys,
+    ]
+
+
+def test_required_checks_run_for_all_that_waits_for_them() -> None:
+    started_by = stated("ftops-plan.yml")["on"]
+    assert set(started_by) == {"pull_request", "merge_group", "workflow_call"}
+    assert "paths" not in started_by["pull_request"]
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_waits_is_replaced_by_the_same_file_alone(name: str) -> None:
+    """A second project in the repository has copies: were they one group, its runs would replace the first one's."""
+    group = stated(name)["concurrency"]["group"]
+    assert group == f"{name.removesuffix('.yml')}-${{{{ github.workflow_ref }}}}"
 
 
 def test_runs_wait_for_each_other_and_only_plans_are_replaced() -> None:
@@ -220,6 +260,28 @@ def test_gitlab_has_the_same_three_parts() -> None:
     assert "schedule" in go_on["rules"][0]["if"]
     assert go_on["script"] == ["exec /opt/ftops/bin/ftops apply --continue"]
     assert "OPENAI_API_KEY:" not in GITLAB.read_text(encoding="utf-8")
+
+
+def test_all_lines_of_gitlabs_scripts_are_texts() -> None:
+    """A line that holds `: ` reads as a mapping, which GitLab refuses together with the whole pipeline."""
+    jobs = yaml.load(GITLAB.read_text(encoding="utf-8"), Loader=yaml.BaseLoader).values()
+    lines = [line for job in jobs for key in ("before_script", "script") for line in job.get(key, [])]
+    assert len(lines) > 8
+    assert [line for line in lines if not isinstance(line, str)] == []
+
+
+@pytest.mark.parametrize(("given", "user"), [("", "gitlab-ci-token:glcbt-job"), ("glpat-own", "oauth2:glpat-own")])
+def test_gitlab_is_asked_with_the_name_that_belongs_to_the_token(given: str, user: str) -> None:
+    """Source: https://docs.gitlab.com/ci/jobs/ci_job_token/: a job's token counts with one user's name alone."""
+    lines = yaml.load(GITLAB.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)[".ftops"]["before_script"]
+    script = "\n".join([*(line for line in lines if "export " in line), "env"])
+    machine = {"PATH": os.environ["PATH"], "CI_SERVER_URL": "https://gitlab.example", "CI_JOB_TOKEN": "glcbt-job"}
+    command = ["bash", "-e", "-o", "pipefail", "-c", script]
+    environ = {**machine, "FTOPS_GIT_TOKEN": given}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=30)
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert said["GIT_CONFIG_KEY_0"] == "http.https://gitlab.example/.extraheader"
+    assert said["GIT_CONFIG_VALUE_0"] == f"AUTHORIZATION: basic {base64.b64encode(user.encode()).decode()}"
 
 
 def test_a_release_is_pinned() -> None:
