@@ -1,5 +1,6 @@
 """A patient for the doctor: a real clone with a real remote, whose command line runs in this process."""
 
+import functools
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from ftops.adapters.git_ledger import GitLedger
@@ -160,6 +162,16 @@ def quiet_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
+    # Reading all the authorities of the world takes longer than a look; nobody here has a certificate of theirs.
+    authority = tmp_path / "authority.pem"
+    authority.write_text(_authority())
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+
+
+@functools.cache
+def _authority() -> str:
+    end = "-----END CERTIFICATE-----\n"
+    return Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end
 
 
 def put_git_first(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ftops.domain.attempts import Attempt, JobRecord, JobStatus
-from ftops.domain.backend_facts import BackendFacts, ServerState, key_faults
+from ftops.domain.backend_facts import BackendFacts, KeyFacts, KeyFault, ServerState, key_faults
 from ftops.domain.diagnoses import Facts, diagnose
 from ftops.domain.diagnosing_git import GitFacts, RepositoryFacts
 from ftops.domain.diagnosing_hosting import BranchRules, HostFacts, RemoteFacts
@@ -164,8 +164,6 @@ def test_the_embedded_server_in_each_state(state: ServerState) -> None:
 
 
 def test_a_backend_that_needs_no_key() -> None:
-    from ftops.domain.backend_facts import KeyFacts
-
     about = BackendFacts(backend=OPENAI, key=KeyFacts(variable=None), url="http://127.0.0.1:1/v1", models={})
     assert found(Check.KEY, backends=(about,)).state is State.WELL
     assert found(Check.ACCESS, backends=(about,)).state is State.WELL
@@ -231,6 +229,24 @@ def test_a_mend_is_one_command_whatever_a_file_is_called() -> None:
     assert shlex.split(found(Check.DATA_FILES, project=facts).mends[0])[-1] == f"--include={HOSTILE_PATH}"
     left = replace(MACHINE, leftovers=(HOSTILE_PATH, "b"))
     assert shlex.split(found(Check.LEFTOVERS, machine=left).mends[0]) == ["rm", "--", HOSTILE_PATH, "b"]
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ('"sk-0123456789abcdef0123456789"', KeyFault.QUOTED),
+        ("two words of a key", KeyFault.BROKEN),
+        ("Bearer sk-0123456789abcdef0123456789", KeyFault.PREFIXED),
+        ("schlüssel-0123456789", KeyFault.FOREIGN),
+        ("sk-...", KeyFault.PLACEHOLDER),
+        ("<yourkey>", KeyFault.PLACEHOLDER),
+    ],
+)
+def test_keys_of_no_shape(key: str, fault: KeyFault) -> None:
+    assert key_faults(key, is_openai=False) == (fault,)
+    about = BackendFacts(backend=OPENAI, key=KeyFacts(variable="OPENAI_API_KEY", faults=(fault,)))
+    assert found(Check.KEY, backends=(about,)).exit_code == 9
+    assert fault.value in found(Check.KEY, backends=(about,)).says
 
 
 def test_the_table_has_a_row_for_each_check() -> None:
