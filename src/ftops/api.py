@@ -178,7 +178,7 @@ def load_project(directory: Folder = ".", *, backend: str | None = None) -> Proj
         commit=declared.commit,
         fine_tunes=tuple(_fine_tune(one) for one in declared.fine_tunes),
         manifests=dict(declared.manifest_digests),
-        notices=declared.notices,
+        notices=tuple(map(str, declared.notices)),
     )
 
 

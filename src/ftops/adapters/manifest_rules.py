@@ -18,6 +18,7 @@ from ftops.adapters.yaml_documents import child
 from ftops.datasets.checks import CHECKS
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import LATEST, BackendName, DatasetPaths, FineTune, MethodType, Project
+from ftops.domain.manifest_notices import ManifestNotice
 from ftops.evaluation.metrics import why_never
 from ftops.evaluation.pairwise import is_pairwise
 
@@ -57,20 +58,24 @@ def check_rules(value: Any, project: Project, findings: Findings) -> None:
         findings.add("/metadata/moved_from", "expected earlier names, got the present one")
 
 
-def notices_of(fine_tune: FineTune) -> Iterator[str]:
-    """Gives what people should know about a valid manifest, one line each."""
-    where = f"{fine_tune.path}:{fine_tune.line}: {fine_tune.name}"
+def notices_of(fine_tune: FineTune) -> Iterator[ManifestNotice]:
+    """Gives what people should know about a valid manifest."""
+    for said in _sentences_about(fine_tune):
+        yield ManifestNotice(fine_tunes=(fine_tune.name,), message=said, file=fine_tune.path, line=fine_tune.line)
+
+
+def _sentences_about(fine_tune: FineTune) -> Iterator[str]:
     following = [name for name, target in fine_tune.aliases.items() if target == LATEST]
     if following and not any(one.is_enforced for one in fine_tune.evals):
         shown = ", ".join(following)
-        yield f"{where}: no gate is enforced, so {shown} follows every trained revision unmeasured"
+        yield f"no gate is enforced, so {shown} follows every trained revision unmeasured"
     unsampled = [one.name for one in fine_tune.evals if one.sampling is None]
     if unsampled:
-        yield f"{where}: no sampling stated for {', '.join(unsampled)}; the backend's own defaults apply"
-    yield from (f"{where}: {said}" for said in _notices_of_choosing(fine_tune))
-    yield from (f"{where}: {said}" for said in _notices_of_programs(fine_tune))
+        yield f"no sampling stated for {', '.join(unsampled)}; the backend's own defaults apply"
+    yield from _notices_of_choosing(fine_tune)
+    yield from _notices_of_programs(fine_tune)
     if fine_tune.evals and not any(one.opponents for one in fine_tune.evals):
-        yield f"{where}: no gate compares with a baseline, so nothing shows that tuning beats prompting"
+        yield "no gate compares with a baseline, so nothing shows that tuning beats prompting"
 
 
 def _notices_of_choosing(fine_tune: FineTune) -> Iterator[str]:

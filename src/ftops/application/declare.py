@@ -14,7 +14,18 @@ from ftops.datasets.reading import MIN_TRAINING_ROWS, Scan
 from ftops.domain.desired import Dataset, Declared, DeclaredEval, DesiredState, adopted_dataset
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.loaded import DatasetUse, LoadedProject, Role, Spot
-from ftops.domain.manifest import AdoptedDataset, Backend, BackendName, EvalSpec, FineTune, MethodType, Project, Split
+from ftops.domain.manifest import (
+    AdoptedDataset,
+    Backend,
+    BackendName,
+    EvalSpec,
+    FineTune,
+    FineTuneName,
+    MethodType,
+    Project,
+    Split,
+)
+from ftops.domain.manifest_notices import ManifestNotice
 from ftops.domain.near_misses import hint
 from ftops.domain.revision import digest, revision_of
 from ftops.errors import Invalid, Problem, UsageProblem
@@ -119,7 +130,7 @@ class _Reading:
 
     datasets: DatasetReader
     problems: list[Problem] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    notices: list[ManifestNotice] = field(default_factory=list)
     _scans: dict[tuple[str, Use, Split | None], Scan] = field(default_factory=dict)
 
     def check(self, use: DatasetUse) -> None:
@@ -216,10 +227,12 @@ class _Reading:
         )
 
     def _notice(self, fine_tune: FineTune, backend: Backend) -> None:
-        where = f"{fine_tune.path}:{fine_tune.line}: {fine_tune.name}"
         is_own = not backend.is_rehearsal and backend.base_url is None
         if is_own and fine_tune.method.type is MethodType.REINFORCEMENT:
-            self.notices.append(f"{where}: OpenAI has no base model left for reinforcement; other backends may")
+            message = "OpenAI has no base model left for reinforcement; other backends may"
+            self.notices.append(
+                ManifestNotice(fine_tunes=(fine_tune.name,), message=message, file=fine_tune.path, line=fine_tune.line)
+            )
 
 
 def _rows_for(use: DatasetUse) -> Use:
@@ -229,13 +242,16 @@ def _rows_for(use: DatasetUse) -> Use:
     return Use.FREE if use.method is None else USE_OF[use.method]
 
 
-def _twins(declared: Sequence[Declared]) -> list[str]:
+def _twins(declared: Sequence[Declared]) -> list[ManifestNotice]:
     """Gives one notice for each revision that several fine-tunes declare on one backend."""
-    by_revision: dict[tuple[str, str], list[str]] = {}
+    by_revision: dict[tuple[str, str], list[FineTuneName]] = {}
     for one in declared:
         by_revision.setdefault((one.backend.name, one.revision), []).append(one.name)
     return [
-        f"{', '.join(names)}: one revision ({revision}), trained {len(names)} times, once for each"
+        ManifestNotice(
+            fine_tunes=tuple(names),
+            message=f"one revision ({revision}), trained {len(names)} times, once for each",
+        )
         for (_, revision), names in by_revision.items()
         if len(names) > 1
     ]

@@ -25,6 +25,7 @@ from ftops.cli.questions import needs_typing, question_of
 from ftops.cli.render_prune import counted
 from ftops.cli.style import echo, safe, tell
 from ftops.domain.continuing import continuing
+from ftops.domain.manifest_notices import gathered
 from ftops.domain.plan import Plan, Train
 from ftops.ports import ProgramMode
 
@@ -51,10 +52,10 @@ def opened(
     """
     place = find_place(context.directory)
     desired = load_desired(place, backend=backend, for_apply=for_apply)
-    for notice in desired.notices:
-        tell(f"Warning: {safe(notice)}")
     is_pruning = only_prunes or desired.project.prune
     selected = choose(place, desired, selection, backend=backend, is_pruning=is_pruning)
+    for notice in gathered(desired.notices, selected):
+        tell(f"Warning: {safe(notice)}")
     policy = policy_of(allowed, selected, is_pruning=is_pruning, only_prunes=only_prunes)
     with (
         open_progress() as progress,

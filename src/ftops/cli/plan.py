@@ -81,12 +81,13 @@ def command(
         from ftops.cli.choosing import choose
         from ftops.cli.guards import policy_of
         from ftops.cli.live import PlainProgress
+        from ftops.domain.manifest_notices import gathered
 
         desired = load_desired(place, backend=backend)
-        if desired.notices:
-            tell("\n".join(f"Warning: {safe(notice)}" for notice in desired.notices))
         is_pruning = desired.project.prune
         selected = choose(place, desired, selection, backend=backend, is_pruning=is_pruning)
+        for notice in gathered(desired.notices, selected):
+            tell(f"Warning: {safe(notice)}")
         policy = policy_of(allowed, selected, is_pruning=is_pruning)
         with open_workspace(
             place,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ftops.bootstrap_place import Place
     from ftops.cli.checked_paths import CheckedPaths
     from ftops.domain.loaded import LoadedProject
+    from ftops.domain.manifest_notices import ManifestNotice
     from ftops.errors import Problem
 
 _FIELDS = ("file", "line", "column", "field", "expected", "hint")
@@ -48,7 +49,7 @@ def command(context: Globals, *, paths: tuple[Path, ...], as_json: bool, backend
     place = find_place(context.directory)
     loaded, found = load(place, backend=backend)
     checked = checked_paths(place.root, context.directory, paths, loaded.files)
-    notices: Sequence[str] = ()
+    notices: Sequence[ManifestNotice] = ()
     try:
         notices = declare_loaded(place, loaded, found, backend=backend).notices
         found = ()
@@ -59,20 +60,20 @@ def command(context: Globals, *, paths: tuple[Path, ...], as_json: bool, backend
     problems = [problem for problem in found if problem.file in selected]
     others = [problem for problem in found if problem.file not in selected]
     names = [one.name for one in loaded.fine_tunes if one.path in checked.manifests and not problems]
-    notices = _about_selected(notices, checked)
+    remarks = [str(notice) for notice in _about_selected(notices, checked)]
     if as_json:
         print_json(
             {
                 "valid": not problems,
                 "fine_tunes": names,
                 "problems": [{field: getattr(p, field) for field in _FIELDS} for p in problems],
-                "notices": list(notices),
+                "notices": remarks,
                 "findings": [group_to_json(group) for group in review.groups],
                 "problems_elsewhere": len(others),
             }
         )
     else:
-        lines = [f"Warning: {safe(notice)}" for notice in notices]
+        lines = [f"Warning: {safe(notice)}" for notice in remarks]
         _print_text(checked, names, problems, [*lines, *_finding_lines(review)], others)
     return 2 if problems else 0
 
@@ -111,11 +112,11 @@ def _finding_lines(review: "Review") -> Iterator[str]:
         yield from (f"{word}: {line}" for line in brief_lines(groups))
 
 
-def _about_selected(notices: Sequence[str], checked: "CheckedPaths") -> list[str]:
-    """Leaves out the notices that begin with a file that isn't selected."""
+def _about_selected(notices: "Sequence[ManifestNotice]", checked: "CheckedPaths") -> "Iterator[ManifestNotice]":
+    """Leaves out what is said of a file that isn't selected."""
     files = frozenset((*checked.named, *(file for files in checked.named.values() for file in files)))
-    others = tuple(f"{file}:" for file in files - checked.take(files))
-    return [notice for notice in notices if not notice.startswith(others)]
+    others = files - checked.take(files)
+    return (notice for notice in notices if notice.file not in others)
 
 
 def _print_text(

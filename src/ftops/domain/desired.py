@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from ftops.domain.manifest import Backend, EvalSpec, FineTune, FineTuneName, JobId, Project, Revision
+from ftops.domain.manifest_notices import ManifestNotice
 from ftops.domain.record_types import ADOPTED
 
 
@@ -123,7 +124,7 @@ class DesiredState:
     fine_tunes: tuple[Declared, ...]
     commit: str | None = None
     is_dirty: bool = False
-    notices: tuple[str, ...] = ()
+    notices: tuple[ManifestNotice, ...] = ()
     manifest_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property

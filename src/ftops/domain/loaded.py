@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ftops.domain.manifest import FineTune, MethodType, Project, Split
+from ftops.domain.manifest_notices import ManifestNotice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,4 +73,4 @@ class LoadedProject:
     datasets: tuple[DatasetUse, ...] = ()
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     manifest_digests: Mapping[str, str] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
+    notices: tuple[ManifestNotice, ...] = ()

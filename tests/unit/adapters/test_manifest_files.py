@@ -360,7 +360,7 @@ def test_notices(tmp_path):
     text = with_spec(
         "aliases: {staging: latest}", "evals:", f"- {{name: a, dataset: data/test.jsonl, grader: {GRADER}}}"
     )
-    assert load(project(tmp_path, manifest=text)).notices == (
+    assert tuple(map(str, load(project(tmp_path, manifest=text)).notices)) == (
         f"{M}:1: router: no gate is enforced, so staging follows every trained revision unmeasured",
         f"{M}:1: router: no sampling stated for a; the backend's own defaults apply",
         f"{M}:1: router: no gate compares with a baseline, so nothing shows that tuning beats prompting",
@@ -382,7 +382,7 @@ def test_notices_of_python_graders(tmp_path):
             }.items()
         ),
     )
-    assert load(project(tmp_path, manifest=text)).notices[:2] == (
+    assert tuple(map(str, load(project(tmp_path, manifest=text)).notices))[:2] == (
         f"{M}:1: router: code of this repository grades a, c, d; apply and eval run it only with --allow-python-graders",
         f"{M}:1: router: image_tag in a, d is for OpenAI alone: evaluations run the Python that ftops runs in",
     )
@@ -421,7 +421,8 @@ CHOOSING = [
 
 @pytest.mark.parametrize(("lines", "notice"), CHOOSING)
 def test_notices_of_what_chooses_no_checkpoint(tmp_path, lines, notice):
-    found = [one for one in load(project(tmp_path, manifest=with_spec(*lines))).notices if "checkpoint" in one]
+    said = map(str, load(project(tmp_path, manifest=with_spec(*lines))).notices)
+    found = [one for one in said if "checkpoint" in one]
     assert found == ([f"{M}:1: router: {notice}"] if notice else [])
 
 

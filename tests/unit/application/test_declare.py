@@ -123,8 +123,8 @@ def test_every_file_is_read_once_for_each_use(tmp_path):
     files = CountingFiles(root)
     state = declare(load(root), files)
     assert files.scanned == [("finetunes/data/train.jsonl", "supervised"), ("finetunes/data/test.jsonl", "evaluation")]
-    assert "a, b: one revision" in state.notices[-1]
-    assert "trained 2 times" in state.notices[-1]
+    assert "a, b: one revision" in str(state.notices[-1])
+    assert "trained 2 times" in str(state.notices[-1])
 
 
 def test_all_problems_of_manifests_and_datasets_come_together(tmp_path):
@@ -229,7 +229,7 @@ def test_reinforcement_at_openai_is_noticed(tmp_path):
         json.dumps({"messages": [{"role": "user", "content": f"{i}"}], "answer": "a"}) + "\n" for i in range(60)
     )
     (root / "finetunes/data/train.jsonl").write_text(turns)
-    assert desired(root).notices == (
+    assert tuple(map(str, desired(root).notices)) == (
         "finetunes/0.yaml:1: a: OpenAI has no base model left for reinforcement; other backends may",
     )
     assert desired(root, backend="embedded").notices == ()
