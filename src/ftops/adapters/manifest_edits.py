@@ -4,6 +4,7 @@ Owns which file it is, whether git knows it, and how it is replaced. What is edi
 """
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -17,12 +18,11 @@ from ftops.adapters.alias_lines import NotEditable, with_alias
 from ftops.adapters.git_process import GitProcess
 from ftops.adapters.manifest_bytes import read_bytes
 from ftops.adapters.project_paths import PathRefused, file_inside
-from ftops.adapters.schema_problems import schema_problems
+from ftops.adapters.schemas import load_schema
 from ftops.adapters.state_dir import ensure_private_dir
-from ftops.adapters.yaml_nodes import read_yaml
 from ftops.domain.foreign_text import quoted, visible
 from ftops.domain.manifest import AliasName, FineTune
-from ftops.errors import FtopsError, Invalid, Problem, local_storage_failed
+from ftops.errors import FtopsError, Invalid, Problem, UsageProblem, local_storage_failed
 from ftops.ports import ManifestEdit
 
 _LOCK_SECONDS: Final = 10.0
@@ -39,6 +39,7 @@ class ManifestFiles:
 
     def propose(self, fine_tune: FineTune, alias: AliasName, to: str) -> ManifestEdit:
         """Gives the edit that sets an alias; see the port."""
+        _check_name(alias)
         path = next((path for path in self._digests if visible(path) == fine_tune.path), fine_tune.path)
         content = read_bytes(self._root, path)
         if isinstance(content, Problem):
@@ -50,7 +51,6 @@ class ManifestFiles:
         except NotEditable as error:
             message = f"{fine_tune.path}: {alias} can't be written without touching other lines: {error}"
             raise FtopsError(message, remedy=f"write it yourself, below spec.aliases: {alias}: {quoted(to)}") from error
-        self._check(after, fine_tune.path)
         real = self._real(path).relative_to(self._top.resolve()).as_posix()
         is_tracked = GitProcess(folder=self._top).succeeds(
             "--literal-pathspecs", "ls-files", "--error-unmatch", "--", real
@@ -78,11 +78,11 @@ class ManifestFiles:
         except PathRefused as error:
             raise Invalid([Problem(file=visible(path), expected=error.expected, hint=error.hint)]) from error
 
-    def _check(self, after: bytes, shown: str) -> None:
-        """Raises Invalid where the manifest would not be one any more: an alias may not be called so."""
-        documents = read_yaml(after, shown).documents
-        if problems := [problem for one in documents for problem in schema_problems(one, "finetune.v1", shown)]:
-            raise Invalid(problems)
+
+def _check_name(alias: str) -> None:
+    label = load_schema("finetune.v1")["$defs"]["label"]
+    if not re.fullmatch(label["pattern"], alias):
+        raise UsageProblem(f"an alias can't be called {quoted(alias, limit=60)}: expected {label['x-expected']}")
 
 
 def _changed(path: str) -> FtopsError:

@@ -29,7 +29,7 @@ class ManifestEdits(Protocol):
     """Manifests as they can be edited in place."""
 
     def propose(self, fine_tune: FineTune, alias: AliasName, to: str) -> ManifestEdit:
-        """Gives the edit that sets an alias. Raises FtopsError where it can't be made in place, Invalid for a name."""
+        """Gives the edit that sets an alias. Raises FtopsError where it can't be made in place, UsageProblem for a name."""
         ...
 
     def write(self, edit: ManifestEdit) -> None:

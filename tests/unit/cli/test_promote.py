@@ -257,8 +257,9 @@ def test_a_name_that_is_not_there(scratch: Scratch, ftops: Callable[..., Any]) -
     code, _, err = ftops("promote", "router", "--to", "prodution")
     assert (code, "did you mean production? Or add it with --new" in err) == (2, True)
     assert ftops("promote", "router", "--to", "prodution", "--new", "--dry-run")[0] == 0
-    code, _, err = ftops("promote", "router", "--to", "No Alias")
-    assert (code, "finetunes/router.yaml:18:5 /spec/aliases/No Alias: expected a DNS label" in err) == (2, True)
+    for word, shown in (("No Alias", "No Alias"), ("", ""), ("x\x1b[2J", "x\\x1b[2J"), ("eu\n", "eu\\x0a")):
+        code, _, err = ftops("promote", "router", "--to", word)
+        assert (code, f"an alias can't be called '{shown}': expected a DNS label" in err) == (2, True)
     assert git(scratch.root, "status", "--porcelain") == ""
 
 
