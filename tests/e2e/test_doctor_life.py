@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scratch_project import KEY_VARIABLE, Scratch, git, make_project, opened
+import pytest
+
+from ftops.cli.main import run
+from scratch_project import KEY_VARIABLE, git, make_project, opened
 from server_process import start_server
 
 KEY = "key-0123456789abcdef0123456789"
@@ -16,13 +19,13 @@ faults:
 """
 
 
-def look(scratch: Scratch, code: int, **env: str) -> dict[str, Any]:
-    done = scratch.ftops("doctor", "--json", **env)
-    assert done.code == code, done.text
-    return {one["check"]: one for one in json.loads(done.out)["checks"]}
+def found_in(out: str) -> dict[str, Any]:
+    return {one["check"]: one for one in json.loads(out)["checks"]}
 
 
-def test_what_an_apply_met_is_told(tmp_path: Path) -> None:
+def test_what_an_apply_met_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     faults = tmp_path / "faults.yaml"
     faults.write_text("faults: [{fault: deny-training, from: 2026-01-01}]\n")
     server_folder = tmp_path / "server"
@@ -40,11 +43,16 @@ def test_what_an_apply_met_is_told(tmp_path: Path) -> None:
         scratch.env[KEY_VARIABLE] = KEY
         scratch.apply(code=9)
         faults.write_text(FAULTS)
-        found = look(scratch, 9)
+        done = scratch.ftops("doctor", "--json")
+        assert done.code == 9, done.text
+        found = found_in(done.out)
         assert found["training"]["state"] == "warning"
         assert "may train no more" in found["training"]["says"]
         assert "'gpt-4.1-mini-2025-04-14'" in found["base-models"]["says"]
         assert "not delete files" in found["writing"]["says"]
         assert found["applied"]["state"] == "well"
-        refused = look(scratch, 9, **{KEY_VARIABLE: "another-key-0123456789"})
-        assert refused["access"]["exit_code"] == 9
+        # In this process: a second one would only begin anew.
+        monkeypatch.setenv(KEY_VARIABLE, "another-key-0123456789")
+        assert run(["-C", str(scratch.root), "doctor", "--json"]) == 9
+        refused = found_in(capsys.readouterr().out)
+        assert (refused["access"]["state"], refused["access"]["exit_code"]) == ("wrong", 9)
