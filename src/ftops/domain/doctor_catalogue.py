@@ -227,7 +227,7 @@ CATALOGUE: Final = MappingProxyType(
         Check.VERSIONS: _entry(
             Group.MACHINE,
             "Is this ftops the one that CI installs?",
-            "`ftops==` in workflows and requirements",
+            "`ftops==` in files of CI and requirements, and what our action is told to install",
             "`pip install ftops==…`",
         ),
         Check.DISK: _entry(
