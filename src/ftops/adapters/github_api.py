@@ -44,9 +44,7 @@ class Access:
 def access_of(environ: Mapping[str, str]) -> Access:
     """Gives the API's address and the token of the environment. Raises MissingKey, and UsageProblem for an unfit address."""
     url = (environ.get("GITHUB_API_URL") or API_URL).rstrip("/")
-    parts = urlsplit(url)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
-    if not is_safe or parts.username or parts.query or parts.fragment or not parts.hostname or visible(url) != url:
+    if not _is_fit(url):
         raise UsageProblem(f"GITHUB_API_URL is {quoted(url, limit=200)}", remedy="use an https address")
     token = environ.get("GITHUB_TOKEN", "")
     if not token:
@@ -59,6 +57,18 @@ def access_of(environ: Mapping[str, str]) -> Access:
             "GITHUB_TOKEN holds what no token holds", remedy="look for spaces, quotes and line breaks in it"
         )
     return Access(url=url, token=token)
+
+
+def _is_fit(url: str) -> bool:
+    if visible(url) != url or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        has_more = bool(parts.username or parts.query or parts.fragment or parts.port == 0)
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+    return is_safe and bool(parts.hostname) and not has_more
 
 
 def check_repository(name: str) -> str:
@@ -76,24 +86,37 @@ class Reply:
     has_next: bool = False
 
 
-class GitHubApi:
-    """Calls the API. Not for several threads at once."""
+def connection(access: Access) -> "httpx2.Client":
+    """Gives what makes calls, without a token and following no redirect. Raises HostError where it can't be set up."""
+    import httpx2
 
-    def __init__(self, access: Access) -> None:
-        import httpx2
-
-        self._access = access
-        self._http = httpx2.Client(
-            headers={
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {access.token}",
-                "User-Agent": f"ftops/{__version__}",
-                "X-GitHub-Api-Version": "2022-11-28",
-            },
+    try:
+        return httpx2.Client(
+            headers={"User-Agent": f"ftops/{__version__}"},
             timeout=httpx2.Timeout(_READ, connect=_CONNECT),
             follow_redirects=False,
             trust_env=not is_loopback(access.url),  # a proxy can't reach this machine
         )
+    except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
+        # What the error says may hold a proxy's password.
+        raise HostError(
+            "the proxy or the certificates that the environment names can't be used",
+            remedy="look at HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+        ) from error
+
+
+def token_headers(access: Access) -> dict[str, str]:
+    """Gives what a call of the API itself carries, and no other one."""
+    return {"Authorization": f"Bearer {access.token}", "X-GitHub-Api-Version": "2022-11-28"}
+
+
+class GitHubApi:
+    """Calls the API. Not for several threads at once."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._http = connection(access)
+        self._http.headers.update({"Accept": "application/vnd.github+json", **token_headers(access)})
 
     def __enter__(self) -> Self:
         """Gives itself."""
@@ -182,14 +205,20 @@ def _wait(answer: "httpx2.Response", tries: int) -> float | None:
     if answer.status_code < 500 and answer.status_code != 429 and not _is_throttled(answer):
         return None
     stated = answer.headers.get("Retry-After", "")
-    wait = float(stated) if stated.isascii() and stated.isdigit() else float(2 ** (tries - 1))
+    if stated.isascii() and stated.isdigit():
+        wait = float(stated)
+    else:
+        # Who says "too fast" without a time means a minute at least.
+        wait = _LONGEST_WAIT if _is_throttled(answer) else float(2 ** (tries - 1))
     return wait if wait <= _LONGEST_WAIT else None
 
 
 def _is_throttled(answer: "httpx2.Response") -> bool:
-    """Whether a 403 says that calls came too fast, as GitHub's secondary limits do."""
+    """Whether a 403 says that calls came too fast, as GitHub's secondary limits do, at times in words alone."""
+    if answer.status_code != 403:
+        return False
     is_spent = answer.headers.get("X-RateLimit-Remaining") == "0"
-    return answer.status_code == 403 and ("Retry-After" in answer.headers or is_spent)
+    return "Retry-After" in answer.headers or is_spent or "rate limit" in _message(answer).lower()
 
 
 def _message(answer: "httpx2.Response") -> str:

@@ -92,6 +92,30 @@ def test_a_repository_is_owner_and_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "foo://ada:pass@x"),
+        ("ALL_PROXY", "http://ada:pass@x:port"),
+        ("SSL_CERT_FILE", "/nothing/pass"),
+    ],
+)
+def test_an_unfit_proxy_or_certificate_is_told(monkeypatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(HostError, match="the proxy or the certificates") as refused:
+        GitHubApi(Access(url="https://api.example.com", token=TOKEN))
+    assert variable in str(refused.value.remedy)
+    assert "pass" not in f"{refused.value} {refused.value.remedy}"
+
+
+def test_a_limit_that_is_told_in_words_alone_is_waited_for(github, api, monkeypatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("ftops.adapters.github_api.time.sleep", waited.append)
+    github.refuse(failure(403, "You have exceeded a secondary rate limit"))
+    assert GitHubDiscussion(api, "o/r", 1).comments() == ()
+    assert waited == [60.0]
+
+
+@pytest.mark.parametrize(
     "url",
     ["http://github.com", "ftp://x", "https://", "https://a@b", "https://x/?q", "https://x\n", "file:///etc", "x"],
 )
