@@ -102,6 +102,7 @@ def hostile_outcome(text: str) -> SavedOutcome:
         ),
         due=(plan.actions[4],),
         stopped_by=text,
+        remedy=text,
         is_waiting=True,
         remaining=plan,
         judgements=(("router", hostile_judgement(text)),),

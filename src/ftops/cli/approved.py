@@ -102,10 +102,9 @@ def command(
     try:
         check_approved(approval, plan)
     except Stale as error:
-        remedy = "start the workflow by hand: its reviewers approve the new plan"
-        # A comment shows the message alone.
-        save(Outcome(stopped_by=Stale(f"{error.message}; {remedy}")), plan.project, result)
-        raise Stale(error.message, remedy=remedy) from error
+        refusal = Stale(error.message, remedy="start the workflow by hand: its reviewers approve the new plan")
+        save(Outcome(stopped_by=refusal), plan.project, result)
+        raise refusal from error
     return 0
 
 

@@ -3,13 +3,13 @@
 Owns this format (``schemas/outcome.v1.json``). A file is foreign input: nothing of it is believed that fits no schema.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ftops.application.outcome import ExitCode, Outcome, Step
+from ftops.cli.saved_json import read_json
 from ftops.cli.style import safe
 from ftops.domain.judgement import Judgement
 from ftops.domain.plan import Action, Plan
@@ -43,7 +43,10 @@ class SavedJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedOutcome:
-    """What a run came to. ``remaining`` is the last plan that it made, None where it came to none."""
+    """What a run came to. ``remaining`` is the last plan that it made, None where it came to none.
+
+    ``stopped_by`` is why it ended before it was done, and ``remedy`` what mends that.
+    """
 
     project: str
     code: ExitCode
@@ -51,6 +54,7 @@ class SavedOutcome:
     ended_jobs: tuple[SavedJob, ...] = ()
     due: tuple[Action, ...] = ()
     stopped_by: str | None = None
+    remedy: str | None = None
     is_waiting: bool = False
     remaining: Plan | None = None
     judgements: tuple[tuple[str, Judgement], ...] = ()
@@ -73,6 +77,7 @@ def outcome_data(outcome: Outcome, project: str) -> dict[str, Any]:
         "due": [action_to_json(action) for action in outcome.due],
         "waiting": outcome.left_waiting,
         "stopped_by": outcome.stopped_by.message if outcome.stopped_by else None,
+        "remedy": outcome.stopped_by.remedy if outcome.stopped_by else None,
         "remaining": plan_to_json(outcome.plan) if outcome.plan else None,
     }
 
@@ -82,10 +87,10 @@ def read_outcome_file(path: Path) -> SavedOutcome:
     from ftops.adapters.schema_problems import fits_schema
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         if fits_schema(data, "outcome.v1") and all(fits_schema(plan, "plan.v1") for plan in _as_plans(data)):
             return _outcome(data)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _no_outcome(path) from error
     raise _no_outcome(path)
 
@@ -147,6 +152,7 @@ def _outcome(data: Mapping[str, Any]) -> SavedOutcome:
         ),
         due=tuple(map(action_from_json, data["due"])),
         stopped_by=data["stopped_by"],
+        remedy=data["remedy"],
         is_waiting=data["waiting"],
         remaining=None if data["remaining"] is None else plan_from_json(data["remaining"]),
         judgements=tuple((one["fine_tune"], judgement_from_json(one["judgement"])) for one in data["judgements"]),

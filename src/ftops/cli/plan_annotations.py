@@ -54,14 +54,18 @@ def outcome_remarks(outcome: SavedOutcome, places: _Places) -> Iterator[Remark]:
     """Gives a remark for everything that went wrong, and for what remains."""
     for step in outcome.steps:
         if step.error is not None:
-            yield _remark("error", "Failed", step.action.fine_tune, step.error, places)
+            yield _remark("error", "Failed", step.action.fine_tune, _mended(step.error, step.remedy), places)
     for job in outcome.ended_jobs:
         if job.model is None:
             yield _remark("error", "Failed", job.fine_tune, f"job {job.job} {job.status}", places)
     if outcome.stopped_by is not None:
-        yield Remark(level="error", title="The run ended", message=outcome.stopped_by)
+        yield Remark(level="error", title="The run ended", message=_mended(outcome.stopped_by, outcome.remedy))
     if outcome.remaining is not None:
         yield from plan_remarks(outcome.remaining, places)
+
+
+def _mended(error: str, remedy: str | None) -> str:
+    return f"{error}; {remedy}" if remedy else error
 
 
 def _remark(level: RemarkLevel, title: str, name: str | None, message: str, places: _Places, *fields: str) -> Remark:

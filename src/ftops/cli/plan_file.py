@@ -3,14 +3,13 @@
 Owns what goes along with the plan: which fine-tunes and which backend were asked for, so that apply asks for the same.
 """
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ftops.cli.options import Selection
+from ftops.cli.saved_json import read_json
 from ftops.cli.style import safe
 from ftops.domain.approval import Approval
 from ftops.domain.plan import Plan
@@ -88,20 +87,12 @@ def _read_whole(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
-    except (ValueError, OSError, RecursionError) as error:
+        plan = read_json(path)
+    except (ValueError, OSError) as error:
         raise UsageProblem(f"{safe(str(path))} is no saved plan: {error}", remedy=_REMEDY) from error
     if not isinstance(plan, dict):
         raise _no_plan(path)
     return plan
-
-
-def _finite(text: str) -> float:
-    """No cost is infinite, nor none at all: everything would be cheaper than that."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no number of JSON")
-    return number
 
 
 def _is_list_of_words(value: object) -> bool:

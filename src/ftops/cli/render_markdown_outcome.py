@@ -73,14 +73,19 @@ def _failures(outcome: SavedOutcome) -> Section:
         if job.model is None
     ]
     if outcome.stopped_by is not None:
-        items.append(Item(fine_tune=None, lines=(f"The run ended: {prose(outcome.stopped_by)}",)))
+        lines = (f"The run ended: {prose(outcome.stopped_by)}", *_mended_by(outcome.remedy))
+        items.append(Item(fine_tune=None, lines=lines))
     return alert("CAUTION", "Failed", items)
 
 
 def _failure(step: SavedStep) -> Iterator[str]:
     yield f"{code(step.action.fine_tune)}: {verb(step.action)}: {prose(step.error or '')}"
-    if step.remedy:
-        yield f"→ {prose(step.remedy)}"
+    yield from _mended_by(step.remedy)
+
+
+def _mended_by(remedy: str | None) -> Iterator[str]:
+    if remedy:
+        yield f"→ {prose(remedy)}"
 
 
 def _aliases(outcome: SavedOutcome) -> Section:

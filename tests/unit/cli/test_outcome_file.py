@@ -60,9 +60,9 @@ def test_it_fits_its_schema() -> None:
 
 def test_an_apply_that_came_to_no_plan_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "result.json"
-    assert report(Outcome(stopped_by=BackendError("gone")), project="acme", as_json=False, out=file) == 1
+    assert report(Outcome(stopped_by=BackendError("gone", remedy="look")), project="acme", as_json=False, out=file) == 1
     back = read_outcome_file(file)
-    assert (back.remaining, back.stopped_by, back.code) == (None, "gone", ExitCode.FAILED)
+    assert (back.remaining, back.stopped_by, back.remedy, back.code) == (None, "gone", "look", ExitCode.FAILED)
     assert "gone" in capsys.readouterr().err
 
 
@@ -101,6 +101,9 @@ def _change(data: dict[str, Any], path: str, value: object) -> None:
         ("remaining.actions", {}),
         ("remaining.today", "2026-99-99"),
         ("remaining", []),
+        ("remedy", 1),
+        ("judgements.0.judgement.evals.0.mean", 10**400),
+        ("judgements.0.judgement.evals.0.mean", float("nan")),
         ("more", 1),
     ],
 )

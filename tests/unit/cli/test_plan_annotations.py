@@ -82,6 +82,7 @@ def test_without_manifests_there_are_remarks_without_a_place() -> None:
 def test_an_outcome_tells_what_failed_and_what_remains() -> None:
     remarks = list(outcome_remarks(hostile_outcome("x"), {}))
     assert Counter(one.title for one in remarks)["Failed"] == 11
+    assert (remarks[0].message, remarks[11].message) == ("router: x; x", "x; x")
     assert [one.title for one in remarks][11:14] == ["The run ended", "To be mended", "Refused"]
     assert list(remarks_of(None, None, {})) == []
     assert list(remarks_of(hostile_plan("x"), None, {})) == list(plan_remarks(hostile_plan("x"), {}))
