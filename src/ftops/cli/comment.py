@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from ftops.cli.main import Globals
-from ftops.cli.style import echo, tell
+from ftops.cli.style import echo_data, safe, tell
 from ftops.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 ACTIONS_BOT: Final = "github-actions[bot]"
 _PROJECT: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-_LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\[bot\])?")
+_APP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\[bot\]")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -36,7 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--author",
     metavar="LOGIN",
-    help=f"Whose comment it is, where the token may not say so; {ACTIONS_BOT} by default. For an app's own token.",
+    help=f"The app that the token is of, as it may not say so itself; {ACTIONS_BOT} by default.",
 )
 @click.option("--summary-only", is_flag=True, help="Write no comment: summary, outputs and annotations alone.")
 @click.option("--dry-run", is_flag=True, help="Print the comment and do nothing else; needs no token.")
@@ -75,10 +74,11 @@ def command(
     told = _read(plan_file, result_file)
     run = run_of(os.environ)
     if dry_run:
-        echo(comment_text(told, run_url=run.url).rstrip("\n"))
+        echo_data(comment_text(told, run_url=run.url, has_summary=False).rstrip("\n"))
         return 0
-    if author is not None and not _LOGIN.fullmatch(author):
-        raise UsageProblem("--author takes a login", remedy=f"such as {ACTIONS_BOT}")
+    if author is not None and not _APP.fullmatch(author):
+        # Nobody else's: a token that may write to pull requests may change what people wrote.
+        raise UsageProblem("--author takes an app's login", remedy=f"such as {ACTIONS_BOT}")
     _tell_runner(context, told, plan_file, annotations=annotations)
     if summary_only:
         return 0
@@ -117,7 +117,7 @@ def _tell_runner(context: Globals, told: "Told", plan_file: Path | None, *, anno
         from ftops.cli.plan_annotations import remarks_of
 
         for line in remark_lines(remarks_of(told.plan, told.outcome, find_lines(context.directory))):
-            echo(line)
+            echo_data(line)
 
 
 def _comment(told: "Told", run: "Run", *, repository: str | None, number: int | None, author: str | None) -> int:
@@ -127,23 +127,29 @@ def _comment(told: "Told", run: "Run", *, repository: str | None, number: int | 
 
     if repository is None:
         raise UsageProblem("which repository is not known", remedy="give --repository OWNER/NAME, or --summary-only")
-    number = number or run.pull_request or _merged(os.environ, repository, run)
+    number = number or _number_of(run, repository)
     if number is None:
         tell("This run is about no pull request, and its commit came from none: there is no comment to write.")
         return 0
-    body = comment_text(told, run_url=run.url)
+    body = comment_text(told, run_url=run.url, has_summary="GITHUB_STEP_SUMMARY" in os.environ)
     with open_discussion(os.environ, repository, number) as discussion:
-        login = author or discussion.own_login() or ACTIONS_BOT
+        own = discussion.own_login()
+        if own is not None and author not in {None, own}:
+            raise UsageProblem(f"the token is {safe(own)}'s, not {author}'s", remedy="leave out --author")
+        login = own or author or ACTIONS_BOT
         posted = post(discussion, marker=marker_of(told.project), body=body, author=login)
-    tell(f"Comment {posted.done} in pull request #{number}: {posted.url or repository}")
+    tell(f"Comment {posted.done} in pull request #{number}: {safe(posted.url) or repository}")
     if posted.author != login:
-        tell(
-            f"Warning: the token is {posted.author}'s; give --author {posted.author}, so that its comment is found at once."
-        )
+        name = safe(posted.author)
+        tell(f"Warning: the token is {name}'s; give --author {name}, so that its comment is found at once.")
     return 0
 
 
-def _merged(environ: Mapping[str, str], repository: str, run: "Run") -> int | None:
+def _number_of(run: "Run", repository: str) -> int | None:
+    """Gives the pull request that the run is about, or that its commit came from; another repository's is not asked for."""
     from ftops.bootstrap_comment import find_merged
 
-    return find_merged(environ, repository, run.commit) if run.commit else None
+    is_own = repository == run.repository
+    if not is_own or (run.pull_request is None and run.commit is None):
+        raise UsageProblem("which pull request is not known", remedy="give --pull-request N, or --summary-only")
+    return run.pull_request or find_merged(os.environ, repository, run.commit or "")

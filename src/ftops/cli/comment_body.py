@@ -44,17 +44,21 @@ class Told:
         return Page(title=page.title, below=page.below, sections=sections)
 
 
-def comment_text(told: Told, *, run_url: str | None) -> str:
-    """Gives the whole comment, within what GitHub takes."""
-    has = f"[The step summary of this run]({run_url}) has it." if run_url else "The step summary of this run has it."
+def comment_text(told: Told, *, run_url: str | None, has_summary: bool) -> str:
+    """Gives the whole comment, within what GitHub takes. ``has_summary``: the rest goes into a step's summary."""
+    summary = f"[The step summary of this run]({run_url})" if run_url else "The step summary of this run"
+    has = f"{summary} has it." if has_summary else _kept(told)
     marker = f"{marker_of(told.project)}\n"
     return told.page.cut(COMMENT_LIMIT, has, before=marker, behind=_last_line(run_url)).rstrip("\n") + "\n"
 
 
 def summary_text(told: Told, *, room: int) -> str:
-    """Gives what goes into a step's summary, within ``room`` bytes."""
-    has = "The saved plan has it." if told.outcome is None else "The saved files have it."
-    return told.page.cut(max(0, room - 2), has).rstrip("\n") + "\n\n"
+    """Gives what goes into a step's summary, within ``room`` bytes; nothing where that is too little for a page.
+
+    A runner takes nothing at all of a summary that is too long.
+    """
+    text = told.page.cut(max(0, room - 2), _kept(told)).rstrip("\n") + "\n\n"
+    return text if len(text.encode("utf-8", "replace")) <= room else ""
 
 
 def outputs_of(told: Told, plan_file: Path | None) -> dict[str, str]:
@@ -66,6 +70,10 @@ def outputs_of(told: Told, plan_file: Path | None) -> dict[str, str]:
         "cost": "unknown" if cost is None else f"{cost:.2f}",
         **({"plan-file": str(plan_file)} if plan_file is not None else {}),
     }
+
+
+def _kept(told: Told) -> str:
+    return "The saved plan has it." if told.outcome is None else "The saved files have it."
 
 
 def _last_line(run_url: str | None) -> str:

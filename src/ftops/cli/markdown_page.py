@@ -1,14 +1,17 @@
 """A page of Markdown that can be cut: a summary that always stands, and sections of items that each belong to a fine-tune.
 
 Owns how a page is put together and cut. An item is shown as a whole or not at all, in its section's order, and sections
-that come first are filled first; what was left out is said, by fine-tune.
+that come first are filled first; of what was left out is said how much, and of a few fine-tunes which.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-_ROOM_FOR_REMARK: Final = 1_000
+from ftops.cli.markdown_text import code
+
+_ROOM_FOR_REMARK: Final = 2_000
+_MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +35,11 @@ class Section:
     behind: tuple[str, ...] = ()
     gap: bool = False
 
-    def lines(self, count: int) -> list[str]:
-        """Gives the first ``count`` items with what stands around them."""
-        if not count:
+    def lines(self, items: Sequence[Item]) -> list[str]:
+        """Gives those of its items with what stands around them."""
+        if not items:
             return []
-        inner = [line for item in self.items[:count] for line in (*item.lines, *([""] if self.gap else []))]
+        inner = [line for item in items for line in (*item.lines, *([""] if self.gap else []))]
         return [*self.before, *inner, *self.behind, *([] if self.gap and not self.behind else [""])]
 
 
@@ -50,7 +53,7 @@ class Page:
 
     def text(self) -> str:
         """Gives all of it."""
-        return _joined(self._head(), *(section.lines(len(section.items)) for section in self.sections))
+        return _joined(self._head(), *(section.lines(section.items) for section in self.sections))
 
     def cut(self, limit: int, elsewhere: str, *, before: str = "", behind: str = "") -> str:
         """Gives as much as ``limit`` UTF-8 bytes hold, with ``before`` and ``behind`` always there.
@@ -61,38 +64,46 @@ class Page:
         if _bytes(whole) <= limit:
             return whole
         fixed = f"{before}{_joined(self._head())}{behind}{elsewhere}"
-        counts = self._counts(limit - _bytes(fixed) - _ROOM_FOR_REMARK)
-        shown = [section.lines(count) for section, count in zip(self.sections, counts, strict=True)]
-        remark = [f"*{self._left_out(counts)}{elsewhere}*", ""]
+        chosen = self._fitting(limit - _bytes(fixed) - _ROOM_FOR_REMARK)
+        shown = [section.lines(items) for section, items in zip(self.sections, chosen, strict=True)]
+        remark = [f"*{self._left_out(chosen)}{elsewhere}*", ""]
         return f"{before}{_joined(self._head(), *shown, remark)}{behind}"
 
     def _head(self) -> list[str]:
         return [self.title, "", *(line for line in self.below), *([""] if self.below else [])]
 
-    def _counts(self, room: int) -> list[int]:
-        """Gives how many items of each section there is room for."""
-        counts = []
+    def _fitting(self, room: int) -> list[tuple[Item, ...]]:
+        """Gives the items of each section that there is room for. One that is too long takes no room from the next ones."""
+        chosen = []
         for section in self.sections:
             left = room - _size([*section.before, *section.behind, ""])
-            count = 0
+            items = []
             for item in section.items:
-                left -= _size([*item.lines, *([""] if section.gap else [])])
-                if left < 0:
-                    break
-                count += 1
-                room_left = left
-            counts.append(count)
-            room = room_left if count else room
-        return counts
+                size = _size([*item.lines, *([""] if section.gap else [])])
+                if size <= left:
+                    items.append(item)
+                    left -= size
+            chosen.append(tuple(items))
+            room = left if items else room
+        return chosen
 
-    def _left_out(self, counts: Sequence[int]) -> str:
+    def _left_out(self, chosen: Sequence[Sequence[Item]]) -> str:
         said = []
-        for section, count in zip(self.sections, counts, strict=True):
-            left = section.items[count:]
-            names = {item.fine_tune for item in left if item.fine_tune is not None}
-            whose = f" of {len(names):,} fine-tune{'' if len(names) == 1 else 's'}" if names else ""
-            said += [f"{section.what}{whose}"] if left else []
+        for section, items in zip(self.sections, chosen, strict=True):
+            shown = set(map(id, items))
+            left = [item for item in section.items if id(item) not in shown]
+            names = sorted({item.fine_tune for item in left if item.fine_tune is not None})
+            said += [f"{section.what}{_of(names)}"] if left else []
         return f"Left out here for want of room: {'; '.join(said)}. "
+
+
+def _of(names: Sequence[str]) -> str:
+    """Says whose items they are: by name where they are few."""
+    if not names:
+        return ""
+    if len(names) <= _MOST_NAMED:
+        return f" of {', '.join(map(code, names))}"
+    return f" of {len(names):,} fine-tunes"
 
 
 def table(head: Sequence[str], aligned: str = "") -> tuple[str, ...]:

@@ -1,17 +1,20 @@
 """``ftops comment`` against a stand-in of GitHub: which comment it writes, and what it says where it may not."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftops.cli.ci_run import write_outputs
 from ftops.cli.comment_body import COMMENT_LIMIT
 from ftops.cli.main import run
 from ftops.domain.plan_json import plan_to_json
-from github_standin import ACTIONS_BOT, GitHubStandin, failure, github_standin
+from github_standin import ACTIONS_BOT, Answer, GitHubStandin, failure, github_standin
 from hostile_plans import hostile_plan
+from hostile_texts import HOSTILE, SHORT, runner_commands, terminal_tricks
 from plan_cases import read_case
 
 REPOSITORY = "acme/support"
@@ -200,6 +203,8 @@ def test_a_token_that_may_only_read_is_told_which_permission_it_wants(github, sa
         ("GITHUB_TOKEN", "two words", 9, "holds what no token holds"),
         ("GITHUB_API_URL", "http://example.com", 2, "use an https address"),
         ("GITHUB_API_URL", "https://ada@example.com", 2, "use an https address"),
+        ("GITHUB_API_URL", "https://[::1", 2, "use an https address"),
+        ("GITHUB_API_URL", "https://example.com:port", 2, "use an https address"),
         ("GITHUB_REPOSITORY", "", 2, "which repository is not known"),
         ("GITHUB_REPOSITORY", "../..", 2, "is no repository"),
         ("GITHUB_REPOSITORY", "a/b/../../user", 2, "is no repository"),
@@ -260,10 +265,19 @@ def test_a_summary_alone_needs_no_token(github, saved, monkeypatch, tmp_path) ->
 
 def test_a_dry_run_prints_the_comment_and_does_nothing(github, saved, monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
+    monkeypatch.setattr("ftops.cli.style.folded", lambda text, stream: "a table's line is broken")
     assert comment(saved, "--dry-run") == 0
     assert capsys.readouterr().out.startswith(f"{MARKER}\n### Plan: 1 to train")
     assert not (tmp_path / "summary.md").exists()
     assert not (tmp_path / "output.txt").exists()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_output_is_read_back_as_it_was(tmp_path, text) -> None:
+    text = os.fsdecode(text.encode("utf-8", "replace"))  # as a file may be called
+    write_outputs({"GITHUB_OUTPUT": str(tmp_path / "output.txt")}, {"changes": "true", "plan-file": text, "cost": "1"})
+    read = outputs(tmp_path)
+    assert read == {"changes": "true", "plan-file": text, "cost": "1"}
 
 
 def test_the_outputs_can_hold_anything(github, saved, tmp_path) -> None:
@@ -326,14 +340,48 @@ def test_there_has_to_be_something_to_tell(github, capsys) -> None:
     assert "give --plan FILE, --result FILE, or both" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("author", ["a b", "x\n", "[bot]", ""])
-def test_an_author_is_a_login(github, saved, capsys, author) -> None:
+@pytest.mark.parametrize("author", ["a b", "x\n", "[bot]", "", "mallory"])
+def test_an_author_is_an_app(github, saved, capsys, author) -> None:
     assert comment(saved, "--author", author) == 2
+    assert "--author takes an app's login" in capsys.readouterr().err
+    assert github.requests == []
+
+
+def test_a_person_s_token_writes_as_no_app(github, saved, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", github.add_token("of-ada", "ada"))
+    assert comment(saved, "--author", "our-app[bot]") == 2
+    assert "the token is ada's, not our-app[bot]'s" in capsys.readouterr().err
+    assert github.writes() == []
+
+
+@pytest.mark.parametrize("text", SHORT)
+def test_what_github_answers_is_no_command(github, saved, capsys, text) -> None:
+    made = {"id": 1, "user": {"login": text}, "body": f"{MARKER}\n", "html_url": f"https://x/{text}"}
+    github.refuse(Answer(body=[]), method="GET", path=".*/comments")
+    github.refuse(Answer(status=201, body=made), method="POST")
+    github.refuse(Answer(body=[made]), method="GET", path=".*/comments")
+    assert comment(saved, "--no-annotations") == 0
+    told = capsys.readouterr()
+    assert (runner_commands(told.err), told.out) == ([], "")
+    assert terminal_tricks(told.err) == []
+
+
+def test_another_repository_s_pull_request_has_to_be_named(github, saved, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    monkeypatch.setenv("GITHUB_SHA", "a" * 40)
+    assert run(["comment", "--plan", str(saved), "--repository", "acme/other"]) == 2
+    assert "give --pull-request N" in capsys.readouterr().err
+    assert github.requests == []
+
+
+def test_outside_of_a_run_a_pull_request_has_to_be_named(github, saved, capsys) -> None:
+    assert run(["comment", "--plan", str(saved)]) == 2
+    assert "which pull request is not known" in capsys.readouterr().err
 
 
 def outputs(folder: Path) -> dict[str, str]:
     """The outputs as GitHub's runner reads them."""
-    lines = (folder / "output.txt").read_text(encoding="utf-8").split("\n")
+    lines = (folder / "output.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")
     found: dict[str, str] = {}
     at = 0
     while at < len(lines) and lines[at]:

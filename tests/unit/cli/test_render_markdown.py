@@ -15,7 +15,7 @@ from ftops.cli.render_text import summary
 from ftops.domain.dataset_changes import DatasetChange, RowChanges
 from ftops.domain.dataset_findings import DatasetFinding
 from ftops.domain.guard import refuse_run
-from ftops.domain.plan import Plan
+from ftops.domain.plan import FieldChange, Plan
 from ftops.domain.plan_json import plan_to_json
 from ftops.domain.plan_reading import plan_from_json
 from ftops.domain.planner import build_plan
@@ -94,12 +94,16 @@ def test_golden_markdown(name: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_breaks_out(text: str) -> None:
     told = hostile_told(text)
-    assert_harmless(text, comment_text(told, run_url=RUN), tame_shape())
+    assert_harmless(text, commented(told), tame_shape())
 
 
 @cache
 def tame_shape() -> tuple[str, ...]:
-    return tuple(read_markdown(comment_text(hostile_told("x-y"), run_url=RUN)).shape)
+    return tuple(read_markdown(commented(hostile_told("x-y"))).shape)
+
+
+def commented(told: Told) -> str:
+    return comment_text(told, run_url=RUN, has_summary=True)
 
 
 def hostile_told(text: str) -> Told:
@@ -121,9 +125,9 @@ def assert_harmless(text: str, markdown: str, tame: tuple[str, ...]) -> None:
         assert tuple(reading.shape) == tame
 
 
-def test_what_a_thousand_fine_tunes_need_is_cut_by_fine_tune() -> None:
-    told = Told(project="acme", plan=many(1_000), outcome=None)
-    text = comment_text(told, run_url=RUN)
+def test_what_hundreds_of_fine_tunes_need_is_cut_by_fine_tune() -> None:
+    told = Told(project="acme", plan=many(300), outcome=None)
+    text = commented(told)
     assert 40_000 < len(text.encode("utf-8")) <= COMMENT_LIMIT
     reading = read_markdown(text)
     assert reading.strange == []
@@ -153,6 +157,33 @@ def test_sections_that_matter_most_are_filled_first() -> None:
     assert "details of 40 fine-tunes" in text
 
 
+def test_one_that_is_too_long_does_not_cost_the_others_their_place() -> None:
+    plan = many(6)
+    changes = tuple(FieldChange(path=f"p{number}", old="b" * 1_900, new="c" * 1_900) for number in range(9))
+    first, *others = plan.actions
+    longest = (dataclasses.replace(first, changes=changes), *others)
+    text = plan_page(dataclasses.replace(plan, actions=longest)).cut(25_000, "elsewhere.")
+    assert "*Left out here for want of room: details of `router-0000`. elsewhere.*" in text
+    assert text.count("<summary><code>router-") == 5
+
+
+def test_what_there_is_no_room_for_is_no_summary() -> None:
+    told = Told(project="acme", plan=many(3), outcome=None)
+    for room in (0, 100, 400):
+        assert summary_text(told, room=room) == ""
+    assert 0 < len(summary_text(told, room=4_000).encode("utf-8")) <= 4_000
+
+
+def test_the_rest_is_where_it_is_said_to_be() -> None:
+    told = Told(project="acme", plan=many(300), outcome=None)
+    for text, has in (
+        (comment_text(told, run_url=RUN, has_summary=True), f" [The step summary of this run]({RUN}) has it.*"),
+        (comment_text(told, run_url=None, has_summary=True), " The step summary of this run has it.*"),
+        (comment_text(told, run_url=RUN, has_summary=False), " The saved plan has it.*"),
+    ):
+        assert has in text
+
+
 def test_a_page_that_fits_says_nothing_of_a_cut() -> None:
     plan = hostile_plan("x")
     assert plan_page(plan).cut(10**6, "") == plan_page(plan).text()
@@ -165,6 +196,7 @@ def test_an_outcome_says_what_came_of_it() -> None:
     )
     text = outcome_page(outcome).text()
     assert text.splitlines()[0] == f"### {outcome_summary(outcome)}"
+    assert "> - The run ended: x\n>   → x" in text
     assert "can be trained now: an apply is due" in text
     assert "| `router` | `x`, mean 0.400 over 6 items | ❌ **fail** | x; the baseline is x (x) |" in text
     assert "| `router@x` | `x` | `0123456789ab` | `0123456789ab` |" in text
@@ -204,5 +236,5 @@ def test_what_changed_in_the_data_is_told_in_rows_tokens_and_dollars() -> None:
 
 def test_there_is_no_page_of_nothing() -> None:
     with pytest.raises(ValueError, match="neither a plan nor an outcome"):
-        comment_text(Told(project="acme", plan=None, outcome=None), run_url=None)
-    assert comment_text(Told(project="acme", plan=None, outcome=hostile_outcome("x")), run_url=None).count("### ") == 1
+        commented(Told(project="acme", plan=None, outcome=None))
+    assert commented(Told(project="acme", plan=None, outcome=hostile_outcome("x"))).count("### ") == 1
