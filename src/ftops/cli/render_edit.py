@@ -2,12 +2,12 @@
 
 import difflib
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from ftops.cli.style import paint, safe
+from ftops.domain.foreign_text import shell_word
 from ftops.ports import ManifestEdit
 
 _CONTEXT: Final = 3
@@ -41,7 +41,7 @@ def commit_command(edit: ManifestEdit, top: Path, message: str) -> tuple[str, ..
 
 def shell_line(words: tuple[str, ...]) -> str:
     """Gives a command's words as a line to copy."""
-    return safe(shlex.join(words))
+    return safe(" ".join(map(shell_word, words)))
 
 
 def _git(edit: ManifestEdit, top: Path, *words: str) -> tuple[str, ...]:

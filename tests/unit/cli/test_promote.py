@@ -137,6 +137,19 @@ def test_a_file_that_git_does_not_know_is_to_be_added_first(scratch: Scratch, ft
     assert [line.split()[:2] for line in out.splitlines()[-2:]] == [["git", "add"], ["git", "commit"]]
 
 
+def test_a_file_of_a_strange_name_is_one_word_of_the_command(scratch: Scratch, ftops: Callable[..., Any]) -> None:
+    put_ledger(scratch, A, B)
+    git(scratch.root, "mv", "finetunes/router.yaml", "finetunes/$(id);'x y.yaml")
+    code, out, err = ftops("rollback", "router", "--alias", "production")
+    assert (code, err) == (0, "")
+    line = out.splitlines()[-1].strip()
+    for key, value in (("user.email", "a@b.c"), ("user.name", "Ada")):
+        git(scratch.root, "config", key, value)
+    subprocess.run(["git", "commit", "-q", "-m", "Move"], cwd=scratch.root, check=True)
+    subprocess.run(["bash", "-c", line], cwd=scratch.root, check=True, capture_output=True)
+    assert git(scratch.root, "status", "--porcelain") == ""
+
+
 def test_a_dry_run_writes_nothing(scratch: Scratch, ftops: Callable[..., Any]) -> None:
     put_ledger(scratch, A, B)
     before = text(scratch)
