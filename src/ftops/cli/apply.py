@@ -11,9 +11,10 @@ from ftops.cli.options import (
     Selection,
     backend_option,
     json_option,
-    outcome_option,
+    out_option,
     python_grader_options,
     refresh_option,
+    refuse_nan,
     selection_options,
 )
 from ftops.cli.signals import listening
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     "--timeout",
     metavar="HOURS",
     type=click.FloatRange(min=0, min_open=True),
+    callback=refuse_nan,
     default=5.0,
     show_default=True,
     help="Detach after so many hours; jobs go on.",
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     shell_complete=completing.guards,
     help="Lift a guard: dirty, diverged, unknown-cost (repeatable).",
 )
-@outcome_option
+@out_option("--out", text="Save what became of it for ftops comment --result FILE.")
 @python_grader_options
 @refresh_option
 @json_option

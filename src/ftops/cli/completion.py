@@ -14,11 +14,11 @@ from ftops.errors import UsageProblem
 def command(context: click.Context, *, shell: str | None) -> int:
     """Print the script that completes ftops in a shell; without SHELL, in the one that $SHELL names.
 
-    It completes commands, options, fine-tunes, NAME@ALIAS, backends, evaluations and the words of --allow, from the
-    manifests and the ledger's local copy. It reads no network and writes nothing.
+    It completes commands, options, fine-tunes, NAME@ALIAS, backends, evaluations, labels, revisions and the words of
+    --allow, from the manifests and the ledger's local copy. It reads no network and writes nothing.
 
     \b
-    Once, to have it in every new shell:
+    Examples, each once, to have it in every new shell:
       bash  echo 'eval "$(ftops completion bash)"' >> ~/.bashrc
       zsh   echo 'eval "$(ftops completion zsh)"' >> ~/.zshrc    after compinit
       fish  ftops completion fish > ~/.config/fish/completions/ftops.fish

@@ -12,7 +12,14 @@ from ftops.cli.data_stats import command as stats_command
 
 @click.group("data")
 def command() -> None:
-    """Check datasets and look into them, offline, before a cent is spent on training."""
+    """Check datasets and look into them, offline, before a cent is spent on training.
+
+    \b
+    Examples:
+      ftops data check                        all datasets of the manifests
+      ftops data stats train.jsonl
+      ftops data diff HEAD:train.jsonl train.jsonl
+    """
 
 
 command.add_command(check_command)

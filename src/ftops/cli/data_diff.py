@@ -9,7 +9,7 @@ from ftops.cli.options import json_option, print_json
 from ftops.cli.style import echo
 
 
-@click.command("diff")
+@click.command("diff", short_help="Show which rows differ, and what that does.")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @click.option("--show", "shown", type=click.IntRange(min=0), default=3, show_default=True, help="Rows of each kind.")

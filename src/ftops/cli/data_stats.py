@@ -9,7 +9,7 @@ from ftops.cli.options import json_option, print_json
 from ftops.cli.style import echo
 
 
-@click.command("stats")
+@click.command("stats", short_help="Show lengths, labels, tokens and cost of a dataset.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--base-model", metavar="MODEL", help="Estimate training of this model, instead of the manifests'.")
 @json_option

@@ -76,7 +76,7 @@ def command(
     \b
     Examples:
       ftops eval ticket-router
-      ftops eval ticket-router --model gpt-4.1-2025-04-14 --prompt prompts/long.json
+      ftops eval ticket-router --model gpt-4.1 --prompt prompts/long.json
       ftops eval ticket-router --export-failures failures.jsonl
       ftops eval ticket-router --export-pairs pairs.jsonl
     """

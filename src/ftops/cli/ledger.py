@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @click.group("ledger")
 def command() -> None:
-    """Look after the ledger: the git branch where ftops records what it did and saw."""
+    """Look after the ledger: the git branch where ftops records what it did and saw.
+
+    \b
+    Example:
+      ftops ledger verify
+    """
 
 
 @command.command("verify")

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
+def refuse_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Lets no ``nan`` into a range: it is neither too small nor too large, and whoever waits so long never ends."""
+    if math.isnan(value):
+        raise click.BadParameter("'nan' is no number", context, parameter)
+    return value
+
+
 class Shape(StrEnum):
     """What ``ftops plan --format`` takes."""
 
@@ -55,22 +63,21 @@ def format_option(function: Function) -> Function:
     kind = click.Choice(Shape, case_sensitive=False)
     text = "How to print it. A file of --out is JSON always."
     json_too = click.option("--json", "shape", flag_value=Shape.JSON, type=kind, help="Print JSON: --format json.")
-    return click.option("--format", "shape", type=kind, default=Shape.TEXT, show_default="text", help=text)(
+    return click.option("--format", "shape", type=kind, default=Shape.TEXT, show_default=True, help=text)(
         json_too(function)
     )
 
 
-def outcome_option(function: Function) -> Function:
-    """``--out``: where to save what became of an apply. Hours may pass until then, so the folder is looked at first."""
-
-    def checked(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-        if value is not None and not value.absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {quoted(str(value.parent))}", context, parameter)
-        return value
-
+def out_option(*names: str, text: str) -> Callable[[Function], Function]:
+    """``--out``: a file to be written at the end. Hours may pass until then, so its folder is looked at first."""
     kind = click.Path(dir_okay=False, writable=True, path_type=Path)
-    text = "Save what became of it for ftops comment --result FILE."
-    return click.option("--out", metavar="FILE", type=kind, callback=checked, help=text)(function)
+    return click.option(*names, metavar="FILE", type=kind, callback=_in_a_folder, help=text)
+
+
+def _in_a_folder(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and not value.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {quoted(str(value.parent))}", context, parameter)
+    return value
 
 
 def refresh_option(function: Function) -> Function:

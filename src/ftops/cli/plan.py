@@ -15,6 +15,7 @@ from ftops.cli.options import (
     backend_option,
     check_refresh,
     format_option,
+    out_option,
     print_json,
     refresh_option,
     save_json,
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plan")
-@click.option(
-    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for ftops apply FILE."
-)
+@out_option("-o", "--out", text="Save the plan for ftops apply FILE.")
 @click.option("--offline", is_flag=True, help="Call no backend: plan from the ledger alone.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 where there is something to do.")
 @click.option(
@@ -64,7 +63,7 @@ def command(
       ftops plan
       ftops plan --backend embedded        what a rehearsal would do
       ftops plan -o plan.json && ftops apply plan.json
-      ftops plan --format markdown         for a pull request; ftops comment puts it there
+      ftops plan --format markdown         as ftops comment shows it
     """
     from ftops.bootstrap_early import beginning_early, look_early
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from ftops.application.fleet import AliasRow, FleetRow, Spending
+from ftops.cli.render_notices import notice_lines
 from ftops.cli.style import paint, safe
 from ftops.cli.widths import cells, margin, padded
 from ftops.domain.health import Health
@@ -81,8 +82,7 @@ def fleet_lines(rows: Sequence[FleetRow], spent: Spending, plan: Plan, *, now: d
     notices = [one for one in plan.notices if one.message not in told]
     if notices:
         yield ""
-    for one in notices:
-        yield f"{one.fine_tune}: {safe(one.message)}" if one.fine_tune else safe(one.message)
+    yield from notice_lines(notices)
     yield ""
     yield _summary(rows, spent)
 

@@ -9,6 +9,7 @@ from ftops.application.outcome import Outcome, Step
 from ftops.cli.plan_words import WHY, duration_words, lifting, size_words, summary_words, target_text, verb
 from ftops.cli.render_changes import change_lines, data_lines
 from ftops.cli.render_judgement import VERDICT_COLORS, render_judgement
+from ftops.cli.render_notices import notice_lines
 from ftops.cli.style import paint, safe
 from ftops.domain.events import JobObserved
 from ftops.domain.judgement import Verdict
@@ -61,7 +62,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += _section(
         "To be mended:", (f"  {paint('!', 'red')} {b.fine_tune}: {safe(b.message)}" for b in plan.blockers)
     )
-    lines += _section("Notices:", (f"  {_notice(n.fine_tune, n.message)}" for n in plan.notices))
+    lines += _section("Notices:", (f"  {line}" for line in notice_lines(plan.notices)))
     return lines
 
 
@@ -219,7 +220,3 @@ def _withheld(entry: Withheld, *, is_under_name: bool = False) -> Iterator[str]:
     name = "" if is_under_name else f"{entry.fine_tune}: "
     yield f"  {paint('!', 'red')} {name}{entry.alias} does not move to {entry.revision}: {word}"
     yield from render_judgement(entry.judgement, indent="      ")
-
-
-def _notice(name: str | None, message: str) -> str:
-    return f"{name}: {safe(message)}" if name else safe(message)

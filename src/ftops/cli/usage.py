@@ -15,6 +15,8 @@ def show_usage_error(error: click.ClickException) -> None:
         return
     context = error.ctx if isinstance(error, click.UsageError) else None
     remedy = f"{context.command_path} --help tells how it is used" if context is not None else None
+    if isinstance(error, click.NoSuchOption) and context is not None and context.parent is None:
+        remedy = f"what belongs to a command stands after it: ftops COMMAND {error.option_name}; {remedy}"
     print_error(_sentence(error), remedy=remedy)
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 _NARROWEST: Final = 40
 _ENDLESS: Final = 10_000
 _HANGING: Final = 4
-_BLANK: Final = re.compile(" (?!%)")  # a number stays with its per cent
+_BLANK: Final = re.compile(r" (?!%|\$\d)")  # a number stays with its per cent, and a sum with what it is
 _COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 

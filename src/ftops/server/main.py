@@ -119,6 +119,11 @@ def serve(
     """Run the OpenAI-compatible server, which really trains.
 
     OpenAI's model names are stand-ins here: the engine chosen here answers to them.
+
+    \b
+    Examples:
+      ftops serve
+      ftops serve --port 0 --data-dir /tmp/served
     """
     _require_dependencies()
     from ftops.server.gate import is_loopback

@@ -120,9 +120,10 @@ def test_a_reason_is_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         Notice(fine_tune=name, message="look"),
         Notice(fine_tune=None, message="orphan"),
         Notice(fine_tune=name, message="x"),
+        Notice(fine_tune=FineTuneName("a"), message="x"),
     )
     said = lines(monkeypatch, 10_000, row("b", Health.ATTENTION, "look"), plan=replace(PLAN, notices=notices))
-    assert said[2:-2] == ["", "b: look", "", "orphan", "b: x"]
+    assert said[2:-2] == ["", "b: look", "", "orphan", "a, b: x"]
 
 
 def test_aliases_that_lag_behind_or_point_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +179,7 @@ def test_lines_are_broken_between_words_on_a_terminal_alone(monkeypatch: pytest.
         "x" * 50,
     ]
     assert widths.columns(None) is None
+    assert list(widths.wrapped("Estimated cost: $0.00.", 17)) == ["Estimated", "cost: $0.00."]
 
 
 def test_a_column_is_as_wide_as_the_terminal_says(monkeypatch: pytest.MonkeyPatch) -> None:
