@@ -50,4 +50,4 @@ def find_approvals(
     access, commits = access_of(environ), unapplied_commits(place, progress)
     with GitHubApi(access) as api:
         approvals = GitHubApprovals(api, access, repository=repository, workflow=workflow)
-        return tuple(approvals.plan_of(commit) for commit in commits)
+        return tuple(approvals.plan_of(commit, among=commits) for commit in commits)

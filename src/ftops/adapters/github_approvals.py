@@ -1,14 +1,15 @@
 """The plans that pull requests were approved with, as GitHub keeps them: artifacts of the plan workflow's runs.
 
 Owns which of them are believed: those of this repository's own runs of that workflow, for a pull request, at the head commit
-of one that was merged as the commit asked about. A run of a fork's branch is never one. What they hold is others' business.
+of one that was merged as one of the commits asked about. A run of a fork's branch is never one. What they hold is others'
+business.
 Sources: https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit,
 https://docs.github.com/rest/actions/workflow-runs and https://docs.github.com/rest/actions/artifacts.
 """
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,9 +40,14 @@ class GitHubApprovals:
         self._api, self._access = api, access
         self._repository, self._workflow = check_repository(repository), workflow
 
-    def plan_of(self, commit: str) -> KeptPlan:
-        """Gives the plan of the pull request that was merged as this commit. Raises HostError."""
-        pulls = [pull for pull in self._list(f"commits/{commit}/pulls") if self._is_merged_as(pull, commit)]
+    def plan_of(self, commit: str, *, among: Collection[str] = ()) -> KeptPlan:
+        """Gives the plan of the pull request that this commit came with. Raises HostError.
+
+        It was merged as this commit, or as one ``among`` the others that are asked about: a rebase brings each of a pull
+        request's commits, and GitHub names the last one of them.
+        """
+        merges = {commit, *among}
+        pulls = [pull for pull in self._list(f"commits/{commit}/pulls") if self._is_merged_as(pull, merges)]
         if not pulls:
             return KeptPlan(why=f"no pull request was merged as {commit[:12]}")
         number, head = int(pulls[0]["number"]), str(pulls[0]["head"]["sha"])
@@ -52,8 +58,8 @@ class GitHubApprovals:
         why = f"pull request #{number} has no plan of {quoted(self._workflow)} at its last commit, or it has expired"
         return KeptPlan(number=number, why=why)
 
-    def _is_merged_as(self, pull: Mapping[str, Any], commit: str) -> bool:
-        return bool(pull.get("merged_at")) and pull.get("merge_commit_sha") == commit and self._is_ours(pull["base"])
+    def _is_merged_as(self, pull: Mapping[str, Any], commits: Collection[str]) -> bool:
+        return bool(pull.get("merged_at")) and pull.get("merge_commit_sha") in commits and self._is_ours(pull["base"])
 
     def _is_own(self, run: Mapping[str, Any], head: str) -> bool:
         """The query asked for the same; what comes back is looked at again, as it decides what may be spent."""
@@ -62,7 +68,9 @@ class GitHubApprovals:
             head,
             "success",
         )
-        is_of_workflow = run.get("path") == f".github/workflows/{self._workflow}"
+        # GitHub writes it with or without the ref behind it: `.github/workflows/ftops-plan.yml@main`.
+        path = str(run.get("path"))
+        is_of_workflow = path.partition("@")[0] == f".github/workflows/{self._workflow}"
         return is_as_asked and is_of_workflow and self._is_ours({"repo": run.get("head_repository")})
 
     def _is_ours(self, side: Mapping[str, Any]) -> bool:

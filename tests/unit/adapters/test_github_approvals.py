@@ -46,11 +46,13 @@ class Place:
             self.artifacts.keep(run, "ftops-plan", {"plan.json": content})
         return run
 
-    def find(self, commit: str = MERGED, *, token: str = "token", repository: str = OURS) -> KeptPlan:
+    def find(
+        self, commit: str = MERGED, *, token: str = "token", repository: str = OURS, among: tuple[str, ...] = ()
+    ) -> KeptPlan:
         access = access_of({"GITHUB_API_URL": self.standin.address, "GITHUB_TOKEN": token})
         with GitHubApi(access) as api:
             approvals = GitHubApprovals(api, access, repository=repository, workflow="ftops-plan.yml")
-            return approvals.plan_of(commit)
+            return approvals.plan_of(commit, among=among)
 
 
 @pytest.fixture
@@ -120,6 +122,27 @@ def test_a_pull_request_that_was_not_merged_as_that_commit_approves_nothing(
     place.merge(**wrong)
     place.run()
     assert place.find() == KeptPlan(why=f"no pull request was merged as {MERGED[:12]}")
+
+
+def test_all_commits_of_a_rebase_came_with_its_pull_request(place: Place) -> None:
+    last = "e" * 40
+    place.merge(merge_commit_sha=last)
+    place.run()
+    assert place.find(among=(last, MERGED)) == KeptPlan(number=7, content=PLAN)
+    assert place.find(among=(MERGED,)).content is None
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"), [("ftops-plan.yml@refs/heads/main", True), ("ftops-plan.yml.other", False)]
+)
+def test_a_workflow_is_named_with_or_without_its_ref(
+    place: Place, monkeypatch: pytest.MonkeyPatch, path: str, counts: bool
+) -> None:
+    place.merge()
+    run = place.run(path=f".github/workflows/{path}")
+    every = Answer(body={"workflow_runs": [place.artifacts.runs[run]]})
+    place.standin.routes.insert(0, ("GET", r".*/workflows/[\w.-]+/runs", lambda *_: every))
+    assert (place.find().content == PLAN) is counts
 
 
 def test_a_commit_without_a_pull_request_has_none(place: Place) -> None:
