@@ -63,7 +63,7 @@ def format_option(function: Function) -> Function:
     kind = click.Choice(Shape, case_sensitive=False)
     text = "How to print it. A file of --out is JSON always."
     json_too = click.option("--json", "shape", flag_value=Shape.JSON, type=kind, help="Print JSON: --format json.")
-    return click.option("--format", "shape", type=kind, default=Shape.TEXT, show_default=True, help=text)(
+    return click.option("--format", "shape", type=kind, default=Shape.TEXT.value, show_default=True, help=text)(
         json_too(function)
     )
 
