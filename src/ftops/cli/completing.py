@@ -60,7 +60,7 @@ def backends(context: click.Context, _option: click.Parameter, incomplete: str) 
 
 def revisions(context: click.Context, _option: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Completes a revision that the ledger knows of the fine-tune that was named."""
-    record = _ledger(context).fine_tunes.get(str(context.params.get("name", "")))
+    record = _ledger(context).fine_tunes.get(_name(context))
     return _items(record.revisions if record else (), incomplete)
 
 
@@ -82,8 +82,13 @@ def _at(one: "FineTune") -> list[str]:
 
 
 def _named(context: click.Context) -> "list[FineTune]":
-    found, name = _project(context).fine_tunes, context.params.get("name")
+    found, name = _project(context).fine_tunes, _name(context)
     return [one for one in found if one.name == name] or list(found)
+
+
+def _name(context: click.Context) -> str:
+    """The fine-tune that was named: behind an option that has no value yet, click leaves the words before it unassigned."""
+    return str(context.params.get("name") or next(iter(context.args), ""))
 
 
 def _project(context: click.Context) -> "LoadedProject":

@@ -9,6 +9,7 @@ import pytest
 
 from ftops.cli.completion_words import VARIABLE, items
 from ftops.cli.main import run
+from scratch_ledger import LAB, record, trained, write_ledger
 from scratch_project import make_project
 
 
@@ -59,6 +60,8 @@ def asked(
         ("ftops resolve router --format ", ["text", "json", "env", "github"]),
         ("ftops data st", ["stats"]),
         ("ftops ledger verify --acc", ["--accept"]),
+        ("ftops rollback router --alias ", ["production"]),
+        ("ftops promote mood --to ", ["production", "staging"]),
         ("ftops forget xyz", []),
         ("ftops history m", ["mood"]),
         ("ftops 'unclosed", []),
@@ -69,6 +72,16 @@ def test_what_may_stand_there(
     line: str, words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert asked(line, folder, monkeypatch, capsys) == [f"plain,{word}" for word in words]
+
+
+def test_revisions_are_those_of_the_fine_tune_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch, known = make_project(tmp_path, LAB), ("123456789012", "3f9a1c2b7d10")
+    write_ledger(scratch, record({one: trained(one, 1) for one in known}))
+    line = "ftops promote router --to production --revision "
+    assert asked(line, scratch.root, monkeypatch, capsys) == [f"plain,{one}" for one in known]
+    assert asked(f"{line}3f", scratch.root, monkeypatch, capsys) == [f"plain,{known[1]}"]
 
 
 @pytest.mark.parametrize(
