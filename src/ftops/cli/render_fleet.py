@@ -15,6 +15,7 @@ from ftops.cli.render_notices import notice_lines
 from ftops.cli.style import paint, safe
 from ftops.cli.widths import cells, margin, padded
 from ftops.domain.health import Health
+from ftops.domain.near_misses import listed
 from ftops.domain.plan import Plan
 from ftops.domain.plan_json import judgement_to_json
 
@@ -73,11 +74,14 @@ def fleet_lines(rows: Sequence[FleetRow], spent: Spending, plan: Plan, *, now: d
         yield "No manifests: ftops init writes a first one."
         return
     yield from _table(rows, now)
-    reasons = [row for row in rows if row.why and row.health is not Health.SUSPENDED]
+    reasons: dict[tuple[Health, str], list[str]] = {}
+    for row in rows:
+        if row.why and row.health is not Health.SUSPENDED:
+            reasons.setdefault((row.health, row.why), []).append(row.name)
     if reasons:
         yield ""
-    for row in reasons:
-        yield f"{paint(f'{row.name}: ', _COLORS[row.health])}{safe(row.why)}"
+    for (health, why), names in reasons.items():
+        yield f"{paint(f'{listed(names)}: ', _COLORS[health])}{safe(why)}"
     told = {row.why for row in rows}
     notices = [one for one in plan.notices if one.message not in told]
     if notices:

@@ -126,6 +126,16 @@ def test_a_reason_is_not_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said[2:-2] == ["", "b: look", "", "orphan", "a, b: x"]
 
 
+def test_one_reason_of_many_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row(f"f-{number:02}", Health.PENDING, "an apply is due") for number in range(12)]
+    said = lines(monkeypatch, 10_000, *rows, row("x", Health.ATTENTION, "an apply is due"))
+    assert said[14:-2] == [
+        "",
+        "f-00, f-01, f-02, f-03, f-04, f-05, f-06, f-07 and 4 more: an apply is due",
+        "x: an apply is due",
+    ]
+
+
 def test_aliases_that_lag_behind_or_point_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     def shown(wants: str | None, target: Target | None) -> str:
         alias = AliasRow(alias=AliasName("live"), wants=wants, target=target, since=None)
