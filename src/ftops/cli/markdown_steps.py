@@ -1,5 +1,6 @@
 """What would be done to one fine-tune, as a folded block: its steps, what changed in its manifest and in its data, and why."""
 
+import html
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
@@ -58,7 +59,8 @@ def fine_tune_details(
 def _step(action: Action) -> str:
     sign, what = _what(action)
     cost = usd_words(action.estimate.usd) if isinstance(action, Train | Evaluate) else ""
-    return row(f"{cell(sign)}&nbsp;{verb(action)}", what, cost, prose_cell(WHY[action.reason]))
+    # The sign stands outside of code: a line could be broken at a span's end, whatever follows it.
+    return row(f"{html.escape(sign)}&nbsp;{verb(action)}", what, cost, prose_cell(WHY[action.reason]))
 
 
 def _what(action: Action) -> tuple[str, str]:
