@@ -242,7 +242,7 @@ def test_there_is_no_page_of_nothing() -> None:
 
 def test_a_sign_stands_beside_its_step() -> None:
     text = render_markdown(hostile_plan("x"))
-    for step in ("~&nbsp;move", "&lt;&nbsp;adopt", "-&nbsp;cancel", "+&nbsp;train", "~&nbsp;promote"):
+    for step in ("~&nbsp;rename", "&lt;&nbsp;adopt", "-&nbsp;cancel", "+&nbsp;train", "~&nbsp;promote"):
         assert f"\n| {step} |" in text
     steps = [line for line in text.splitlines() if "&nbsp;" in line]
     assert len(steps) == len(hostile_plan("x").actions)
