@@ -10,14 +10,15 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from ftops import __version__
+from ftops.cli.main import cli
 from own_workflows import ROOT, TEMPLATES, WORKFLOWS, own, place_of
 from workflow_expressions import condition
 
-GITLAB = ROOT / "src/ftops/templates/gitlab/ftops.gitlab-ci.yml"
 _PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+")
 
 
@@ -92,6 +93,19 @@ def test_keys_are_given_to_the_steps_that_need_them(name: str) -> None:
         reads_ledger = words.startswith(("plan", "apply", "approved"))
         assert ("git-token" in step.get("with", {})) is reads_ledger, step["name"]
         assert set(environ) <= {"OPENAI_API_KEY", "GITHUB_TOKEN"}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_ftops_takes_their_words_in_a_fresh_clone(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they write is below `.ftops`, which is not there before the first of them."""
+    monkeypatch.chdir(tmp_path)
+    given = [words.split() for step in steps_of(name) if (words := step.get("with", {}).get("args"))]
+    first = [words for words in given if words[0] in {"validate", "plan"}]
+    assert first
+    for command, *words in first:
+        chosen = cli.get_command(click.Context(cli), command)
+        assert chosen is not None
+        chosen.make_context(command, words)
 
 
 def test_no_value_is_written_into_a_script() -> None:
@@ -244,47 +258,6 @@ def test_without_a_token_git_gets_none_and_the_process_is_ftops_own(tmp_path: Pa
     assert (said.strip(), process.returncode) == (f"{process.pid} none", 8)
 
 
-# GitLab.
-
-
-def test_gitlab_has_the_same_three_parts() -> None:
-    jobs = yaml.load(GITLAB.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    assert {name for name in jobs if name.startswith("ftops-")} == {"ftops-plan", "ftops-apply", "ftops-continue"}
-    plan, apply, go_on = (jobs[name] for name in ("ftops-plan", "ftops-apply", "ftops-continue"))
-    assert "merge_request_event" in plan["rules"][0]["if"]
-    assert [path.rpartition("/")[2] for path in plan["artifacts"]["paths"]] == ["plan.json", "plan.md"]
-    assert apply["rules"][0]["when"] == "manual"
-    assert (apply["environment"]["name"], apply["resource_group"]) == ("production", "ftops")
-    assert "--approved .ftops/plan.json" in apply["script"][0]
-    assert [job["allow_failure"]["exit_codes"] for job in (apply, go_on)] == [["4", "8"], ["4", "8"]]
-    assert "schedule" in go_on["rules"][0]["if"]
-    assert go_on["script"] == ["exec /opt/ftops/bin/ftops apply --continue"]
-    assert "OPENAI_API_KEY:" not in GITLAB.read_text(encoding="utf-8")
-
-
-def test_all_lines_of_gitlabs_scripts_are_texts() -> None:
-    """A line that holds `: ` reads as a mapping, which GitLab refuses together with the whole pipeline."""
-    jobs = yaml.load(GITLAB.read_text(encoding="utf-8"), Loader=yaml.BaseLoader).values()
-    lines = [line for job in jobs for key in ("before_script", "script") for line in job.get(key, [])]
-    assert len(lines) > 8
-    assert [line for line in lines if not isinstance(line, str)] == []
-
-
-@pytest.mark.parametrize(("given", "user"), [("", "gitlab-ci-token:glcbt-job"), ("glpat-own", "oauth2:glpat-own")])
-def test_gitlab_is_asked_with_the_name_that_belongs_to_the_token(given: str, user: str) -> None:
-    """Source: https://docs.gitlab.com/ci/jobs/ci_job_token/: a job's token counts with one user's name alone."""
-    lines = yaml.load(GITLAB.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)[".ftops"]["before_script"]
-    script = "\n".join([*(line for line in lines if "export " in line), "env"])
-    machine = {"PATH": os.environ["PATH"], "CI_SERVER_URL": "https://gitlab.example", "CI_JOB_TOKEN": "glcbt-job"}
-    command = ["bash", "-e", "-o", "pipefail", "-c", script]
-    environ = {**machine, "FTOPS_GIT_TOKEN": given}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=30)
-    said = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    assert said["GIT_CONFIG_KEY_0"] == "http.https://gitlab.example/.extraheader"
-    assert said["GIT_CONFIG_VALUE_0"] == f"AUTHORIZATION: basic {base64.b64encode(user.encode()).decode()}"
-
-
 def test_a_release_is_pinned() -> None:
-    for text in (GITLAB.read_text(encoding="utf-8"), (TEMPLATES / "action.yml").read_text(encoding="utf-8")):
-        assert text.count("FTOPS_VERSION") == 1
+    assert (TEMPLATES / "action.yml").read_text(encoding="utf-8").count("FTOPS_VERSION") == 1
     assert f'default: "{__version__}"' in own("action.yml")

@@ -75,7 +75,9 @@ def out_option(*names: str, text: str) -> Callable[[Function], Function]:
 
 
 def _in_a_folder(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and not value.absolute().parent.is_dir():
+    # ftops makes its own folder itself, in the first run of a fresh clone.
+    is_own = value is not None and value.parent.name == ".ftops"
+    if value is not None and not is_own and not value.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {quoted(str(value.parent))}", context, parameter)
     return value
 
