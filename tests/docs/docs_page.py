@@ -65,7 +65,7 @@ class Page:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the page asks of the harness: ``<!-- docs: start=folder data=banking77 -->``."""
+        """What the page asks of the harness: ``<!-- docs: folder=acme data=banking77 -->``."""
         found = _SETTINGS.search(self.text)
         return dict(word.split("=", 1) for word in found[1].split()) if found else {}
 

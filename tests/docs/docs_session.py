@@ -1,6 +1,6 @@
 """Does what a page tells its reader to do: writes its files and runs its commands, one after the other, in one bash.
 
-The reader has a home of their own with an empty git repository in it, the real ``ftops``, no key, and no network but this
+The reader has a home of their own with an empty folder in it, the real ``ftops``, no key, and no network but this
 machine's. The port 8400 of a page is a free one in truth, as pages run side by side. Every wait is bounded, and no process is
 left behind.
 """
@@ -26,7 +26,7 @@ import psutil
 import pytest
 from docs_page import Block, Command, Page
 
-from scratch_project import end_process, git
+from scratch_project import end_process
 from server_process import wait_for
 from shared_data import missing, shared_path
 
@@ -104,8 +104,6 @@ def session_for(page: Page, folder: Path) -> Iterator[Session]:
         if not shared_path(f"data/{name}").is_dir():
             pytest.skip(missing(shared_path(f"data/{name}")))
         env["DATA"] = str(shared_path(f"data/{name}").resolve())
-    if settings.get("start", "repository") == "repository":
-        git(place, "init", "-q", "-b", "main")
     bash = subprocess.Popen(
         ["bash", "--noprofile", "--norc"],
         cwd=place,
@@ -126,7 +124,7 @@ def _environment(home: Path) -> dict[str, str]:
     commands = home / ".local/bin"
     commands.mkdir(parents=True)
     call = [sys.executable, "-ESs", str(_NURSERY), "call", _nursery()]
-    for name, words in {"ftops": shlex.join(call), "python": shlex.quote(sys.executable)}.items():
+    for name, words in {"ftops": shlex.join(call), "python3": shlex.quote(sys.executable)}.items():
         (commands / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
         (commands / name).chmod(0o755)
     (home / ".gitconfig").write_text(

@@ -1,6 +1,7 @@
 """Nothing that the docs show slips through: each fenced block is run, written, checked, or listed here with the reason."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -24,9 +25,11 @@ NOT_RUN = {
     ("docs/data-checks.md", "$ ftops data check train.jsonl"): "tests/unit/cli/test_data_shared.py counts the same",
     ("docs/evaluation.md", "def grade(sample, item):"): "a grader's form: tests/e2e/test_python_graders.py",
     ("docs/ledger.md", "$ ftops ledger verify"): "a project as large as that",
-    ("docs/tutorial.md", "pip install ."): "tests/unit/test_packaging.py installs; downloads are no page's business",
+    ("README.md", "python3 -m venv"): "tests/package installs; downloads are no page's business",
+    ("docs/install.md", "pipx install ."): "tests/package installs; downloads are no page's business",
+    ("docs/tutorial.md", "python3 -m venv"): "tests/package installs; downloads are no page's business",
     ("docs/terminal.md", "echo 'eval"): "writes into a shell's own files",
-    ("docs/tutorial.md", "export OPENAI_API_KEY"): "would be paid for",
+    ("docs/tutorial.md", "git remote add"): "would be paid for",
     ("docs/recipes/pull-request.md", "gh secret set"): "needs GitHub",
     ("docs/server.md", "export HOOK_SECRET="): "draws a secret",
     ("docs/server.md", "export OPENAI_BASE_URL="): "what follows in other languages; tests/interop",
@@ -73,6 +76,29 @@ def test_every_block_is_run_written_checked_or_listed() -> None:
         )
     ]
     assert loose == []
+
+
+def test_a_file_is_named_above_its_block() -> None:
+    """The site shows titles of blocks, but a forge that renders the page doesn't."""
+    unnamed = []
+    for page in PAGES:
+        lines = page.text.splitlines()
+        for block in page.blocks:
+            paragraph = "\n".join(lines[: block.begin - 1]).rstrip().rpartition("\n\n")[2]
+            if block.title and f"`{block.title}`" not in paragraph:
+                unnamed.append(f"{block.place}: {block.title}")
+    assert unnamed == []
+
+
+def test_whoever_follows_a_page_is_told_to_begin_in_an_empty_folder() -> None:
+    silent = []
+    for page in PAGES:
+        begun = [
+            step.begin for step in page.steps if isinstance(step, Block) or re.match(r"(git|ftops) init", step.script)
+        ]
+        if begun and not re.search(r"empty\s+folder", "\n".join(page.text.splitlines()[: begun[0]])):
+            silent.append(page.path)
+    assert silent == []
 
 
 def test_the_list_names_nothing_that_is_gone() -> None:

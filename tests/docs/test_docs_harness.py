@@ -64,10 +64,10 @@ def test_an_output_ends_without_empty_lines() -> None:
 
 def test_a_page_is_read_as_files_and_commands() -> None:
     page = page_of(
-        '<!-- docs: start=folder -->\n- so:\n\n  ```yaml title="a/b.yaml"\n  x: 1\n  ```\n\n'
+        '<!-- docs: folder=shop -->\n- so:\n\n  ```yaml title="a/b.yaml"\n  x: 1\n  ```\n\n'
         "```console\n$ one \\\n    two  # exit 3\nout\n$ three\n```\n"
     )
-    assert page.settings == {"start": "folder"}
+    assert page.settings == {"folder": "shop"}
     file, first, second = page.steps
     assert isinstance(file, Block)
     assert (file.title, file.text, file.indent) == ("a/b.yaml", "x: 1\n", 2)
