@@ -131,7 +131,7 @@ def _comment(told: "Told", run: "Run", *, repository: str | None, number: int | 
     if number is None:
         tell("This run is about no pull request, and its commit came from none: there is no comment to write.")
         return 0
-    body = comment_text(told, run_url=run.url, has_summary="GITHUB_STEP_SUMMARY" in os.environ)
+    body = comment_text(told, run_url=run.url, has_summary=bool(os.environ.get("GITHUB_STEP_SUMMARY")))
     with open_discussion(os.environ, repository, number) as discussion:
         own = discussion.own_login()
         if own is not None and author not in {None, own}:

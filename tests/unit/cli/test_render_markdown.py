@@ -175,7 +175,7 @@ def test_what_there_is_no_room_for_is_no_summary() -> None:
 
 
 def test_the_rest_is_where_it_is_said_to_be() -> None:
-    told = Told(project="acme", plan=many(300), outcome=None)
+    told = Told(project="acme", plan=many(80), outcome=None)
     for text, has in (
         (comment_text(told, run_url=RUN, has_summary=True), f" [The step summary of this run]({RUN}) has it.*"),
         (comment_text(told, run_url=None, has_summary=True), " The step summary of this run has it.*"),
