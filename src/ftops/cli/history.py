@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("name", required=False, shell_complete=completing.known_fine_tunes)
-@click.option("-n", "--number", type=click.IntRange(1), default=30, show_default=True, help="How many events.")
+@click.option(
+    "-n", "--number", type=click.IntRange(1, 1_000_000), default=30, show_default=True, help="How many events."
+)
 @click.option("--cached", is_flag=True, help="Do not fetch the ledger first.")
 @json_option
 @backend_option

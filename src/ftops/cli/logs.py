@@ -154,7 +154,10 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     if (span := _SPAN.fullmatch(text)) is not None:
-        return now - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
+        try:
+            return now - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
+        except OverflowError:
+            return None  # longer ago than dates go back: all of them
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -31,6 +31,7 @@ from scratch_project import make_project
         (["promote", "x"], "--to ALIAS is missing"),
         (["apply", "nowhere.json"], "PLAN: file 'nowhere.json' does not exist"),
         (["apply", "--parallelism", "x"], "--parallelism: 'x' is not a valid integer range"),
+        (["history", "-n", "9" * 20], "--number: 99999999999999999999 is not in the range"),
         (["apply", "--timeout", "nan"], "--timeout: 'nan' is no number"),
         (["--backend", "embedded", "plan"], "what belongs to a command stands after it: ftops COMMAND --backend"),
         (["plan", "-o", "nowhere/plan.json"], "--out: there is no folder 'nowhere'"),
