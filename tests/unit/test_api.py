@@ -101,6 +101,8 @@ def test_it_leaves_the_process_alone(project: Path) -> None:
     ftops.load_project(project)
     ftops.plan(project)
     assert state() == before
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(20)  # the clock of a call of git is stopped, and may take a moment to end
     assert set(threading.enumerate()) <= threads
 
 
