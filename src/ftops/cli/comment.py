@@ -81,6 +81,8 @@ def command(
         raise UsageProblem("--author takes an app's login", remedy=f"such as {ACTIONS_BOT}")
     _tell_runner(context, told, plan_file, annotations=annotations)
     if summary_only:
+        if not os.environ.get("GITHUB_STEP_SUMMARY"):
+            tell("GITHUB_STEP_SUMMARY is not set: there is no summary to write.")
         return 0
     return _comment(told, run, repository=repository or run.repository, number=number, author=author)
 

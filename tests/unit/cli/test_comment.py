@@ -256,11 +256,15 @@ def test_a_commit_of_no_pull_request_gets_a_summary_alone(github, saved, monkeyp
     assert (tmp_path / "summary.md").exists()
 
 
-def test_a_summary_alone_needs_no_token(github, saved, monkeypatch, tmp_path) -> None:
+def test_a_summary_alone_needs_no_token(github, saved, monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     assert comment(saved, "--summary-only") == 0
     assert (tmp_path / "summary.md").read_text(encoding="utf-8").endswith("</details>\n\n")
+    assert capsys.readouterr().err == ""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    assert comment(saved, "--summary-only") == 0
+    assert "there is no summary to write" in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_the_comment_and_does_nothing(github, saved, monkeypatch, tmp_path, capsys) -> None:
