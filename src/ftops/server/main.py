@@ -263,8 +263,11 @@ def _check_faults(file: Path | None) -> None:
     try:
         reading.parse(reading.load(file))
     except reading.FaultsInvalid as error:
-        problems = "".join(f"\n  {each}" for each in error.problems)
-        raise click.UsageError(f"--faults {click.format_filename(file)}:{problems}") from error
+        shown = click.format_filename(file)
+        for problem in error.problems:
+            click.echo(f"{shown}: {problem}", err=True)
+        count = len(error.problems)
+        raise click.UsageError(f"--faults {shown}: {count} problem{'s' * (count > 1)} found") from error
 
 
 def _number(seconds: float) -> float:

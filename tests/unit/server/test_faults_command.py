@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ftops.cli.main import cli
+from ftops.cli.main import cli, run
 from ftops.server import main
 
 
@@ -16,14 +16,13 @@ def test_both_commands_explain_the_option() -> None:
         assert "--faults FILE" in result.output
 
 
-def test_every_problem_has_its_line(tmp_path: Path) -> None:
+def test_every_problem_has_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "faults.yaml"
     file.write_text("faults:\n  - fault: drop\n  - fault: lag\n    seconds: -1\n", encoding="utf-8")
-    result = CliRunner().invoke(main.serve, ["--data-dir", str(tmp_path / "data"), "--faults", str(file)])
-    assert result.exit_code == 2
-    lines = result.output.partition("Error: ")[2].splitlines()
-    assert lines[0] == f"--faults {file}:"
-    assert [line.split(":")[0] for line in lines[1:]] == ["  line 2", "  line 3", "  line 4"]
+    assert run(["serve", "--data-dir", str(tmp_path / "data"), "--faults", str(file)]) == 2
+    *lines, error, _ = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[:2] for line in lines] == [[str(file), f" line {number}"] for number in (2, 3, 4)]
+    assert error == f"Error: --faults {file}: 3 problems found"
     assert not (tmp_path / "data").exists()
 
 
