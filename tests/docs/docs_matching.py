@@ -23,7 +23,7 @@ _VARYING = tuple(
         (r"\bcommit [0-9a-f]{7,12}\b", "commit …"),
         (r"\bby \S+/\d+/\d+", "by …"),
         (r"(latency p\d\d) .*", r"\1 …"),
-        (r"(?<=\b(?:in|or) )20\d\d-\d\d\b", "…"),
+        (r"(?:(?<=\bin )|(?<=\bfor ))20\d\d-\d\d\b", "…"),
         (r"\bftops_[0-9a-f]{32}\b", "ftops_…"),
         (r"(?<= at `)[0-9a-f]{12}(?=`)", "…"),
         # Columns are as wide as what stands in them.

@@ -56,6 +56,7 @@ def test_what_varies_is_masked() -> None:
         "ft:gpt-2025-04-14:…:mood:…, ftjob-… in … on …"
     )
     assert masked("mood: training 3/9 (loss 0.1)") == "…"
+    assert masked("spent in 2026-11, planned for 2026-12") == "spent in …, planned for …"
 
 
 def test_an_output_ends_without_empty_lines() -> None:
