@@ -79,6 +79,15 @@ class Hosted:
         )
         return self._run("ftops-plan", event, assumed)
 
+    def assume_checked(self, number: int) -> None:
+        """As if the plan workflow had run for it, and had kept the plan that the first pull request was approved with."""
+        pull = self.pulls[number]
+        event = Event(name="pull_request", commit=pull["head"]["sha"], payload={"pull_request": pull})
+        run = self.runner.artifacts.begin(".github/workflows/ftops-plan.yml", event)
+        self.runner.artifacts.end(run, "success")
+        first = next(one for one in self.runner.artifacts.kept if one.name == "ftops-plan")
+        self.runner.artifacts.keep(run, first.name, {"plan.json": first.plan()})
+
     def apply(self, event: str = "push") -> Run:
         return self._run("ftops-apply", Event(name=event, commit=git(self.remote, "rev-parse", "main")))
 

@@ -102,15 +102,14 @@ def revert_it(hosted: Hosted, model: str) -> None:
 
 
 def merge_two_that_are_dearer_together(hosted: Hosted, model: str) -> None:
-    """Each is approved by itself; the first one's apply was replaced by the second one's while it waited."""
+    """Each is approved by itself, as a plan of two epochs; the first one's apply was replaced while it waited."""
     tip = ledger(hosted)
     hosted.work.manifest(epochs=4)
     longer = hosted.open_pull_request("Train longer")
     hosted.work.write("finetunes/data/train.jsonl", rows(0, 120))
     more = hosted.open_pull_request("Train on more")
     for number in (longer, more):
-        assert hosted.check(number).result == "success"
-    for number in (longer, more):
+        hosted.assume_checked(number)
         hosted.merge(number)
     applied = hosted.apply()
     assert {name: job.result for name, job in applied.jobs.items()} == {"plan": "failure", "apply": "skipped"}
@@ -152,20 +151,8 @@ def take_it_up(hosted: Hosted, model: str) -> None:
     assert "No changes" in resumed.jobs["continue"].summary
 
 
-# What has no key calls no backend: there is none at the address.
-
-
-def test_an_error_stands_at_its_line(host: Make) -> None:
-    hosted = host(NOWHERE, "invalid")
-    hosted.work.manifest(least=None, more="  typo: 1\n")
-    run = hosted.check(hosted.open_pull_request("Mistype"), assumed=())
-    assert {name: job.result for name, job in run.jobs.items()} == {"check": "failure", "plan": "skipped"}
-    shown = [(note.title.partition(":")[0], "unknown key" in note.text) for note in run.jobs["check"].annotations]
-    assert ("finetunes/router.yaml", True) in shown
-    assert not hosted.runner.artifacts.kept
-
-
 def test_a_fork_has_no_secrets_and_gets_a_summary(host: Make) -> None:
+    # What has no key calls no backend: there is none at this address.
     hosted = host(NOWHERE, "forked")
     hosted.work.manifest()
     number = hosted.open_pull_request("Route messages", repository="mallory/models")
