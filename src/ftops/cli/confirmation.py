@@ -6,7 +6,7 @@ done, and that is a wrong usage of the command (exit 2), not an interruption.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -47,6 +47,7 @@ def _fitting(question: str, rest: str) -> str:
 @contextmanager
 def _told_at_the_end(instead: str) -> Iterator[None]:
     """Tells the end of input from Ctrl-C, for which click raises the same."""
+    _forget_what_was_typed()
     try:
         yield
     except click.Abort as abort:
@@ -54,3 +55,12 @@ def _told_at_the_end(instead: str) -> Iterator[None]:
             tell("")
             raise UsageProblem("the question was not answered", remedy=instead) from abort
         raise
+
+
+def _forget_what_was_typed() -> None:
+    """Drops the keys that were pressed before the question stood there: they can't have been meant as its answer."""
+    with suppress(ImportError, OSError, ValueError):
+        import termios
+
+        with suppress(termios.error):
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)

@@ -1,6 +1,9 @@
 """What a person is asked, and what counts as an answer."""
 
 import io
+import os
+import sys
+import threading
 from datetime import date
 from typing import Any
 
@@ -54,6 +57,27 @@ def test_what_is_lost_for_good_takes_a_word(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("Delete 2 models for good? Type delete to do it")
+
+
+def test_what_was_typed_before_the_question_is_no_answer_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pty = pytest.importorskip("pty")
+    keys, terminal = pty.openpty()
+    asked = threading.Event()
+
+    def ask(text: str, **_: object) -> str:
+        """Asks as a terminal does: reads what is typed from now on."""
+        asked.set()
+        return sys.stdin.readline().strip()
+
+    with os.fdopen(terminal) as there:
+        monkeypatch.setattr("sys.stdin", there)
+        monkeypatch.setattr("click.termui.visible_prompt_func", ask)
+        os.write(keys, b"y\n")
+        person = threading.Thread(target=lambda: (asked.wait(20), os.write(keys, b"n\n")))
+        person.start()
+        assert not is_confirmed("Do it?", instead="give --auto-approve")
+        person.join()
+    os.close(keys)
 
 
 def test_an_end_without_an_answer_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
