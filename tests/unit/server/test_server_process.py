@@ -1,6 +1,7 @@
 """The server as a process: it survives being killed, and ends when it should."""
 
 import base64
+import functools
 import json
 import os
 import sqlite3
@@ -15,6 +16,9 @@ import pytest
 
 from server_process import ServerProcess, run_server, start_server, wait_for
 
+# A busy machine may keep a server waiting for longer than the client's 5 s.
+get, post = (functools.partial(send, timeout=60) for send in (httpx2.get, httpx2.post))
+
 ROWS = "".join(
     json.dumps(
         {"messages": [{"role": "user", "content": f"{word} {n}"}, {"role": "assistant", "content": word.upper()}]}
@@ -28,7 +32,7 @@ SLOW = ("--min-step-seconds", "0.05", "--workers", "1")
 
 def upload(server: ServerProcess) -> str:
     form: dict[str, Any] = {"files": {"file": ("rows.jsonl", ROWS)}, "data": {"purpose": "fine-tune"}}
-    response = httpx2.post(f"{server.base_url}/files", **form)
+    response = post(f"{server.base_url}/files", **form)
     assert response.status_code == 200, response.text
     return str(response.json()["id"])
 
@@ -36,13 +40,13 @@ def upload(server: ServerProcess) -> str:
 def create(server: ServerProcess, training_file: str) -> str:
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 4, "batch_size": 1}}}
     body = {"model": "gpt-4o", "training_file": training_file, "seed": 11, "method": method}
-    response = httpx2.post(f"{server.base_url}/fine_tuning/jobs", json=body)
+    response = post(f"{server.base_url}/fine_tuning/jobs", json=body)
     assert response.status_code == 200, response.text
     return str(response.json()["id"])
 
 
 def job_of(server: ServerProcess, job_id: str) -> Any:
-    return httpx2.get(f"{server.base_url}/fine_tuning/jobs/{job_id}").json()
+    return get(f"{server.base_url}/fine_tuning/jobs/{job_id}").json()
 
 
 def wait_until_succeeded(server: ServerProcess, job_id: str) -> Any:
@@ -56,7 +60,7 @@ def wait_until_succeeded(server: ServerProcess, job_id: str) -> Any:
 
 def wait_for_step(server: ServerProcess, job_id: str, step: int) -> None:
     def is_there() -> bool:
-        page = httpx2.get(f"{server.base_url}/fine_tuning/jobs/{job_id}/events?limit=1").json()
+        page = get(f"{server.base_url}/fine_tuning/jobs/{job_id}/events?limit=1").json()
         return bool(page["data"]) and page["data"][0]["data"].get("step", 0) >= step
 
     wait_for(is_there)
@@ -64,7 +68,7 @@ def wait_for_step(server: ServerProcess, job_id: str, step: int) -> None:
 
 def outcome(server: ServerProcess, job: Any) -> tuple[bytes, list[tuple[str, ...]]]:
     """A job's results and the digests of its models' weights."""
-    content = httpx2.get(f"{server.base_url}/files/{job['result_files'][0]}/content").content
+    content = get(f"{server.base_url}/files/{job['result_files'][0]}/content").content
     connection = sqlite3.connect(f"file:{server.data_dir / 'server.sqlite'}?mode=ro", uri=True)
     try:
         weights = connection.execute("SELECT sha256 FROM models WHERE job = ? ORDER BY seq", (job["id"],)).fetchall()
@@ -90,7 +94,7 @@ def test_a_killed_server_goes_on_with_its_job(tmp_path: Path) -> None:
         assert len(outcome(third, job)[1]) == 3
         messages = [
             event["message"]
-            for event in httpx2.get(f"{third.base_url}/fine_tuning/jobs/{job_id}/events?limit=100").json()["data"]
+            for event in get(f"{third.base_url}/fine_tuning/jobs/{job_id}/events?limit=100").json()["data"]
         ]
         assert messages.count("Fine-tuning job started") == 1
         assert len([text for text in messages if text.startswith("Step ")]) == 48
@@ -101,9 +105,9 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         made = [upload(first) for _ in range(5)]
         first.kill9()
         second = first.restart()
-        listed = httpx2.get(f"{second.base_url}/files?order=asc").json()["data"]
+        listed = get(f"{second.base_url}/files?order=asc").json()["data"]
         assert [file["id"] for file in listed] == made
-        assert httpx2.get(f"{second.base_url}/files/{made[0]}/content").content == ROWS
+        assert get(f"{second.base_url}/files/{made[0]}/content").content == ROWS
 
 
 def test_a_folder_serves_one_server(tmp_path: Path) -> None:
@@ -135,16 +139,16 @@ def test_a_server_with_a_key_may_be_reached_from_elsewhere(tmp_path: Path) -> No
     options = ("--host", "0.0.0.0", "--api-key-env", "MY_KEY")
     with start_server(tmp_path, *options, env={"MY_KEY": "secret-key"}) as server:
         assert server.url.startswith("http://127.0.0.1:")
-        assert httpx2.get(f"{server.base_url}/models").status_code == 401
+        assert get(f"{server.base_url}/models").status_code == 401
         headers = {"authorization": "Bearer secret-key"}
-        assert httpx2.get(f"{server.base_url}/models", headers=headers).status_code == 200
-        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        assert get(f"{server.base_url}/models", headers=headers).status_code == 200
+        assert get(f"{server.url}/healthz").status_code == 200
         assert "secret-key" not in server.output
 
 
 def test_the_key_may_stand_in_the_usual_variable(tmp_path: Path) -> None:
     with start_server(tmp_path, env={"FTOPS_SERVE_KEY": "secret-key"}) as server:
-        assert httpx2.get(f"{server.base_url}/models").status_code == 401
+        assert get(f"{server.base_url}/models").status_code == 401
 
 
 def test_a_server_that_nobody_needs_ends_by_itself(tmp_path: Path) -> None:
@@ -181,7 +185,7 @@ def test_a_client_that_lives_keeps_the_server(tmp_path: Path) -> None:
 
 def test_a_line_of_the_access_log_is_json_and_nothing_else(tmp_path: Path) -> None:
     with start_server(tmp_path, "--access-log") as server:
-        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        assert get(f"{server.url}/healthz").status_code == 200
         server.terminate()
         (line,) = [line for line in server.output.splitlines() if "/healthz" in line]
     assert (json.loads(line)["path"], json.loads(line)["status"]) == ("/healthz", 200)
