@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from forked_ftops import forked_command
 from server_process import wait_for
 
 COMMAND_SECONDS = 120.0
@@ -125,8 +126,12 @@ spec:
     # Commands.
 
     def start(self, *arguments: str, **env: str) -> "subprocess.Popen[str]":
+        """Starts a command as users do, for what signals and kills make of it."""
+        return self._start([sys.executable, "-m", "ftops", *arguments], env)
+
+    def _start(self, words: list[str], env: Mapping[str, str]) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "ftops", *arguments],
+            words,
             cwd=self.root,
             env=self._environment(env),
             stdin=subprocess.DEVNULL,
@@ -143,7 +148,7 @@ spec:
         return Done(code=process.returncode, out=out, err=err)
 
     def ftops(self, *arguments: str, **env: str) -> Done:
-        return self.finish(self.start(*arguments, **env))
+        return self.finish(self._start([*forked_command(), *arguments], env))
 
     def apply(self, *arguments: str, code: int = 0, **env: str) -> Done:
         done = self.ftops("apply", "--auto-approve", *arguments, **env)

@@ -5,36 +5,31 @@ machine's. The port 8400 of a page is a free one in truth, as pages run side by 
 left behind.
 """
 
-import atexit
 import contextlib
 import json
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import psutil
 import pytest
 from docs_page import Block, Command, Page
 
+from forked_ftops import forked_command
 from scratch_project import end_process
-from server_process import wait_for
 from shared_data import missing, shared_path
 
 COMMAND_SECONDS = 120.0
 PORT = "8400"
 READERS_HOME = "/home/you"
 _TERMINAL = Path(__file__).with_name("docs_terminal.py")
-_NURSERY = Path(__file__).with_name("docs_nursery.py")
 _DEAD_PROXY = "http://127.0.0.1:9"
 
 
@@ -123,8 +118,7 @@ def _environment(home: Path) -> dict[str, str]:
     """A reader's own environment: nothing of this machine's configuration, and proxies that lead nowhere."""
     commands = home / ".local/bin"
     commands.mkdir(parents=True)
-    call = [sys.executable, "-ESs", str(_NURSERY), "call", _nursery()]
-    for name, words in {"ftops": shlex.join(call), "python3": shlex.quote(sys.executable)}.items():
+    for name, words in {"ftops": shlex.join(forked_command()), "python3": shlex.quote(sys.executable)}.items():
         (commands / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
         (commands / name).chmod(0o755)
     (home / ".gitconfig").write_text(
@@ -148,19 +142,6 @@ def _environment(home: Path) -> dict[str, str]:
         # Both streams go into one file: in the order in which they are written, as at a terminal.
         "PYTHONUNBUFFERED": "1",
     }
-
-
-@cache
-def _nursery() -> str:
-    """Starts the process that commands are forked from, once; gives its address."""
-    folder = Path(tempfile.mkdtemp(prefix="ftops-docs-"))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, str(_NURSERY), "serve", str(folder / "nursery")]
-    nursery = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(nursery.communicate, timeout=10)
-    wait_for((folder / "nursery").exists)
-    return str(folder / "nursery")
 
 
 def _free_port() -> int:

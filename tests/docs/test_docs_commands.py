@@ -1,8 +1,11 @@
 """``docs/commands.md`` is what the command line says of itself."""
 
+import os
 import re
+import subprocess
+import sys
 
-from docs_commands import PAGE, page_of_commands
+from docs_commands import PAGE
 from docs_page import ROOT
 
 from ftops import errors
@@ -10,7 +13,13 @@ from ftops.cli.main import _COMMANDS
 
 
 def test_the_page_is_what_help_prints() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page_of_commands(), "make docs-outputs writes it anew"
+    # In a process of its own: a command keeps the option --help as whoever called it first had it.
+    program = "from docs_commands import page_of_commands; print(page_of_commands(), end='')"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert PAGE.read_text(encoding="utf-8") == done.stdout, "make docs-outputs writes it anew"
 
 
 def test_every_exit_code_of_an_error_is_explained() -> None:

@@ -1,8 +1,9 @@
-"""Runs ``ftops`` for pages without importing everything anew for each command, which would take most of their time.
+"""Runs ``ftops`` for tests without importing everything anew for each command, which would take most of their time.
 
 A nursery has imported what commands import, and forks for each: a process of its own, with the caller's folder, environment
-and streams, that goes through the command line's own ``main``. ``docs_nursery.py serve SOCKET`` is the nursery; it ends when
-its standard input does. ``docs_nursery.py call SOCKET WORDS…`` is what stands on the reader's path as ``ftops``.
+and streams, that goes through the command line's own ``main``. ``ftops_nursery.py serve SOCKET`` is the nursery; it ends when
+its standard input does. ``ftops_nursery.py call SOCKET WORDS…`` is what tests start in place of ``ftops``, and what stands on
+the path of a reader of the docs.
 """
 
 import array
@@ -127,7 +128,7 @@ def _read(line: socket.socket, count: int) -> bytes:
     while len(got) < count:
         more = line.recv(count - len(got))
         if not more:
-            raise SystemExit("the nursery of the docs is gone")
+            raise SystemExit("the nursery is gone")
         got += more
     return got
 
